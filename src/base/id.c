@@ -1,0 +1,86 @@
+/* id: run ids and names. */
+#include "base/id.h"
+
+#include <errno.h>
+#include <sys/random.h>
+
+#include "base/error.h"
+#include "base/must.h"
+
+#define EPOCH_2020_MS 1577836800000ll
+#define RANDOM_BITS   22
+
+static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
+
+void random_bytes(void *p, size_t len)
+{
+    uint8_t *at = p;
+    while (len) {
+        ssize_t n = getrandom(at, len, 0);
+        if (n < 0 && errno == EINTR)
+            continue;
+        must(n > 0);
+        at += n;
+        len -= (size_t)n;
+    }
+}
+
+struct run_id run_id_new(int64_t wall_ms, struct run_id last)
+{
+    uint32_t random;
+    random_bytes(&random, sizeof random);
+    uint64_t ms = wall_ms > EPOCH_2020_MS ? (uint64_t)(wall_ms - EPOCH_2020_MS) : 0;
+    uint64_t n = (ms & ((1ull << 41) - 1)) << RANDOM_BITS | (random & ((1u << RANDOM_BITS) - 1));
+    /* The clock may step back: order and uniqueness come first. A small random step keeps the next id unguessable. */
+    if (n <= last.n)
+        n = last.n + 1 + (random & 0xFFF);
+    return (struct run_id){n};
+}
+
+void run_id_text(struct run_id id, char ret[RUN_ID_LEN + 1])
+{
+    ret[0] = 'r';
+    for (int i = 0; i < 13; i++)
+        ret[13 - i] = alphabet[id.n >> (5 * i) & 31];
+    ret[RUN_ID_LEN] = 0;
+}
+
+int run_id_parse(struct slice s, struct run_id *ret)
+{
+    if (s.len != RUN_ID_LEN || s.p[0] != 'r' || (s.p[1] != '0' && (s.p[1] < '1' || s.p[1] > '7')))
+        return -SP_ESYNTAX;
+    uint64_t n = 0;
+    for (size_t i = 1; i < s.len; i++) {
+        const char *digit = s.p[i] ? strchr(alphabet, s.p[i]) : NULL;
+        if (!digit)
+            return -SP_ESYNTAX;
+        n = n << 5 | (uint64_t)(digit - alphabet);
+    }
+    *ret = (struct run_id){n};
+    return 0;
+}
+
+static bool is_alphanumeric(uint8_t c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+bool name_is_dsl(struct slice s)
+{
+    if (s.len == 0 || s.len > 63 || !is_alphanumeric(s.p[0]) || !is_alphanumeric(s.p[s.len - 1]))
+        return false;
+    for (size_t i = 0; i < s.len; i++)
+        if (!is_alphanumeric(s.p[i]) && s.p[i] != '-')
+            return false;
+    return true;
+}
+
+bool name_is_credential(struct slice s)
+{
+    if (s.len == 0 || s.len > 64 || !is_alphanumeric(s.p[0]))
+        return false;
+    for (size_t i = 0; i < s.len; i++)
+        if (!is_alphanumeric(s.p[i]) && s.p[i] != '-' && s.p[i] != '_' && s.p[i] != '.')
+            return false;
+    return true;
+}

@@ -1,0 +1,208 @@
+/* json_writer: minimal JSON text with escapes as in RFC 8785, section 3.2.2.2. Errors stick in the buffer. */
+#include "base/json_writer.h"
+
+#include "base/clock.h"
+
+static void value_begins(struct json_writer *w)
+{
+    if (w->need_comma)
+        (void)buffer_append_byte(w->out, ',');
+    w->need_comma = true;
+}
+
+static void opens(struct json_writer *w, uint8_t bracket)
+{
+    value_begins(w);
+    (void)buffer_append_byte(w->out, bracket);
+    w->need_comma = false;
+}
+
+static void closes(struct json_writer *w, uint8_t bracket)
+{
+    (void)buffer_append_byte(w->out, bracket);
+    w->need_comma = true;
+}
+
+void json_object_begin(struct json_writer *w)
+{
+    opens(w, '{');
+}
+
+void json_object_end(struct json_writer *w)
+{
+    closes(w, '}');
+}
+
+void json_array_begin(struct json_writer *w)
+{
+    opens(w, '[');
+}
+
+void json_array_end(struct json_writer *w)
+{
+    closes(w, ']');
+}
+
+static void append_escaped_byte(struct buffer *b, uint8_t c)
+{
+    static const char shorts[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
+    if (c == '"' || c == '\\') {
+        (void)buffer_append_byte(b, '\\');
+        (void)buffer_append_byte(b, c);
+    } else if (c < sizeof shorts && shorts[c]) {
+        (void)buffer_append_byte(b, '\\');
+        (void)buffer_append_byte(b, (uint8_t)shorts[c]);
+    } else {
+        (void)buffer_printf(b, "\\u%04x", c);
+    }
+}
+
+static bool is_plain(uint8_t c)
+{
+    return c >= 0x20 && c != '"' && c != '\\';
+}
+
+static void append_utf8_string(struct buffer *b, struct slice s)
+{
+    size_t start = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        if (is_plain(s.p[i]))
+            continue;
+        (void)buffer_append(b, s.p + start, i - start);
+        append_escaped_byte(b, s.p[i]);
+        start = i + 1;
+    }
+    if (s.len > start)
+        (void)buffer_append(b, s.p + start, s.len - start);
+}
+
+/* Each maximal run of bytes that is not UTF-8 becomes one U+FFFD. */
+static void append_repaired_string(struct buffer *b, struct slice s)
+{
+    bool broken = false;
+    for (size_t i = 0; i < s.len;) {
+        size_t n = 1;
+        while (n <= 4 && i + n <= s.len && !slice_is_utf8(slice_of(s.p + i, n)))
+            n++;
+        if (n > 4 || i + n > s.len) {
+            if (!broken)
+                (void)buffer_append_text(b, "\xEF\xBF\xBD");
+            broken = true;
+            i++;
+            continue;
+        }
+        broken = false;
+        append_utf8_string(b, slice_of(s.p + i, n));
+        i += n;
+    }
+}
+
+static void append_string(struct buffer *b, struct slice s)
+{
+    (void)buffer_append_byte(b, '"');
+    if (slice_is_utf8(s))
+        append_utf8_string(b, s);
+    else
+        append_repaired_string(b, s);
+    (void)buffer_append_byte(b, '"');
+}
+
+void json_key(struct json_writer *w, const char *key)
+{
+    value_begins(w);
+    append_string(w->out, slice_text(key));
+    (void)buffer_append_byte(w->out, ':');
+    w->need_comma = false;
+}
+
+void json_string(struct json_writer *w, struct slice s)
+{
+    if (!s.p) {
+        json_null(w);
+        return;
+    }
+    value_begins(w);
+    append_string(w->out, s);
+}
+
+void json_text(struct json_writer *w, const char *text)
+{
+    json_string(w, slice_text(text));
+}
+
+void json_i64(struct json_writer *w, int64_t n)
+{
+    value_begins(w);
+    (void)buffer_append_i64(w->out, n);
+}
+
+void json_u64(struct json_writer *w, uint64_t n)
+{
+    value_begins(w);
+    (void)buffer_append_u64(w->out, n);
+}
+
+void json_bool(struct json_writer *w, bool b)
+{
+    value_begins(w);
+    (void)buffer_append_text(w->out, b ? "true" : "false");
+}
+
+void json_null(struct json_writer *w)
+{
+    value_begins(w);
+    (void)buffer_append_text(w->out, "null");
+}
+
+void json_time(struct json_writer *w, int64_t wall_ms)
+{
+    char text[CLOCK_RFC3339_LEN + 1];
+    clock_rfc3339(wall_ms, text);
+    json_text(w, text);
+}
+
+void json_raw(struct json_writer *w, struct slice json)
+{
+    if (json.len == 0) {
+        json_null(w);
+        return;
+    }
+    value_begins(w);
+    (void)buffer_append_slice(w->out, json);
+}
+
+void json_key_text(struct json_writer *w, const char *key, const char *text)
+{
+    json_key(w, key);
+    json_text(w, text);
+}
+
+void json_key_string(struct json_writer *w, const char *key, struct slice s)
+{
+    json_key(w, key);
+    json_string(w, s);
+}
+
+void json_key_i64(struct json_writer *w, const char *key, int64_t n)
+{
+    json_key(w, key);
+    json_i64(w, n);
+}
+
+void json_key_u64(struct json_writer *w, const char *key, uint64_t n)
+{
+    json_key(w, key);
+    json_u64(w, n);
+}
+
+void json_key_bool(struct json_writer *w, const char *key, bool b)
+{
+    json_key(w, key);
+    json_bool(w, b);
+}
+
+void json_key_time(struct json_writer *w, const char *key, int64_t wall_ms)
+{
+    json_key(w, key);
+    json_time(w, wall_ms);
+}

@@ -1,0 +1,92 @@
+/* Every maximum in Sallyport, in one place [I6]. A buffer, queue, depth, loop, cache or table that has no line here is a
+ * defect. Sizes are bytes unless the name says otherwise; times carry their unit. */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+/* What people send us. */
+#define LIMIT_BODY            (4u << 20)  /* a request's body, a run's input or output, an effect's body or reply */
+#define LIMIT_DEFINITION      (512u << 10) /* the text of one workflow definition */
+#define LIMIT_CONFIG          (64u << 10) /* the configuration file, and its JSON for a role */
+#define LIMIT_HEADERS         (32u << 10) /* all headers of one request or response */
+#define LIMIT_HEADER_COUNT    96          /* headers of one request or response */
+#define LIMIT_PATH            2048        /* the path of a request */
+#define LIMIT_QUERY           4096        /* the query of a request */
+#define LIMIT_URI             8192        /* a URI that a workflow calls */
+#define LIMIT_NAME            128         /* a name of a namespace, workflow, task, credential or variable */
+#define LIMIT_TEXT            4096        /* a title, detail, reason or log line */
+
+/* Channels between roles. */
+#define LIMIT_FRAME           (12u << 20) /* one message, its header not counted: two bodies, headers and a trace */
+#define LIMIT_CHANNEL_QUEUE   (64u << 20) /* bytes that wait to be written on one channel */
+#define LIMIT_CHANNEL_READ    (256u << 10) /* bytes taken in one read */
+#define LIMIT_WORKERS         64
+#define LIMIT_LOG_LINE        2048
+
+/* JSON, YAML and JSON Schema. */
+#define LIMIT_JSON_DEPTH      256         /* nesting of arrays and objects */
+#define LIMIT_YAML_DEPTH      64          /* nesting of a definition */
+#define LIMIT_YAML_ALIASES    256         /* aliases that one document expands */
+#define LIMIT_YAML_NODES      100000      /* nodes of one document after aliases */
+#define LIMIT_SCHEMA_DEPTH    128         /* applicators entered within one another, `$ref` included */
+#define LIMIT_SCHEMA_NODES    20000       /* subschemas of one schema document */
+#define LIMIT_SCHEMA_STEPS    5000000     /* keyword evaluations of one validation */
+#define LIMIT_SCHEMA_ERRORS   32          /* errors reported for one instance */
+#define LIMIT_REGEX_MATCH     100000      /* PCRE2 match limit */
+#define LIMIT_REGEX_DEPTH     1000        /* PCRE2 depth limit */
+#define LIMIT_REGEX_HEAP_KIB  4096        /* PCRE2 heap limit, KiB */
+
+/* Definitions and runs. */
+#define LIMIT_TASKS           2000        /* tasks of one definition */
+#define LIMIT_TASK_DEPTH      32          /* nesting of tasks, calls of `use.functions` included */
+#define LIMIT_EXPRESSIONS     2000        /* expressions of one definition */
+#define LIMIT_EXPRESSION      16384       /* one expression's text */
+#define LIMIT_FINDINGS        200         /* findings reported for one definition */
+#define LIMIT_BRANCHES        64          /* branches of one fork */
+#define LIMIT_STRANDS         256         /* concurrent strands of one run */
+#define LIMIT_FRAMES          512         /* frames of one strand */
+#define LIMIT_STEPS           100000      /* task activations in one run */
+#define LIMIT_EFFECTS         10000       /* effects of one run */
+#define LIMIT_OPEN_EFFECTS    256         /* effects of one run that are under way */
+#define LIMIT_TRACE           400000      /* trace entries of one run */
+#define LIMIT_ITERATIONS      100000      /* iterations of one `for` */
+#define LIMIT_RETRIES         1000        /* attempts of one `try` */
+#define LIMIT_DURATION_MS     (366ll * 86400 * 1000) /* a wait, timeout or delay */
+#define LIMIT_EVAL_CPU_MS     1000        /* processor time of one step of a run in a worker */
+#define LIMIT_EVAL_RESULTS    1           /* values taken from one expression */
+#define LIMIT_WORKER_MEMORY   (512u << 20) /* a worker's data segment */
+#define LIMIT_WORKER_RUNS     4096        /* runs that one worker keeps in memory */
+#define LIMIT_WORKER_DEFINITIONS 128      /* compiled definitions that one worker keeps */
+#define LIMIT_SECRETS         64          /* secrets that one definition uses */
+
+/* Engine. */
+#define LIMIT_RUNS_ACTIVE     4096        /* runs in hand (not waiting on a timer) */
+#define LIMIT_RUNS_WAITING    1000000     /* runs that wait on a timer */
+#define LIMIT_BATCH           512         /* writes of one group commit */
+#define LIMIT_REPLAY_CACHE    200000      /* webhook deliveries remembered */
+#define LIMIT_RATE_KEYS       100000      /* keys of the rate limiter */
+#define LIMIT_WORKFLOWS       10000
+#define LIMIT_CREDENTIALS     10000
+#define LIMIT_CREDENTIAL      (64u << 10) /* one credential's value */
+#define LIMIT_ORIGINS         64          /* origins that one workflow or credential may reach */
+#define LIMIT_PAGE            1000        /* rows of one listing */
+#define LIMIT_SLOW_QUEUE      256         /* reads and password checks that wait */
+
+/* Gateway. */
+#define LIMIT_CONNECTIONS         4096
+#define LIMIT_CONNECTIONS_PER_IP  1024
+#define LIMIT_CONNECTION_MEMORY   (48u << 10)
+#define LIMIT_BODIES_TOTAL        (64u << 20) /* bytes of bodies that are being received */
+#define LIMIT_REQUEST_TIMEOUT_S   20      /* from the first byte of a request to its last */
+#define LIMIT_ANSWER_TIMEOUT_S    120     /* a suspended connection waits this long for the run */
+
+/* Egress. */
+#define LIMIT_EGRESS_OPEN         1024    /* calls under way */
+#define LIMIT_REDIRECTS           5
+#define LIMIT_EGRESS_TIMEOUT_MS   300000  /* a call without a timeout of its own ends after 30 s; none may ask for more than this */
+#define LIMIT_EGRESS_CONNECT_MS   10000
+#define LIMIT_DECOMPRESSION_RATIO 100     /* inflated bytes for each byte received, beyond the first 64 KiB */
+
+/* Supervisor. */
+#define LIMIT_BACKOFF_MS          30000   /* the longest pause before a role that keeps dying starts again */
+
+#endif
