@@ -178,7 +178,7 @@ static ssize_t receive(struct channel *c)
         return -ENOMEM;
     to = c->in.p + c->in.len;
     struct iovec part = {.iov_base = to, .iov_len = LIMIT_CHANNEL_READ};
-    alignas(struct cmsghdr) char control[CMSG_SPACE(LIMIT_PENDING_FDS * sizeof(int))];
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(LIMIT_PENDING_FDS * sizeof(int))];
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
     ssize_t n = recvmsg(c->fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     if (n < 0)
@@ -333,7 +333,7 @@ static ssize_t transmit(struct channel *c)
     if (c->n_fds_out > next && c->fds_out[next].at - position < len)
         len = (size_t)(c->fds_out[next].at - position);
     struct iovec part = {.iov_base = c->out.p + c->out_done, .iov_len = len};
-    alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
     if (with_fd) {
         message.msg_control = control;
