@@ -153,6 +153,8 @@ static int read_mapping(struct config *c, const char *group, struct fy_node *nod
         if (!key)
             return fail_at(node, reterr, "a key must be a text", *group ? group : "the file");
         if (!*group && *key && is_group(key)) {
+            if (fy_node_is_null(value))
+                continue;
             if (!fy_node_is_mapping(value))
                 return fail_at(name, reterr, "must hold keys of its own", key);
             int r = read_mapping(c, key, value, reterr);
@@ -177,10 +179,11 @@ DEFINE_CLEANUP(struct fy_diag *, fy_diag_destroy)
 static int syntax_error(struct fy_diag *log, struct diag *reterr)
 {
     void *at = NULL;
-    struct fy_diag_error *error = log ? fy_diag_errors_iterate(log, &at) : NULL;
-    (void)diag_set(reterr, -SP_ESYNTAX, "%s", error ? error->msg : "it is not YAML");
-    if (error)
-        diag_place(reterr, (uint32_t)error->line, (uint32_t)error->column);
+    struct fy_diag_error *error = fy_diag_errors_iterate(log, &at);
+    if (!error)
+        return 0; /* no document at all: an empty file, or comments */
+    (void)diag_set(reterr, -SP_ESYNTAX, "%s", error->msg);
+    diag_place(reterr, (uint32_t)error->line, (uint32_t)error->column);
     return -SP_ESYNTAX;
 }
 

@@ -51,14 +51,14 @@ int paths_libexec(const char *option, char ret[PATHS_MAX])
 {
     if (option)
         return fits(snprintf(ret, PATHS_MAX, "%s", option));
-    ssize_t n = readlink("/proc/self/exe", ret, PATHS_MAX - 1);
-    if (n > 0) {
-        ret[n] = 0;
-        char *slash = strrchr(ret, '/');
-        if (slash)
-            *slash = 0;
-        if (slash && has_roles(ret))
-            return 0;
+    char own[PATHS_MAX];
+    ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
+    own[n > 0 ? n : 0] = 0;
+    char *slash = strrchr(own, '/');
+    if (slash) {
+        *slash = 0;
+        if (has_roles(own))
+            return fits(snprintf(ret, PATHS_MAX, "%s", own));
     }
     return fits(snprintf(ret, PATHS_MAX, "%s", SALLYPORT_LIBEXECDIR));
 }
