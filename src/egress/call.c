@@ -235,9 +235,9 @@ void call_value(struct call *c, size_t index, const struct msg_vault_value *valu
     if (index >= c->wants.n || !c->wants.list[index].is_pending)
         return;
     struct want *want = &c->wants.list[index];
-    int r = value->code;
-    if (r < 0) {
-        call_fail(c, r, "the credential %.*s is refused: %.*s", SLICE_ARGS(want->name), SLICE_ARGS(value->reason));
+    int r;
+    if (value->code != 0) {
+        call_fail(c, -SP_EDENIED, "the credential %.*s is refused: %.*s", SLICE_ARGS(want->name), SLICE_ARGS(value->reason));
         return;
     }
     r = want_fill(c, want, value);
