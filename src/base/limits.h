@@ -85,6 +85,9 @@
 #define LIMIT_REDIRECTS           5
 #define LIMIT_EGRESS_TIMEOUT_MS   300000  /* a call without a timeout of its own ends after 30 s; none may ask for more than this */
 #define LIMIT_EGRESS_CONNECT_MS   10000
+#define LIMIT_EGRESS_CONNECTIONS  256     /* idle connections that are kept for reuse */
+#define LIMIT_EGRESS_CONNECT_TO   64      /* entries of `connectTo` in the configuration */
+#define LIMIT_CA_BUNDLE           (4u << 20) /* certificate authorities, PEM */
 #define LIMIT_DECOMPRESSION_RATIO 100     /* inflated bytes for each byte received, beyond the first 64 KiB */
 
 /* Supervisor. */
