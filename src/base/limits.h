@@ -73,6 +73,7 @@
 #define LIMIT_WORKFLOWS       10000
 #define LIMIT_CREDENTIALS     10000
 #define LIMIT_CREDENTIAL      (64u << 10) /* one credential's value */
+#define LIMIT_CREDENTIAL_POLICY (32u << 10) /* the JSON of one credential's policy */
 #define LIMIT_ORIGINS         64          /* origins that one workflow or credential may reach */
 #define LIMIT_PAGE            1000        /* rows of one listing */
 #define LIMIT_SLOW_QUEUE      256         /* reads and password checks that wait */

@@ -142,9 +142,11 @@ void channel_pause(struct channel *c)
 
 void channel_resume(struct channel *c)
 {
+    if (!c->is_paused || c->is_closed)
+        return;
     c->is_paused = false;
-    if (!c->is_closed)
-        ev_io_start(c->loop, &c->reader);
+    ev_io_start(c->loop, &c->reader);
+    ev_feed_event(c->loop, &c->reader, EV_READ);
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------- */
@@ -222,18 +224,9 @@ static int handle_frame(struct channel *c, size_t *at)
     return error < 0 ? error : 1;
 }
 
-static void on_readable(struct ev_loop *loop, ev_io *w, int events)
+/* Handles the whole frames of the buffer, until one closes or pauses the channel. */
+static void handle_frames(struct channel *c)
 {
-    (void)loop;
-    (void)events;
-    struct channel *c = w->data;
-    ssize_t n = receive(c);
-    if (n == -EAGAIN || n == -EINTR)
-        return;
-    if (n <= 0) {
-        channel_close(c, n == 0 ? "the peer closed it" : error_text((int)n));
-        return;
-    }
     size_t at = 0;
     int more = 1;
     while (more > 0 && !c->is_closed && !c->is_paused)
@@ -244,6 +237,26 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int events)
     /* A large frame must not keep its memory for ever. */
     if (c->in.len == 0 && c->in.capacity > 2 * LIMIT_CHANNEL_READ)
         buffer_free(&c->in);
+}
+
+static void on_readable(struct ev_loop *loop, ev_io *w, int events)
+{
+    (void)loop;
+    (void)events;
+    struct channel *c = w->data;
+    /* After a pause whole frames may be waiting here while the socket has nothing more. */
+    size_t waiting = c->in.len;
+    handle_frames(c);
+    if (c->is_closed || c->is_paused || (waiting && c->in.len < waiting))
+        return;
+    ssize_t n = receive(c);
+    if (n == -EAGAIN || n == -EINTR)
+        return;
+    if (n <= 0) {
+        channel_close(c, n == 0 ? "the peer closed it" : error_text((int)n));
+        return;
+    }
+    handle_frames(c);
 }
 
 /* --- writing ------------------------------------------------------------------------------------------------------- */
