@@ -5,8 +5,9 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "audit/jcs_text.h"
 #include "base/error.h"
-#include "base/json_writer.h"
+#include "base/limits.h"
 
 /* A number as digits and an exponent: 0.DIGITS * 10^point. */
 struct decimal {
@@ -98,10 +99,10 @@ static int put_members(const json_t *object, const char **keys, size_t n, struct
 {
     (void)buffer_append_byte(b, '{');
     for (size_t i = 0; i < n; i++) {
-        struct json_writer w = JSON_WRITER(b);
         if (i > 0)
             (void)buffer_append_byte(b, ',');
-        json_key(&w, keys[i]);
+        (void)jcs_put_text(b, slice_text(keys[i]));
+        (void)buffer_append_byte(b, ':');
         int r = put_value(json_object_get(object, keys[i]), b, depth);
         if (r < 0)
             return r;
@@ -138,7 +139,6 @@ static int put_array(const json_t *array, struct buffer *b, unsigned depth)
 
 static int put_value(const json_t *value, struct buffer *b, unsigned depth)
 {
-    struct json_writer w = JSON_WRITER(b);
     if (depth == 0)
         return -SP_ELIMIT;
     switch (json_typeof(value)) {
@@ -147,21 +147,19 @@ static int put_value(const json_t *value, struct buffer *b, unsigned depth)
     case JSON_ARRAY:
         return put_array(value, b, depth - 1);
     case JSON_STRING:
-        json_string(&w, slice_of(json_string_value(value), json_string_length(value)));
-        break;
+        return jcs_put_text(b, slice_of(json_string_value(value), json_string_length(value)));
     case JSON_INTEGER: /* JSON numbers are doubles here (3.2.2.3), whatever jansson keeps */
         return jcs_number((double)json_integer_value(value), b);
     case JSON_REAL:
         return jcs_number(json_real_value(value), b);
     case JSON_TRUE:
+        return buffer_append_text(b, "true");
     case JSON_FALSE:
-        json_bool(&w, json_is_true(value));
-        break;
+        return buffer_append_text(b, "false");
     case JSON_NULL:
-        json_null(&w);
-        break;
+        return buffer_append_text(b, "null");
     }
-    return buffer_error(b);
+    return -SP_EINVALID;
 }
 
 int jcs_encode(const json_t *value, struct buffer *ret)

@@ -5,6 +5,7 @@
 
 #include "audit/leaf_fields.h"
 #include "base/error.h"
+#include "base/limits.h"
 #include "base/json_writer.h"
 
 #define NUMBER_MAX ((1ull << 53) - 1) /* beyond it JSON numbers are not exact (RFC 8785, 3.2.2.3) */
@@ -106,9 +107,17 @@ static uint64_t clamp(uint64_t n)
     return n < NUMBER_MAX ? n : NUMBER_MAX;
 }
 
+static bool is_absent(const struct leaf_field *f, struct slice s)
+{
+    if (f->kind == LEAF_list)
+        while (s.len > 0 && s.p[s.len - 1] == ',')
+            s.len--;
+    return s.len == 0;
+}
+
 static void put_slice_field(struct json_writer *w, const struct leaf_field *f, struct slice s)
 {
-    if (s.len == 0)
+    if (is_absent(f, s))
         return;
     json_key(w, f->key);
     if (f->kind == LEAF_list)

@@ -2,8 +2,12 @@
  * that somebody may have edited, and from proof files: input of the worst kind. One pass, no recursion, no allocation beyond
  * one reservation in `memory`, since `verify` does this for millions of them. */
 #include "audit/leaf.h"
+
+#include <errno.h>
+
 #include "audit/leaf_fields.h"
 #include "base/error.h"
+#include "base/limits.h"
 
 #define NUMBER_MAX ((1ull << 53) - 1)
 

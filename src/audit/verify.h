@@ -6,22 +6,17 @@
 #include "audit/leaf.h"
 #include "audit/tree.h"
 #include "base/diag.h"
+#include "crypto/note.h"
 
 /* Who signs: the verifier of C2SP signed-note. */
 struct audit_key {
-    struct slice origin; /* name of the key and first line of each checkpoint */
+    struct slice origin; /* the log's name and the key's; "": that of the public key (note_append_origin) */
     uint8_t public_key[32];
 };
 
-/* What a checkpoint says after its signature was verified. */
-struct audit_checkpoint {
-    uint64_t size;
-    uint8_t root[CRYPTO_HASH_LEN];
-};
-
-/* Reads a checkpoint (C2SP tlog-checkpoint) and verifies its signature; -SP_ESYNTAX, -SP_ETAMPERED. */
-[[gnu::warn_unused_result]] int audit_checkpoint_open(struct slice note, const struct audit_key *key,
-                                                      struct audit_checkpoint *ret, struct diag *reterr);
+/* Reads a checkpoint (C2SP tlog-checkpoint) and verifies its signature; -SP_ESYNTAX, -SP_EKEY, -SP_ETAMPERED. */
+[[gnu::warn_unused_result]] int audit_checkpoint_open(struct slice note, const struct audit_key *key, struct checkpoint *ret,
+                                                      struct diag *reterr);
 
 enum audit_fact_kind {
     AUDIT_FACT_CREDENTIAL = 1, /* ns, name, digest, is_active */

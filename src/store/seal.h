@@ -11,7 +11,7 @@
 #include "base/id.h"
 #include "crypto/crypto.h"
 
-/* C(NAME, number, "table.column"): stored (in the nonce and the associated data), never changed. `seq` is 0 but for the last. */
+/* C(NAME, number, "table.column"): stored (in the nonce and the associated data), never changed. `seq` is 0 but for the last two. */
 #define SEAL_COLUMNS(C)                                                                                          \
     C(SEAL_RUN_RANDOM, 1, "runs.random")                                                                         \
     C(SEAL_RUN_INPUT, 2, "runs.input")                                                                           \

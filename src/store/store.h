@@ -1,12 +1,14 @@
 /* The database: one interface; SQLite behind it (store_sqlite_*.c). The bytes are docs/formats/database.md.
  *
- *   write    one thread: store_begin, any number of puts, store_commit — all of it or nothing [I3]. After a put that failed
- *            the batch can only be rolled back (store_commit does it and answers the put's error).
+ *   write    one thread: store_begin, any number of puts, store_commit — all of it or nothing [I3]. A put that answers
+ *            -SP_ENOTFOUND, -SP_ECONFLICT or -SP_EINVALID wrote nothing and the batch goes on without it; after any other
+ *            failure the batch can only be rolled back (store_commit does it and answers the put's error).
  *   log      store_leaf_append encodes a leaf, adds it to the Merkle tree and stores it (and the tiles that it completes) in
  *            the batch; a rollback takes the tree back too.
  *   read     any thread, each with a reader of its own. A reader sees what was committed when its statement, or its
  *            snapshot, began. Rows go to a callback: everything in them is borrowed for that call; a non-zero result ends
- *            the iteration and is returned. The functions for one row answer -SP_ENOTFOUND when there is none.
+ *            the iteration and is returned. The functions for one row answer -SP_ENOTFOUND when there is none. A callback
+ *            may read on with the same reader, but not with the function that called it.
  *
  * Errors: -SP_ENOTFOUND, -SP_ECONFLICT (a key that exists, a state that does not allow it), -ENOMEM leave the store usable.
  * A failing disk (-ENOSPC, -EIO) or a damaged file (-SP_ETAMPERED) sticks: store_error tells it from then on, nothing more
@@ -293,7 +295,8 @@ struct store_run_filter {
 };
 [[gnu::warn_unused_result]] int store_runs(struct store_reader *r, const struct store_run_filter *filter, store_run_fn *each,
                                            void *user);
-/* All that have not ended, oldest first, with input and random (what a replay needs): for recovery. */
+/* All that have not ended, in the order of due_ms: id, workflow_id, state and due_ms alone, from an index, so that a start with
+ * many waiting runs is quick. What a replay needs comes from store_run_by_id and store_journal. */
 [[gnu::warn_unused_result]] int store_runs_open(struct store_reader *r, store_run_fn *each, void *user);
 [[gnu::warn_unused_result]] int store_journal(struct store_reader *r, struct run_id run, store_journal_fn *each, void *user);
 [[gnu::warn_unused_result]] int store_events(struct store_reader *r, uint64_t after, uint32_t limit, store_event_fn *each,
