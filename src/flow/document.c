@@ -413,7 +413,7 @@ int flow_document_parse(struct slice text, struct flow_document **ret, struct di
     }
     d->value = jv_null();
     *r = (struct reader){.d = d, .reterr = reterr, .line = 1, .column = 1};
-    result = read_text(r, text);
+    result = text.len ? read_text(r, text) : 0;
     if (result == 0 && d->n_places == 0) {
         uint32_t place;
         result = begin_node(r, &place);
