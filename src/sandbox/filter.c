@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <asm/termbits.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -41,6 +42,11 @@ static void allow_if(struct filter *f, int call, struct scmp_arg_cmp arg)
     add(f, SCMP_ACT_ALLOW, call, 1, &arg);
 }
 
+static void refuse_if(struct filter *f, int error, int call, struct scmp_arg_cmp arg)
+{
+    add(f, SCMP_ACT_ERRNO((uint16_t)error), call, 1, &arg);
+}
+
 static bool is_allowed_whole(uint32_t bit, int call)
 {
     for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++)
@@ -55,8 +61,6 @@ static void add_tables(struct filter *f)
     for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++)
         for (const int *c = allowed[i].calls; (allowed[i].roles & f->bit) && *c != END; c++)
             add(f, SCMP_ACT_ALLOW, *c, 0, NULL);
-    for (const int *c = sanitizer_calls; SANDBOX_SANITIZED && *c != END; c++)
-        add(f, SCMP_ACT_ALLOW, *c, 0, NULL);
 }
 
 /* --- rules about arguments --------------------------------------------------------------------------------------------- */
@@ -77,10 +81,14 @@ static void add_descriptors(struct filter *f)
     for (size_t i = 0; i < sizeof locks / sizeof locks[0] && f->bit == ENGINE; i++)
         allow_if(f, SCMP_SYS(fcntl), SCMP_A1(SCMP_CMP_EQ, locks[i]));
     /* fstat is this in the C library. A path with the flag tells of a file's size and dates, not of its content. */
-    if (!is_allowed_whole(f->bit, SCMP_SYS(newfstatat)))
+    if (!is_allowed_whole(f->bit, SCMP_SYS(newfstatat))) {
         allow_if(f, SCMP_SYS(newfstatat), SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH));
+        refuse_if(f, EACCES, SCMP_SYS(newfstatat), SCMP_A3(SCMP_CMP_NE, AT_EMPTY_PATH));
+    }
     allow_if(f, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_EQ, FIONBIO));
     allow_if(f, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_EQ, FIONREAD));
+    /* The C library asks whether a stream is a terminal. */
+    refuse_if(f, ENOTTY, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_EQ, TCGETS));
 }
 
 static void add_own_process(struct filter *f)
@@ -104,37 +112,55 @@ static void add_threads(struct filter *f)
     }
 }
 
-static void add_egress(struct filter *f)
+static void add_sockets(struct filter *f)
 {
     static const int domains[] = {AF_INET, AF_INET6};
     static const int kinds[] = {SOCK_STREAM, SOCK_DGRAM};
-    if (f->bit != EGRESS)
-        return;
-    for (size_t d = 0; d < sizeof domains / sizeof domains[0]; d++)
+    for (size_t d = 0; d < sizeof domains / sizeof domains[0] && f->bit == EGRESS; d++)
         for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
             const struct scmp_arg_cmp args[] = {SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)domains[d]),
                                                 SCMP_A1(SCMP_CMP_MASKED_EQ, 0xF, (scmp_datum_t)kinds[k])};
             add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, args);
         }
-    const scmp_datum_t writing = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND;
-    allow_if(f, SCMP_SYS(openat), SCMP_A2(SCMP_CMP_MASKED_EQ, writing, 0));
-    allow_if(f, SCMP_SYS(open), SCMP_A1(SCMP_CMP_MASKED_EQ, writing, 0));
-    /* The resolver loads its sources (libnss_*) on demand; what may be mapped so is what Landlock lets it read. */
+    /* The resolver looks for a name-service cache and for the machine's addresses, and does without. */
+    refuse_if(f, EAFNOSUPPORT, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+    refuse_if(f, EAFNOSUPPORT, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_NETLINK));
+}
+
+/* Egress reads what Landlock lets it read. A mask can only be tested for its value, so each writing flag has a rule. */
+static void add_reading(struct filter *f)
+{
+    static const scmp_datum_t writing[] = {O_WRONLY, O_RDWR, O_CREAT, O_TRUNC, O_APPEND};
+    const scmp_datum_t all = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND;
+    if (f->bit != EGRESS)
+        return;
+    allow_if(f, SCMP_SYS(openat), SCMP_A2(SCMP_CMP_MASKED_EQ, all, 0));
+    allow_if(f, SCMP_SYS(open), SCMP_A1(SCMP_CMP_MASKED_EQ, all, 0));
+    for (size_t i = 0; i < sizeof writing / sizeof writing[0]; i++) {
+        refuse_if(f, EACCES, SCMP_SYS(openat), SCMP_A2(SCMP_CMP_MASKED_EQ, writing[i], writing[i]));
+        refuse_if(f, EACCES, SCMP_SYS(open), SCMP_A1(SCMP_CMP_MASKED_EQ, writing[i], writing[i]));
+    }
+    /* The resolver loads its sources (libnss_*) on demand. */
     const struct scmp_arg_cmp library[] = {SCMP_A2(SCMP_CMP_EQ, PROT_READ | PROT_EXEC), SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, 0)};
     add(f, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, library);
 }
 
-/* Fork is refused rather than fatal under a sanitizer: it looks for a symbolizer. */
+static bool has_argument_rule(uint32_t bit, int call)
+{
+    return bit == EGRESS && (call == SCMP_SYS(openat) || call == SCMP_SYS(open));
+}
+
 static void add_refusals(struct filter *f)
 {
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
         for (const int *c = refused[i].calls; *c != END; c++)
-            if (!is_allowed_whole(f->bit, *c))
+            if (!is_allowed_whole(f->bit, *c) && !has_argument_rule(f->bit, *c))
                 add(f, SCMP_ACT_ERRNO((uint16_t)refused[i].error), *c, 0, NULL);
     const struct scmp_arg_cmp executable = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC);
     if (f->bit != EGRESS)
         add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(mmap), 1, &executable);
     add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(mprotect), 1, &executable);
+    /* Under a sanitizer fork is refused rather than fatal: its report looks for a symbolizer. */
     if (SANDBOX_SANITIZED && !(f->bit & (ENGINE | EGRESS)))
         add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 0, NULL);
 }
@@ -164,7 +190,8 @@ int filter_enter(enum role role, struct diag *reterr)
     add_descriptors(&f);
     add_own_process(&f);
     add_threads(&f);
-    add_egress(&f);
+    add_sockets(&f);
+    add_reading(&f);
     add_refusals(&f);
     if (!f.error)
         f.error = seccomp_load(ctx);
