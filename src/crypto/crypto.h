@@ -11,6 +11,7 @@
 #define CRYPTO_SIGNATURE_LEN 64
 #define CRYPTO_NONCE_LEN     12
 #define CRYPTO_TAG_LEN       16
+#define CRYPTO_SEALEDBOX_EXTRA 48 /* bytes that a sealed box is longer than what it holds */
 
 /* Initialises both libraries; call once, before a role locks down. */
 [[gnu::warn_unused_result]] int crypto_init(void);
@@ -33,14 +34,15 @@ void crypto_hkdf_sha256(const uint8_t key[CRYPTO_KEY_LEN], struct slice salt, st
 
 /* Ed25519 (RFC 8032) from a 32-byte seed. Verify is strict: 0 or -SP_ETAMPERED. */
 void crypto_sign_public(const uint8_t seed[32], uint8_t ret_public[32]);
-void crypto_sign(const uint8_t seed[32], struct slice message, uint8_t ret[CRYPTO_SIGNATURE_LEN]);
+void crypto_sign_message(const uint8_t seed[32], struct slice message, uint8_t ret[CRYPTO_SIGNATURE_LEN]);
 [[gnu::warn_unused_result]] int crypto_sign_verify(const uint8_t public_key[32], struct slice message,
                                                    const uint8_t signature[CRYPTO_SIGNATURE_LEN]);
 
-/* X25519 sealed boxes (libsodium crypto_box_seal): anyone seals to a public key, the holder of the seed opens. */
-void crypto_box_public(const uint8_t seed[32], uint8_t ret_public[32]);
-[[gnu::warn_unused_result]] int crypto_box_seal(const uint8_t public_key[32], struct slice plain, struct buffer *ret);
-[[gnu::warn_unused_result]] int crypto_box_open(const uint8_t seed[32], struct slice sealed, struct buffer *ret);
+/* X25519 sealed boxes (libsodium's crypto_box_seal): anyone seals to a public key, the holder of the seed opens. Open gives
+ * -SP_ETAMPERED for a box that is not to this key. The names differ from libsodium's, which would be interposed. */
+void crypto_sealedbox_public(const uint8_t seed[32], uint8_t ret_public[32]);
+[[gnu::warn_unused_result]] int crypto_sealedbox_seal(const uint8_t public_key[32], struct slice plain, struct buffer *ret);
+[[gnu::warn_unused_result]] int crypto_sealedbox_open(const uint8_t seed[32], struct slice sealed, struct buffer *ret);
 
 /* Argon2id (RFC 9106) with libsodium's moderate cost. */
 [[gnu::warn_unused_result]] int crypto_argon2id(struct slice passphrase, const uint8_t salt[16], uint8_t ret[CRYPTO_KEY_LEN]);

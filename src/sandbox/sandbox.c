@@ -18,7 +18,8 @@ static const struct {
 } limits[ROLE_COUNT] = {
     [ROLE_GATEWAY] = {.n_files = LIMIT_CONNECTIONS + 128},
     [ROLE_ENGINE] = {.n_files = 1024},
-    [ROLE_VAULT] = {.n_files = 64, .data = 256u << 20},
+    /* Argon2id alone takes 256 MiB. */
+    [ROLE_VAULT] = {.n_files = 64, .data = 1024u << 20},
     [ROLE_EGRESS] = {.n_files = 4 * LIMIT_EGRESS_OPEN + 128},
     [ROLE_WORKER] = {.n_files = 64, .data = LIMIT_WORKER_MEMORY},
 };
