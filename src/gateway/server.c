@@ -180,10 +180,8 @@ static struct MHD_Daemon *daemon_start(void)
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, LIMIT_CONNECTION_MEMORY, NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, LIMIT_REQUEST_TIMEOUT_S, NULL},
         {MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, NULL},
-#if MHD_VERSION >= 0x00097701
+#if MHD_VERSION >= 0x00097701 /* before, intake.c checks all that the strict mode would, and answers better */
         {MHD_OPTION_CLIENT_DISCIPLINE_LVL, 2, NULL},
-#else
-        {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
 #endif
         {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)on_request_line, NULL},
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, NULL},
