@@ -87,6 +87,15 @@
 #define LIMIT_BODIES_TOTAL        (64u << 20) /* bytes of bodies that are being received */
 #define LIMIT_REQUEST_TIMEOUT_S   20      /* from the first byte of a request to its last */
 #define LIMIT_ANSWER_TIMEOUT_S    120     /* a suspended connection waits this long for the run */
+#define LIMIT_IDLE_TIMEOUT_S      15      /* a connection without a request, TLS handshake included */
+#define LIMIT_DELIVERY_TIMEOUT_S  60      /* a client takes this long at most to read its answer */
+#define LIMIT_ANSWERS_TOTAL       (128u << 20) /* bytes of answers that clients have yet to read */
+#define LIMIT_STOP_TIMEOUT_S      5       /* at the end, for requests in hand */
+#define LIMIT_LISTENERS           8
+#define LIMIT_TRUSTED_PROXIES     32      /* networks */
+#define LIMIT_FORWARDED           16      /* forwarding headers of one request */
+#define LIMIT_TLS_FILE            (64u << 10) /* a PEM file */
+#define LIMIT_TLS_CHAIN           8       /* certificates of one chain */
 
 /* Egress. */
 #define LIMIT_EGRESS_OPEN         1024    /* calls under way */
