@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "base/must.h"
 
 #define TAG(slot, generation) ((uint64_t)(generation) << 32 | (slot))
 
@@ -80,5 +81,5 @@ void ask_fail_all(struct ask_table *t, int code)
     uint32_t n = t->n;
     for (uint32_t i = 0; i < n; i++)
         if (t->slots[i].answered)
-            (void)ask_answer(t, TAG(i, t->slots[i].generation), code, NULL);
+            must(ask_answer(t, TAG(i, t->slots[i].generation), code, NULL) == 0);
 }

@@ -63,8 +63,8 @@ static int on_egress_result(struct channel *channel, struct slice payload, int f
     if (r < 0)
         return r;
     /* A call that was cancelled has no question any more; its answer may cross the cancellation. */
-    (void)ask_answer(&egress_asks, m.tag, m.code, &m);
-    return 0;
+    r = ask_answer(&egress_asks, m.tag, m.code, &m);
+    return r == -SP_EPROTOCOL ? 0 : r;
 }
 
 static role_message_handler *const gateway_handlers[WIRE_TYPE_COUNT] = {
@@ -207,5 +207,5 @@ void egress_cancel(uint64_t tag)
 {
     ask_forget(&egress_asks, tag);
     if (egress)
-        (void)CHANNEL_SEND(egress, EGRESS_CANCEL, egress_cancel, &(struct msg_egress_cancel){.tag = tag});
+        CHANNEL_TRY(egress, EGRESS_CANCEL, egress_cancel, &(struct msg_egress_cancel){.tag = tag});
 }

@@ -112,7 +112,7 @@ void respond(struct request *r, uint16_t status, const char *content_type, struc
         (void)buffer_append_slice(&headers, extra);
         struct msg_http_response m = {.tag = r->tag, .status = status, .headers = buffer_slice(&headers), .body = body};
         /* A full queue means that the gateway does not read: its request ends with its own timeout. */
-        (void)CHANNEL_SEND(gateway, HTTP_RESPONSE, http_response, &m);
+        CHANNEL_TRY(gateway, HTTP_RESPONSE, http_response, &m);
     }
     free(r);
 }

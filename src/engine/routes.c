@@ -15,7 +15,7 @@ static const struct route routes[] = {
 
 /* A route whose permission was left unset does not compile. */
 #define R(method, path, permission, name, summary)                                                               \
-    static_assert(permission != PERMIT_UNSET, "the route " path " needs a permission");
+    _Static_assert(permission != PERMIT_UNSET, "the route " path " needs a permission");
 ROUTES(R)
 #undef R
 

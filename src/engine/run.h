@@ -10,6 +10,7 @@
 
 #include <ev.h>
 
+#include "base/arena.h"
 #include "engine/commit.h"
 #include "engine/runs.h"
 

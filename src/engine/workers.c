@@ -250,7 +250,7 @@ void workers_drop(int worker, struct run_id id)
     struct worker *w = alive(worker);
     if (!w)
         return;
-    (void)CHANNEL_SEND(w->channel, WORKER_DROP, worker_drop, &(struct msg_worker_drop){.run = id.n});
+    CHANNEL_TRY(w->channel, WORKER_DROP, worker_drop, &(struct msg_worker_drop){.run = id.n});
     workers_ended(worker);
 }
 

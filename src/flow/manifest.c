@@ -179,7 +179,7 @@ static void write_webhook(struct json_writer *w, jv v)
 {
     json_key(w, "webhook");
     if (!jv_is_valid(v)) {
-        json_null(w);
+        json_put_null(w);
         return;
     }
     json_object_begin(w);
@@ -194,7 +194,7 @@ static void write_rate(struct json_writer *w, jv v)
 {
     json_key(w, "rate");
     if (!jv_is_valid(v)) {
-        json_null(w);
+        json_put_null(w);
         return;
     }
     int64_t limit = integer_of(v, "limit", 1);

@@ -78,8 +78,8 @@ static void echo(const struct msg_http_request *m)
     json_array_begin(&w);
     while (wire_pairs_next(&rest, &name, &value) > 0) {
         json_array_begin(&w);
-        json_string(&w, name);
-        json_string(&w, value);
+        json_slice(&w, name);
+        json_slice(&w, value);
         json_array_end(&w);
     }
     json_array_end(&w);
