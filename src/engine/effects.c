@@ -156,7 +156,7 @@ static void begin_timer(struct effect *effect)
 
 /* --- calls --------------------------------------------------------------------------------------------------------- */
 
-static char origin_text[LIMIT_URI];
+static char origin_text[POLICY_ORIGIN_TEXT];
 
 void effect_leaf(const struct run *run, const struct msg_effect_call *call, uint32_t number, enum audit_action action,
                  struct audit_event *ret)
@@ -164,7 +164,7 @@ void effect_leaf(const struct run *run, const struct msg_effect_call *call, uint
     const struct workflow *w = run->workflow;
     struct policy_uri uri;
     struct slice origin = {0};
-    if (policy_uri_parse(call->uri, &uri) == 0) {
+    if (policy_uri_parse(call->uri, &uri, NULL) == 0) {
         policy_origin_text(&uri.origin, origin_text);
         origin = slice_text(origin_text);
     }

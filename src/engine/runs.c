@@ -450,8 +450,9 @@ void runs_cancel_workflow(const struct workflow *w, struct slice by)
     struct run *run = run_next(NULL);
     while (run) {
         struct run *next = run_next(run);
-        if (run->workflow == w)
-            (void)run_cancel(run->id, by, NULL, NULL);
+        /* One that is ending already is as good as cancelled. */
+        if (run->workflow == w && run_cancel(run->id, by, NULL, NULL) == 0)
+            log_event(LOG_LEVEL_INFO, "engine.run-cancelled", "workflow", w->name, NULL);
         run = next;
     }
 }
