@@ -40,7 +40,7 @@ static int64_t number_of(const json_t *object, const char *key, int64_t fallback
 
 static int read_webhook(const json_t *webhook, struct workflow *w)
 {
-    if (!webhook)
+    if (!json_is_object(webhook))
         return 0;
     int scheme = webhook_scheme_parse(text_of(webhook, "scheme"));
     if (scheme < 0)
@@ -98,8 +98,10 @@ static int read_all(const json_t *root, struct workflow *w)
         return -SP_EINVALID;
     w->rate_limit = (uint32_t)number_of(rate, "limit", DEFAULT_RATE_LIMIT, 1, 1000000);
     w->rate_period_ms = number_of(rate, "periodMs", 1000, 1, 86400000);
-    w->rate_burst = (uint32_t)number_of(rate, "burst", rate ? w->rate_limit : DEFAULT_RATE_BURST, 1, 1000000);
-    w->concurrency = (uint32_t)number_of(settings, "concurrency", DEFAULT_CONCURRENCY, 1, LIMIT_RUNS_WAITING);
+    w->rate_burst = (uint32_t)number_of(rate, "burst", json_is_object(rate) ? w->rate_limit : DEFAULT_RATE_BURST, 1, 1000000);
+    /* 0: the definition says nothing. */
+    w->concurrency = (uint32_t)number_of(settings, "concurrency", 0, 0, LIMIT_RUNS_WAITING);
+    w->concurrency = w->concurrency ? w->concurrency : DEFAULT_CONCURRENCY;
     w->retention_ms = number_of(settings, "retentionMs", 0, 0, LIMIT_DURATION_MS * 10);
     int r = read_webhook(json_object_get(settings, "webhook"), w);
     r = r < 0 ? r : read_grants(json_object_get(settings, "origins"), w);

@@ -222,8 +222,11 @@ static void write_origins(struct json_writer *w, jv list)
         jv v = peek_item(list, i);
         json_object_begin(w);
         write_text(w, "origin", is_kind(v, JV_KIND_STRING) ? v : peek(v, "origin"), "");
-        write_list(w, "methods", peek(v, "methods"));
-        write_list(w, "paths", peek(v, "paths"));
+        /* Absent means all; an empty list would grant nothing, and policy/grant.h refuses it. */
+        if (is_kind(peek(v, "methods"), JV_KIND_ARRAY))
+            write_list(w, "methods", peek(v, "methods"));
+        if (is_kind(peek(v, "paths"), JV_KIND_ARRAY))
+            write_list(w, "paths", peek(v, "paths"));
         json_object_end(w);
     }
     json_array_end(w);
