@@ -58,6 +58,12 @@
 #define LIMIT_WORKER_DEFINITIONS 128      /* compiled definitions that one worker keeps */
 #define LIMIT_SECRETS         64          /* secrets that one definition uses */
 
+/* Audit. */
+#define LIMIT_LEAF            (64u << 10) /* one leaf of the log; what is written is far below */
+#define LIMIT_PROOF_FILE      (64u << 20) /* the proof of one run, as a file */
+#define LIMIT_PROOF_LEAVES    100000      /* leaves in one proof file */
+#define LIMIT_VERIFY_FACTS    (1u << 26)  /* runs, credentials, workflows and principals that `verify` remembers */
+
 /* Engine. */
 #define LIMIT_RUNS_ACTIVE     4096        /* runs in hand (not waiting on a timer) */
 #define LIMIT_RUNS_WAITING    1000000     /* runs that wait on a timer */
