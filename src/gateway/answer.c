@@ -64,7 +64,7 @@ struct MHD_Response *answer_problem(enum problem p, bool closes)
 /* Adds one header of the engine's. One that may not pass is an error and not dropped: the engine is ours and should know. */
 static int add_checked(struct MHD_Response *r, struct slice name, struct slice value, bool *has_cache_control)
 {
-    char text[LIMIT_TEXT];
+    static char text[LIMIT_TEXT]; /* not on the stack, which is cleared at each call */
     const char *known = response_header_find(name);
     if (!known || value.len >= sizeof text || !is_field_value(value))
         return -SP_EPROTOCOL;

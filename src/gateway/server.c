@@ -100,7 +100,9 @@ static void *on_request_line(void *user, const char *uri, struct MHD_Connection 
 {
     (void)user;
     struct connection *c = connection_of(mhd);
-    must(c && c->state == CONNECTION_IDLE);
+    /* Without a finished request before it there is none to begin: on_request then ends the connection. */
+    if (!c || c->state != CONNECTION_IDLE)
+        return NULL;
     connection_set_state(c, CONNECTION_RECEIVING);
     (void)buffer_append_text(&c->target, uri);
     c->target_at = uri;

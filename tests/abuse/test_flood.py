@@ -240,6 +240,30 @@ def test_engine_lost_and_back(start):
     assert is_well(g)
 
 
+def test_an_engine_that_does_not_read(start):
+    """What waits for the engine is bounded; beyond it there is a refusal, and nothing that was taken is lost."""
+    g = start()
+    before, kept = g.memory(), []
+    g.tell("pause")
+    time.sleep(0.2)
+    for _ in range(24):
+        s = g.connect(20)
+        s.sendall(post(4 << 20, b"x" * (4 << 20)))
+        kept.append(s)
+    time.sleep(0.5)
+    assert g.memory() - before < 300 << 20
+    g.tell("resume")
+    statuses = []
+    for s in kept:
+        (response,), _ = read_all(s)
+        statuses.append(response[0])
+        if response[0] == 503:
+            assert slug(response) == "overload" and response[1]["retry-after"] == "1"
+        s.close()
+    assert set(statuses) == {200, 503} and statuses.count(200) >= 15
+    assert is_well(g)
+
+
 def test_an_engine_that_speaks_nonsense(start):
     g = start()
     g.tell("nonsense")

@@ -7,7 +7,7 @@
  *   /echo…   200 and JSON of what it got          /mute   nothing
  *   /slow    the same after 700 ms                /big    1 MiB          /status/N   that status
  *   /inject  a header with a line break in it     /odd-header  one that is not in the table     /headers  all that may be
- * Commands on standard input: "drop" and "connect" (the engine's channel), "nonsense" (a bad frame), "files" (certificate, key
+ * Commands on standard input: "drop" and "connect" (the engine's channel), "pause" and "resume" (its reading), "nonsense" (a bad frame), "files" (certificate, key
  * and reload), "config JSON", "stop". */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -251,6 +251,10 @@ static void on_command(struct slice line)
     if (slice_is(line, "drop") && harness.engine) {
         channel_free(harness.engine);
         harness.engine = NULL;
+    } else if (slice_is(line, "pause") && harness.engine) {
+        channel_pause(harness.engine);
+    } else if (slice_is(line, "resume") && harness.engine) {
+        channel_resume(harness.engine);
     } else if (slice_is(line, "connect")) {
         engine_connect();
     } else if (slice_is(line, "nonsense") && harness.engine) {
