@@ -105,7 +105,7 @@ static void pattern_case(char **field)
 {
     char why[REGEX_WHY] = "";
     pcre2_code *code = NULL;
-    pcre2_match_context *context = regex_context_new();
+    pcre2_match_context *context = regex_context_new(LIMIT_REGEX_MATCH);
     pcre2_match_data *data = pcre2_match_data_create(1, NULL);
     jv pattern = json(field[0]);
     int r = regex_compile(slice_text(jv_string_value(pattern)), &code, why);
