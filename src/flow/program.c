@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/must.h"
 #include "flow/expression.h"
-#include "flow/expression_depth.h"
+#include "flow/expression_value.h"
 #include "flow/expression_lint.h"
 #include "flow/template.h"
 
@@ -205,8 +205,8 @@ static int failure(jv invalid, struct diag *reterr)
         diag_set(reterr, -SP_EINVALID, "the expression produced no value");
     } else if (jv_get_kind(message) == JV_KIND_STRING) {
         diag_set(reterr, -SP_EINVALID, "%s", jv_string_value(message));
-    } else if (flow_value_is_deeper(message, LIMIT_JSON_DEPTH)) {
-        diag_set(reterr, -SP_EINVALID, "the expression raised an error that is nested too deeply to show");
+    } else if (flow_value_is_too_big(message)) {
+        diag_set(reterr, -SP_EINVALID, "the expression raised an error that is too big to show");
     } else {
         message = jv_dump_string(message, 0);
         diag_set(reterr, -SP_EINVALID, "%s", jv_string_value(message));
@@ -237,9 +237,10 @@ int flow_program_eval(struct flow_program *p, int index, jv dot, jv variables, i
     jq_start(p->jq, jv_null(), 0);
     if (!jv_is_valid(value))
         return failure(value, reterr);
-    if (flow_value_is_deeper(value, LIMIT_JSON_DEPTH)) {
+    if (flow_value_is_too_big(value)) {
         jv_free(value);
-        return diag_set(reterr, -SP_EBUDGET, "the expression's value is nested more than %d levels deep", LIMIT_JSON_DEPTH);
+        return diag_set(reterr, -SP_EBUDGET, "the expression's value is larger than %u bytes or nested more than %d levels deep",
+                        LIMIT_VALUE, LIMIT_JSON_DEPTH);
     }
     *ret = value;
     return 0;
