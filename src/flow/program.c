@@ -1,7 +1,7 @@
 /* program: holds the expressions of a definition from the first add to the last evaluation.
  *
  * What must hold: every text in `parts` passed flow_expression_lint; the order of entries is their index; after compile
- * nothing is added. Evaluation gives data in as one array `[index, dot, variables, now]`, never as program text [I9].
+ * nothing is added. Evaluation gives data in as one array `[branch, dot, variables, now]`, never as program text [I9].
  * Called by the definition compiler (adds, compile) and the interpreter (eval). */
 #include "flow/program.h"
 
@@ -14,7 +14,8 @@
 #include "flow/expression_lint.h"
 #include "flow/template.h"
 
-#define SCOPE_MAX 128 /* variables in one scope */
+#define SCOPE_MAX   128                     /* variables in one scope */
+#define ENTRIES_MAX (8 * LIMIT_EXPRESSIONS) /* constants are cheap: they stay outside of the jq program */
 
 int flow_program_new(struct flow_program **ret)
 {
@@ -60,13 +61,13 @@ void flow_program_free(struct flow_program *p)
     free(p);
 }
 
-/* Room for one more item of an array that is bounded by LIMIT_EXPRESSIONS. */
-static int grow(void **items, size_t n, size_t *size, size_t item_len, struct diag *reterr)
+/* Room for one more item of an array of at most `max`. */
+static int grow(void **items, size_t n, size_t *size, size_t item_len, size_t max, struct diag *reterr)
 {
+    if (n >= max)
+        return diag_set(reterr, -SP_ELIMIT, "more than %zu expressions in one definition", max);
     if (n < *size)
         return 0;
-    if (n >= LIMIT_EXPRESSIONS)
-        return diag_set(reterr, -SP_ELIMIT, "more than %d expressions in one definition", LIMIT_EXPRESSIONS);
     size_t size_new = *size ? *size * 2 : 16;
     void *moved = reallocarray(*items, size_new, item_len);
     if (!moved)
@@ -113,7 +114,7 @@ static int part_new(struct flow_program *p, struct slice text, bool is_loose, co
     if (r < 0)
         return r;
     void *parts = p->parts;
-    r = grow(&parts, p->n_parts, &p->parts_size, sizeof *p->parts, reterr);
+    r = grow(&parts, p->n_parts, &p->parts_size, sizeof *p->parts, LIMIT_EXPRESSIONS, reterr);
     p->parts = parts;
     if (r < 0)
         return r;
@@ -130,11 +131,12 @@ static int part_new(struct flow_program *p, struct slice text, bool is_loose, co
 static int entry_new(struct flow_program *p, struct program_entry *entry, struct diag *reterr)
 {
     void *entries = p->entries;
-    int r = grow(&entries, p->n_entries, &p->entries_size, sizeof *p->entries, reterr);
+    int r = grow(&entries, p->n_entries, &p->entries_size, sizeof *p->entries, ENTRIES_MAX, reterr);
     p->entries = entries;
     if (r < 0)
         return r;
     entry->n_parts = p->n_parts - entry->first_part;
+    entry->branch = entry->n_parts ? p->n_branches++ : 0;
     p->entries[p->n_entries] = *entry;
     return (int)p->n_entries++;
 }
@@ -227,7 +229,7 @@ int flow_program_eval(struct flow_program *p, int index, jv dot, jv variables, i
     }
     must(p->jq != NULL);
     jv input = jv_array_sized(4);
-    input = jv_array_append(input, jv_number(index));
+    input = jv_array_append(input, jv_number(entry->branch));
     input = jv_array_append(input, dot);
     input = jv_array_append(input, variables);
     input = jv_array_append(input, jv_number((double)now_ms / 1000));
