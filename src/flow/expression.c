@@ -198,7 +198,10 @@ static int report(struct flow_program *p, const struct program_part *part, uint3
     if (!end || (place && place < end))
         end = place;
     size_t len = end ? (size_t)(end - message) : strcspn(message, "\n");
-    diag_set(reterr, -SP_ESYNTAX, "%.*s", (int)(len > 900 ? 900 : len), message);
+    if (strncmp(message, "memory exhausted", 16) == 0)
+        diag_set(reterr, -SP_ESYNTAX, "the expression chains too many operators");
+    else
+        diag_set(reterr, -SP_ESYNTAX, "%.*s", (int)(len > 900 ? 900 : len), message);
     if (!part)
         return -SP_ESYNTAX;
     diag_place(reterr, line, 1);

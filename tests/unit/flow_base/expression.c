@@ -243,6 +243,27 @@ static void test_deep_result(void **state)
     flow_program_free(p);
 }
 
+/* What would exhaust jq's parser is an error of that expression; the process lives on. */
+static void test_long_chains(void **state)
+{
+    static const char *const chains[][2] = {{"-", "1"}, {"1|", "1"}, {"1//", "1"}, {"try ", "1"}, {".a,", ".a"}, {".a", "?"}};
+    for (size_t i = 0; i < sizeof chains / sizeof *chains; i++) {
+        struct flow_program *p;
+        struct diag diag = {0};
+        int failed;
+        struct buffer text = BUFFER_MAX(LIMIT_EXPRESSION);
+        while (text.len + strlen(chains[i][0]) + strlen(chains[i][1]) <= LIMIT_EXPRESSION)
+            buffer_append_text(&text, chains[i][0]);
+        buffer_append_text(&text, chains[i][1]);
+        assert_int_equal(flow_program_new(&p), 0);
+        assert_int_equal(flow_program_add(p, buffer_slice(&text), NULL, &diag), 0);
+        int r = flow_program_compile(p, &failed, &diag);
+        assert_true(r == 0 || diag.text[0]);
+        flow_program_free(p);
+        buffer_free(&text);
+    }
+}
+
 /* 60 levels of pairs are 2^60 nodes in a few hundred bytes of memory. */
 static void test_wide_result(void **state)
 {
@@ -306,7 +327,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_language), cmocka_unit_test(test_templates), cmocka_unit_test(test_abuse),
         cmocka_unit_test(test_second_evaluation), cmocka_unit_test(test_many), cmocka_unit_test(test_guilty),
-        cmocka_unit_test(test_deep_result), cmocka_unit_test(test_wide_result), cmocka_unit_test(test_prelude),
+        cmocka_unit_test(test_deep_result), cmocka_unit_test(test_wide_result), cmocka_unit_test(test_long_chains), cmocka_unit_test(test_prelude),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
