@@ -110,8 +110,10 @@ static void test_handles_elsewhere(void **state)
     const struct msg_egress_result *r = CALL(.uri = "{home}/echo", .headers = {{HANDLE(0), "v"}});
     assert_int_equal(f->n_asked, 0);
     assert_true(result_has(r, HANDLE(0)));
-    r = CALL(.uri = "{home}/redirect?status=302&to=/echo?x=" HANDLE(0) "%26y", .follow = true);
+    r = CALL(.uri = "{home}/redirect-to-name?begin=sph1.&end=" HANDLE_BASE32 ".0.e", .follow = true); /* whole only in its Location */
     assert_int_equal(r->code, 0);
+    assert_int_equal(f->n_asked, 0);
+    assert_true(result_has(r, "?x=" HANDLE(0)));
 }
 
 static void test_refused_by_the_vault(void **state)

@@ -40,10 +40,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
                                                     ("X-Echo", self.headers.get("Authorization", "none"))])
 
     def on_status(self):
-        self.reply(int(self.query["code"]), b"status")
+        self.reply(int(self.query["code"]))
 
     def on_redirect(self):
         self.reply(int(self.query["status"]), b"moved", [("Location", self.query["to"])])
+
+    def on_redirect_to_name(self):
+        self.reply(302, b"", [("Location", "/echo?x=" + self.query["begin"] + self.query["end"])])
 
     def on_loop(self):
         self.reply(302, b"", [("Location", "/loop")])
