@@ -363,6 +363,7 @@ static int redirect_follow(struct call *c, const struct transfer_reply *reply, c
     buffer_free(&c->hop.uri);
     c->hop.uri = next;
     next = (struct buffer){0};
+    c->hop.is_redirected = true;
     c->n_redirects++;
     if (becomes_get) {
         snprintf(c->hop.method, sizeof c->hop.method, "GET");

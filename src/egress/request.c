@@ -116,7 +116,7 @@ int request_wants(const struct request_source *s, const struct hop *hop, struct 
     bool in_header[HANDLE_SLOTS] = {0}, in_query[HANDLE_SLOTS] = {0}, in_body[HANDLE_SLOTS] = {0};
     if (hop->is_foreign)
         return 0;
-    if (handle_collect(s->pattern, uri_tail(hop), in_query) < 0)
+    if (!hop->is_redirected && handle_collect(s->pattern, uri_tail(hop), in_query) < 0)
         return refuse(-SP_EINVALID, "the URI holds the handle of no secret", ret_reason);
     if (hop->has_body && handle_collect(s->pattern, s->call->body, in_body) < 0)
         return refuse(-SP_EINVALID, "the body holds the handle of no secret", ret_reason);
@@ -333,8 +333,8 @@ static int uri_build(const struct request_source *s, const struct hop *hop, cons
     struct slice values[HANDLE_SLOTS];
     values_of(w, CREDENTIAL_IN_QUERY, values);
     (void)buffer_append(&ret->uri, uri.p, uri.len - tail.len);
-    int r = hop->is_foreign ? buffer_append_slice(&ret->uri, tail)
-                            : handle_substitute(s->pattern, tail, HANDLE_PERCENT, values, &ret->uri);
+    int r = hop->is_redirected ? buffer_append_slice(&ret->uri, tail)
+                               : handle_substitute(s->pattern, tail, HANDLE_PERCENT, values, &ret->uri);
     if (r < 0)
         return refuse(r, "the URI could not be built", ret_reason);
     struct policy_uri built;

@@ -22,6 +22,7 @@ struct hop {
     struct policy_uri at; /* `uri` parsed; borrows from it */
     char method[33];
     bool has_body;
+    bool is_redirected; /* `uri` came from a server: data, in which nothing is a handle [I9] */
     bool is_foreign; /* another origin than the call's: no credential, handle or header of the call's own goes there [I2] */
 };
 

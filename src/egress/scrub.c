@@ -137,16 +137,66 @@ static int hex_add(struct scrub *s, struct slice value)
     return 0;
 }
 
-/* JSON writers differ in whether '/', '<', '>', '&' and non-ASCII are escaped; the first is the one with two usual forms. */
-static void escape_json_slash(struct buffer *out, struct slice s)
+/* How writers of JSON and HTML escape beyond what they must. */
+static const struct style {
+    const char *escaped; /* these become \uXXXX */
+    bool non_ascii;      /* and so do all others */
+    bool upper;          /* in capital digits */
+    bool slash;          /* '/' becomes "\/" */
+} styles[] = {
+    {"", false, false, false},
+    {"", true, false, false},           /* Python */
+    {"", true, false, true},            /* PHP */
+    {"<>&", false, false, false},       /* Go */
+    {"\"&'+<>`", true, true, false},    /* .NET */
+    {"\"&'<>", false, true, true},      /* PHP with its JSON_HEX flags */
+};
+
+static void unit_append(struct buffer *out, uint32_t unit, bool upper)
 {
-    struct slice part;
-    bool is_first = true;
-    while (slice_split(&s, '/', &part)) {
-        if (!is_first)
+    (void)buffer_printf(out, upper ? "\\u%04X" : "\\u%04x", unit);
+}
+
+/* The character at the front of well-formed UTF-8, as UTF-16; its length in bytes. */
+static size_t character_append(struct buffer *out, struct slice s, bool upper)
+{
+    size_t n = s.p[0] >= 0xF0 ? 4 : s.p[0] >= 0xE0 ? 3 : 2;
+    uint32_t c = s.p[0] & (0xFFu >> (n + 1));
+    for (size_t i = 1; i < n; i++)
+        c = c << 6 | (s.p[i] & 0x3Fu);
+    if (c >= 0x10000) {
+        unit_append(out, 0xD800 + ((c - 0x10000) >> 10), upper);
+        c = 0xDC00 + ((c - 0x10000) & 0x3FF);
+    }
+    unit_append(out, c, upper);
+    return n;
+}
+
+static void escape_style(struct buffer *out, struct slice s, const struct style *style)
+{
+    bool non_ascii = style->non_ascii && slice_is_utf8(s);
+    for (size_t i = 0; i < s.len; i++) {
+        uint8_t c = s.p[i];
+        if (c >= 0x80 && non_ascii)
+            i += character_append(out, slice_of(s.p + i, s.len - i), style->upper) - 1;
+        else if (c && c < 0x80 && strchr(style->escaped, c))
+            unit_append(out, c, style->upper);
+        else if (c == '/' && style->slash)
             (void)buffer_append_text(out, "\\/");
-        escape_json(out, part);
-        is_first = false;
+        else
+            escape_json(out, slice_of(&c, 1));
+    }
+}
+
+static void escape_html(struct buffer *out, struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        uint8_t c = s.p[i];
+        const char *entity = c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '"' ? "&quot;" : c == '\'' ? "&#39;" : NULL;
+        if (entity)
+            (void)buffer_append_text(out, entity);
+        else
+            (void)buffer_append_byte(out, c);
     }
 }
 
@@ -162,24 +212,40 @@ static void escape_form(struct buffer *out, struct slice s)
     }
 }
 
+/* Each style of JSON, and the same once more: a server that echoes a JSON body inside JSON escapes what is escaped. */
+static int json_add(struct scrub *s, struct slice value)
+{
+    _cleanup_buffer_ struct buffer once = BUFFER_MAX(MAX_FORM_LEN);
+    _cleanup_buffer_ struct buffer twice = BUFFER_MAX(2 * MAX_FORM_LEN);
+    once.secret = twice.secret = true;
+    for (size_t i = 0; i < sizeof styles / sizeof *styles; i++) {
+        escape_style(&once, value, &styles[i]);
+        escape_style(&twice, buffer_slice(&once), &styles[i]);
+        int r = form_take(s, &twice, 0, twice.len);
+        if (r == 0)
+            r = form_take(s, &once, 0, once.len);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
 static int escaped_add(struct scrub *s, struct slice value)
 {
     _cleanup_buffer_ struct buffer b = BUFFER_MAX(MAX_FORM_LEN);
     b.secret = true;
-    for (int form = 0; form < 5; form++) {
+    for (int form = 0; form < 4; form++) {
         if (form < 2)
             escape_percent(&b, value, form == 0);
         else if (form == 2)
-            escape_json(&b, value);
-        else if (form == 3)
-            escape_json_slash(&b, value);
+            escape_html(&b, value);
         else
             escape_form(&b, value);
         int r = form_take(s, &b, 0, b.len);
         if (r < 0)
             return r;
     }
-    return 0;
+    return json_add(s, value);
 }
 
 int scrub_add(struct scrub *s, struct slice value)

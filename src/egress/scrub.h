@@ -1,7 +1,7 @@
 /* Takes credentials back out of what a server answers: an echo, an error page, a redirect. Each value is looked for as it
- * is, percent-encoded, JSON-escaped, in base64 at each of the three alignments (both alphabets) and in hex, and becomes
- * "***". A value shorter than 8 bytes is looked for as it is, percent-encoded and JSON-escaped only: its other forms
- * are so short that they would hit innocent text. */
+ * is, percent-encoded, HTML- and JSON-escaped (as several writers do it, and twice), in base64 at each of the three
+ * alignments (both alphabets) and in hex, and becomes "***". A value shorter than 8 bytes is looked for as it is and in its
+ * escaped forms only: the others are so short that they would hit innocent text. */
 #ifndef EGRESS_SCRUB_H
 #define EGRESS_SCRUB_H
 
