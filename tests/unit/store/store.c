@@ -1,4 +1,5 @@
 /* The store: what is written is read back, batches hold together, files that are not ours are refused. */
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
