@@ -53,7 +53,8 @@ void crypto_sha256_parts(const struct slice *parts, size_t n, uint8_t ret[CRYPTO
     crypto_hash_sha256_state state;
     crypto_hash_sha256_init(&state);
     for (size_t i = 0; i < n; i++)
-        crypto_hash_sha256_update(&state, parts[i].p, parts[i].len);
+        if (parts[i].len) /* libsodium's declarations want no NULL */
+            crypto_hash_sha256_update(&state, parts[i].p, parts[i].len);
     crypto_hash_sha256_final(&state, ret);
 }
 
@@ -62,9 +63,10 @@ void crypto_hmac_sha256(struct slice key, const struct slice *parts, size_t n, u
     if (key.len > 0 && total(parts, n) >= LARGE && hmac_large(key, parts, n, ret))
         return;
     crypto_auth_hmacsha256_state state;
-    crypto_auth_hmacsha256_init(&state, key.p, key.len);
+    crypto_auth_hmacsha256_init(&state, key.len ? key.p : (const uint8_t *)"", key.len);
     for (size_t i = 0; i < n; i++)
-        crypto_auth_hmacsha256_update(&state, parts[i].p, parts[i].len);
+        if (parts[i].len)
+            crypto_auth_hmacsha256_update(&state, parts[i].p, parts[i].len);
     crypto_auth_hmacsha256_final(&state, ret);
     sodium_memzero(&state, sizeof state);
 }

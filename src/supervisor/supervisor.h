@@ -4,6 +4,7 @@
 #define SUPERVISOR_SUPERVISOR_H
 
 #include "base/diag.h"
+#include "base/log.h"
 #include "wire/channel.h"
 
 struct supervisor;
@@ -13,7 +14,8 @@ struct supervisor_options {
     const char *data_dir;      /* for the engine; NULL: the engine keeps everything in memory */
     unsigned n_workers;        /* at least 1 */
     uint32_t roles;            /* bit 1 << enum role: which to start */
-    bool verbose_log;          /* log lines of the roles to standard error */
+    bool verbose_log;          /* log lines of the roles, and about them, to standard error */
+    enum log_level log_level;  /* with verbose_log: the lowest that is shown */
 };
 
 struct supervisor_handlers {
@@ -27,7 +29,7 @@ struct supervisor_handlers {
     void (*stopped)(int status, void *user);
 };
 
-[[gnu::warn_unused_result]] int supervisor_new(struct ev_loop *loop, const struct supervisor_options *options,
+[[gnu::warn_unused_result]] int supervisor_new(struct ev_loop *loop /* the default one */, const struct supervisor_options *options,
                                                const struct supervisor_handlers *handlers, void *user,
                                                struct supervisor **ret);
 void supervisor_free(struct supervisor *s);
@@ -36,12 +38,15 @@ void supervisor_free(struct supervisor *s);
  * with our end, and again whenever that role was restarted. */
 int supervisor_play(struct supervisor *s, enum role self);
 
-/* Kept and sent to the role at each of its starts. `json` is copied; `fd` is duplicated. */
+/* Kept and sent to the role at each of its starts. `json` is copied; `fd` is duplicated. A file of the same kind and index
+ * replaces the one before. */
 int supervisor_configure(struct supervisor *s, enum role role, struct slice json);
 int supervisor_give_file(struct supervisor *s, enum role role, enum control_file_kind kind, uint16_t index, int fd);
 
 [[gnu::warn_unused_result]] int supervisor_start(struct supervisor *s, struct diag *reterr);
-int supervisor_reload(struct supervisor *s); /* sends configuration and files again, then CONTROL_RELOAD */
-void supervisor_stop(struct supervisor *s);  /* gateway first, then the rest; kills what does not end in time */
+/* Sends the configuration, and the files that were given since the role started, then CONTROL_RELOAD. */
+int supervisor_reload(struct supervisor *s);
+/* The gateway first, then the engine, then the rest; kills what does not end in time, and everything when called twice. */
+void supervisor_stop(struct supervisor *s);
 
 #endif

@@ -1,0 +1,94 @@
+/* listen: opens the gateway's listening sockets. Called by sallyportd before any role starts. */
+#include "supervisor/listen.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+
+#define BACKLOG 1024
+
+DEFINE_CLEANUP(struct addrinfo *, freeaddrinfo)
+
+/* Cuts "[::1]:8700" into "::1" and "8700". */
+static int split(const char *where, char host[LISTEN_NAME_MAX], const char **ret_port)
+{
+    const char *colon = strrchr(where, ':');
+    size_t len = colon ? (size_t)(colon - where) : 0;
+    if (!colon || len == 0 || len >= LISTEN_NAME_MAX || !colon[1])
+        return -SP_EINVALID;
+    if (where[0] == '[') {
+        if (len < 3 || where[len - 1] != ']')
+            return -SP_EINVALID;
+        where++;
+        len -= 2;
+    } else if (memchr(where, ':', len)) {
+        return -SP_EINVALID;
+    }
+    memcpy(host, where, len);
+    host[len] = 0;
+    *ret_port = colon + 1;
+    return 0;
+}
+
+static int bind_to(const struct addrinfo *a, int *ret_fd)
+{
+    static const int on = 1;
+    _cleanup_close_ int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
+        return -errno;
+    if (a->ai_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0)
+        return -errno;
+    if (bind(fd, a->ai_addr, a->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0)
+        return -errno;
+    *ret_fd = TAKE_FD(fd);
+    return 0;
+}
+
+int listen_open(const char *where, int *ret_fd, struct diag *reterr)
+{
+    char host[LISTEN_NAME_MAX];
+    const char *port;
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    _cleanup_(freeaddrinfop) struct addrinfo *found = NULL;
+    if (split(where, host, &port) < 0 || getaddrinfo(host, port, &hints, &found) != 0 || !found) {
+        (void)diag_set(reterr, -SP_EINVALID, "\"%s\" is no address to listen on", where);
+        diag_hint(reterr, "write ADDRESS:PORT, as in 127.0.0.1:8700 or [::1]:8700");
+        return -SP_EINVALID;
+    }
+    int r = bind_to(found, ret_fd);
+    if (r == -EADDRINUSE) {
+        (void)diag_set(reterr, r, "another program listens on %s already", where);
+        diag_hint(reterr, "find it with: ss -ltnp, or choose another address with --listen");
+    } else if (r < 0) {
+        (void)diag_set(reterr, r, "cannot listen on %s: %s", where, error_text(r));
+    }
+    return r;
+}
+
+void listen_describe(int fd, char ret_name[LISTEN_NAME_MAX], bool *ret_is_local)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } a = {0};
+    socklen_t len = sizeof a;
+    char text[INET6_ADDRSTRLEN] = "?";
+    (void)getsockname(fd, &a.any, &len);
+    if (a.any.sa_family == AF_INET) {
+        (void)inet_ntop(AF_INET, &a.v4.sin_addr, text, sizeof text);
+        *ret_is_local = ntohl(a.v4.sin_addr.s_addr) >> 24 == 127;
+        (void)snprintf(ret_name, LISTEN_NAME_MAX, "%s:%u", text, ntohs(a.v4.sin_port));
+    } else {
+        (void)inet_ntop(AF_INET6, &a.v6.sin6_addr, text, sizeof text);
+        *ret_is_local = a.any.sa_family == AF_UNIX || IN6_IS_ADDR_LOOPBACK(&a.v6.sin6_addr);
+        (void)snprintf(ret_name, LISTEN_NAME_MAX, "[%s]:%u", text, ntohs(a.v6.sin6_port));
+    }
+}
