@@ -38,7 +38,7 @@ void compile_document(struct compiler *c, jv root)
     if (!jv_is_valid(document))
         return;
     size_t mark = enter(c, "document");
-    (void)check_object(c, document, table, NULL);
+    (void)check_properties(c, document, table, NULL);
     compile_identity(c, document);
     (void)enter(c, "metadata");
     (void)enter(c, "sallyport");
@@ -52,7 +52,7 @@ static void compile_evaluate(struct compiler *c, jv v)
     if (!jv_is_valid(v))
         return;
     size_t mark = enter(c, "evaluate");
-    (void)check_object(c, v, table, NULL);
+    (void)check_properties(c, v, table, NULL);
     jv language = property(v, "language", P_STRING), mode = property(v, "mode", P_STRING);
     if (jv_is_valid(language) && !slice_is(text_of(language), "jq"))
         complain(c, "unsupported-language", "write expressions in jq", "only jq is supported");
@@ -94,7 +94,7 @@ static void compile_workflow_data(struct compiler *c, jv root, const char *key, 
     if (!jv_is_valid(v))
         return;
     size_t mark = enter(c, key);
-    (void)check_object(c, v, table, NULL);
+    (void)check_properties(c, v, table, NULL);
     size_t inner = enter(c, "schema");
     compile_schema(c, property(v, "schema", P_OBJECT), ret_schema);
     leave(c, inner);
@@ -113,7 +113,7 @@ static void compile_root(struct compiler *c, jv root)
                                             {"output", P_OBJECT, false},  {"schedule", P_OBJECT, false},
                                             {"evaluate", P_OBJECT, false}, {0}};
     struct task *w = &c->d->workflow;
-    if (!check_object(c, root, table, NULL))
+    if (!check_properties(c, root, table, NULL))
         return;
     c->use = property(root, "use", P_OBJECT);
     compile_evaluate(c, property(root, "evaluate", P_OBJECT));

@@ -47,7 +47,7 @@ void leave(struct compiler *c, size_t mark);
 const char *here(struct compiler *c);
 
 [[gnu::format(printf, 4, 5)]] void complain(struct compiler *c, const char *rule, const char *hint, const char *format, ...);
-[[gnu::format(printf, 4, 5)]] void warn(struct compiler *c, const char *rule, const char *hint, const char *format, ...);
+[[gnu::format(printf, 4, 5)]] void advise(struct compiler *c, const char *rule, const char *hint, const char *format, ...);
 void note(struct compiler *c, const char *rule, const char *hint, const char *message);
 
 /* Properties of an object: kinds are bits (1 << jv_kind). */
@@ -65,7 +65,7 @@ struct property {
 
 /* Complains about properties that are unknown, missing or of a wrong type. `more` may be NULL: a second table that holds too.
  * False if `object` is no object. */
-bool check_object(struct compiler *c, jv object, const struct property *table, const struct property *more);
+bool check_properties(struct compiler *c, jv object, const struct property *table, const struct property *more);
 bool check_kind(struct compiler *c, jv v, unsigned kinds);
 
 /* The property if it is there and of the right kind, else an invalid value; no complaint. */

@@ -64,7 +64,7 @@ void complain(struct compiler *c, const char *rule, const char *hint, const char
     va_end(args);
 }
 
-void warn(struct compiler *c, const char *rule, const char *hint, const char *format, ...)
+void advise(struct compiler *c, const char *rule, const char *hint, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -162,7 +162,7 @@ static void complain_unknown(struct compiler *c, struct slice key, const struct 
     findings_add(&c->f, FINDING_ERROR, "unknown-property", here(c), true, message, len ? hint : NULL);
 }
 
-bool check_object(struct compiler *c, jv object, const struct property *table, const struct property *more)
+bool check_properties(struct compiler *c, jv object, const struct property *table, const struct property *more)
 {
     if (!check_kind(c, object, P_OBJECT))
         return false;

@@ -138,7 +138,7 @@ static bool see_template(struct compiler *c, jv v, unsigned *uses)
         if (is_whole || c->d->is_loose)
             *uses |= find_uses(c, is_whole ? inner : text);
         else if (memmem(text.p, text.len, "${", 2))
-            warn(c, "expression-not-evaluated", "make the whole text one expression: ${ \"Hello \\(.name)\" }",
+            advise(c, "expression-not-evaluated", "make the whole text one expression: ${ \"Hello \\(.name)\" }",
                  "`${` stands within a longer text, so it is not evaluated");
         return is_whole || c->d->is_loose;
     }
@@ -205,7 +205,7 @@ void compile_schema(struct compiler *c, jv v, struct schema **ret)
 {
     static const struct property table[] = {
         {"format", P_STRING, false}, {"document", P_ANY, false}, {"resource", P_OBJECT, false}, {0}};
-    if (is_kind(v, JV_KIND_INVALID) || !check_object(c, v, table, NULL))
+    if (is_kind(v, JV_KIND_INVALID) || !check_properties(c, v, table, NULL))
         return;
     jv format = property(v, "format", P_STRING), document = peek(v, "document");
     if (!is_kind(peek(v, "resource"), JV_KIND_INVALID)) {

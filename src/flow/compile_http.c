@@ -30,7 +30,7 @@ static bool split_origin(struct slice text, struct slice *ret_scheme, struct sli
 static void check_origin(struct compiler *c, struct slice scheme, struct slice authority)
 {
     if (memchr(scheme.p, '{', scheme.len) || memchr(authority.p, '{', authority.len)) {
-        warn(c, "dynamic-host", "write scheme and host out", "data decides which host is called");
+        advise(c, "dynamic-host", "write scheme and host out", "data decides which host is called");
         return;
     }
     if (memchr(authority.p, '@', authority.len)) {
@@ -46,10 +46,10 @@ static void check_origin(struct compiler *c, struct slice scheme, struct slice a
         host = slice_of(host.p, colon ? (size_t)(colon - host.p) : host.len);
     }
     if (host.len == 0)
-        warn(c, "invalid-value", NULL, "the URI has no host: the call will fail");
+        advise(c, "invalid-value", NULL, "the URI has no host: the call will fail");
     if (slice_equal_nocase(scheme, SLICE_LITERAL("http"))) {
         if (!is_loopback(host))
-            warn(c, "plaintext-http", "use https", "the call is neither encrypted nor authenticated");
+            advise(c, "plaintext-http", "use https", "the call is neither encrypted nor authenticated");
     } else if (!slice_equal_nocase(scheme, SLICE_LITERAL("https"))) {
         complain(c, "invalid-value", "use https", "the scheme of an HTTP endpoint is http or https");
     }
@@ -72,7 +72,7 @@ static void check_dynamic(struct compiler *c, struct slice inner)
             return;
         }
     }
-    warn(c, "dynamic-host", "write scheme and host out: ${ \"https://api.example.com/\\(.id)\" }", "data decides which host is called");
+    advise(c, "dynamic-host", "write scheme and host out: ${ \"https://api.example.com/\\(.id)\" }", "data decides which host is called");
 }
 
 static void compile_uri(struct compiler *c, jv v, struct http_call *h)
@@ -99,7 +99,7 @@ static void compile_uri(struct compiler *c, jv v, struct http_call *h)
 static void compile_credential(struct compiler *c, jv v, const char *first, const char *second, struct authentication *ret)
 {
     const struct property table[] = {{"use", P_STRING, false}, {first, P_STRING, false}, {second, P_STRING, false}, {0}};
-    if (!check_object(c, v, table, NULL))
+    if (!check_properties(c, v, table, NULL))
         return;
     jv use = property(v, "use", P_STRING);
     if (is_kind(use, JV_KIND_STRING)) {
@@ -144,7 +144,7 @@ void compile_authentication(struct compiler *c, jv v, bool may_use, struct authe
     static const struct property table[] = {{"basic", P_OBJECT, false}, {"bearer", P_OBJECT, false}, {"digest", P_OBJECT, false},
                                             {"oauth2", P_OBJECT, false}, {"oidc", P_OBJECT, false}, {0}};
     static const enum auth_scheme schemes[] = {AUTH_BASIC, AUTH_BEARER, AUTH_DIGEST};
-    if (is_kind(v, JV_KIND_INVALID) || !check_object(c, v, table, may_use ? use_table : NULL))
+    if (is_kind(v, JV_KIND_INVALID) || !check_properties(c, v, table, may_use ? use_table : NULL))
         return;
     if (jv_object_length(jv_copy(v)) != 1)
         complain(c, "invalid-value", NULL, "an authentication has one scheme");
@@ -182,7 +182,7 @@ static void compile_endpoint(struct compiler *c, jv v, struct http_call *h)
     }
     if (!is_kind(v, JV_KIND_OBJECT))
         return;
-    (void)check_object(c, v, table, NULL);
+    (void)check_properties(c, v, table, NULL);
     size_t mark = enter(c, "uri");
     compile_uri(c, property(v, "uri", P_STRING), h);
     leave(c, mark);
@@ -225,7 +225,7 @@ static void compile_call_http(struct compiler *c, jv with, struct http_call *h)
                                             {"headers", P_OBJECT | P_STRING, false}, {"query", P_OBJECT | P_STRING, false},
                                             {"body", P_ANY, false},               {"output", P_STRING, false},
                                             {"redirect", P_BOOL, false},          {0}};
-    if (!check_object(c, with, table, NULL))
+    if (!check_properties(c, with, table, NULL))
         return;
     compile_method(c, property(with, "method", P_STRING), h);
     size_t mark = enter(c, "endpoint");

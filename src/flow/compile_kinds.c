@@ -23,7 +23,7 @@ void compile_set(struct compiler *c, jv v, struct task *t)
 static void compile_case(struct compiler *c, jv v, struct switch_case *ret)
 {
     static const struct property table[] = {{"when", P_STRING, false}, {"then", P_STRING, true}, {0}};
-    if (!check_object(c, v, table, NULL))
+    if (!check_properties(c, v, table, NULL))
         return;
     size_t mark = enter(c, "when");
     compile_expression(c, property(v, "when", P_STRING), SCOPE_TASK, &ret->when);
@@ -85,7 +85,7 @@ void compile_for(struct compiler *c, jv v, struct task *t)
     unsigned n_own = c->n_own;
     size_t mark = enter(c, "for");
     if (is_kind(loop, JV_KIND_OBJECT))
-        (void)check_object(c, loop, table, NULL);
+        (void)check_properties(c, loop, table, NULL);
     size_t inner = enter(c, "in");
     compile_transform(c, property(loop, "in", P_STRING | P_ARRAY), SCOPE_TASK, &t->value);
     leave(c, inner);
@@ -105,7 +105,7 @@ void compile_fork(struct compiler *c, jv v, struct task *t)
     jv fork = property(v, "fork", P_OBJECT);
     size_t mark = enter(c, "fork");
     if (is_kind(fork, JV_KIND_OBJECT))
-        (void)check_object(c, fork, table, NULL);
+        (void)check_properties(c, fork, table, NULL);
     t->compete = is_kind(peek(fork, "compete"), JV_KIND_TRUE);
     jv branches = property(fork, "branches", P_ARRAY);
     size_t inner = enter(c, "branches");
@@ -129,7 +129,7 @@ void compile_error(struct compiler *c, jv v, struct error_template *ret)
     static const struct property table[] = {{"type", P_STRING, true},      {"status", P_NUMBER | P_STRING, true},
                                             {"title", P_STRING, false},    {"detail", P_STRING, false},
                                             {"instance", P_STRING, false}, {0}};
-    if (!check_object(c, v, table, NULL))
+    if (!check_properties(c, v, table, NULL))
         return;
     jv status = peek(v, "status");
     if (is_kind(status, JV_KIND_NUMBER)) {
@@ -154,7 +154,7 @@ void compile_raise(struct compiler *c, jv v, struct task *t)
     jv raise = property(v, "raise", P_OBJECT);
     size_t mark = enter(c, "raise");
     if (is_kind(raise, JV_KIND_OBJECT))
-        (void)check_object(c, raise, table, NULL);
+        (void)check_properties(c, raise, table, NULL);
     jv error = property(raise, "error", P_STRING | P_OBJECT);
     (void)enter(c, "error");
     if (is_kind(error, JV_KIND_STRING)) {
@@ -184,10 +184,10 @@ void compile_emit(struct compiler *c, jv v, struct task *t)
     jv emit = property(v, "emit", P_OBJECT), event = property(emit, "event", P_OBJECT), with = property(event, "with", P_OBJECT);
     size_t mark = enter(c, "emit");
     if (is_kind(emit, JV_KIND_OBJECT))
-        (void)check_object(c, emit, emit_table, NULL);
+        (void)check_properties(c, emit, emit_table, NULL);
     (void)enter(c, "event");
     if (is_kind(event, JV_KIND_OBJECT))
-        (void)check_object(c, event, event_table, NULL);
+        (void)check_properties(c, event, event_table, NULL);
     (void)enter(c, "with");
     if (is_kind(with, JV_KIND_OBJECT) && !is_kind(peek(with, "type"), JV_KIND_STRING))
         complain(c, "missing-property", NULL, "the property `type` is missing: every event has one");

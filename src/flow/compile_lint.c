@@ -94,7 +94,7 @@ void lint_credential(struct compiler *c, jv v, const char *what)
         return;
     struct slice text = text_of(v);
     if (!has_token(text) && !has_private_key(text)) /* lint_text tells of those */
-        warn(c, "hardcoded-secret", "store it as a secret, and name it in `use.secrets`", "a literal %s is written into the definition",
+        advise(c, "hardcoded-secret", "store it as a secret, and name it in `use.secrets`", "a literal %s is written into the definition",
              what);
 }
 

@@ -78,7 +78,7 @@ void compile_timeout(struct compiler *c, jv v, unsigned scope, struct timing *re
         }
         return;
     }
-    if (is_kind(v, JV_KIND_INVALID) || !check_object(c, v, table, NULL))
+    if (is_kind(v, JV_KIND_INVALID) || !check_properties(c, v, table, NULL))
         return;
     size_t mark = enter(c, "after");
     compile_timing(c, peek(v, "after"), scope, ret);
@@ -94,7 +94,7 @@ static void compile_data(struct compiler *c, jv task, const char *key, const cha
     if (is_kind(v, JV_KIND_INVALID))
         return;
     size_t mark = enter(c, key);
-    (void)check_object(c, v, table, NULL);
+    (void)check_properties(c, v, table, NULL);
     size_t inner = enter(c, "schema");
     compile_schema(c, property(v, "schema", P_OBJECT), ret_schema);
     leave(c, inner);
@@ -164,7 +164,7 @@ struct task *compile_task(struct compiler *c, jv v, struct slice name, uint16_t 
     t->reference = strdup(here(c));
     if (!t->reference)
         c->error = -ENOMEM;
-    (void)check_object(c, v, common, kinds[kind].table);
+    (void)check_properties(c, v, common, kinds[kind].table);
     compile_common(c, v, t);
     c->depth++;
     if (kinds[kind].compile) {
@@ -204,7 +204,7 @@ static void check_task_name(struct compiler *c, jv list, int position, struct sl
     static const char *const directives[] = {"continue", "exit", "end"};
     for (size_t i = 0; i < 3; i++)
         if (slice_is(name, directives[i]))
-            warn(c, "invalid-value", NULL, "no `then` can lead to a task named `%s`", directives[i]);
+            advise(c, "invalid-value", NULL, "no `then` can lead to a task named `%s`", directives[i]);
     for (int i = 0; i < position; i++) {
         jv other = peek_item(list, i);
         jv found = is_kind(other, JV_KIND_OBJECT) ? jv_object_get(jv_copy(other), jv_string_sized((const char *)name.p, (int)name.len)) : jv_invalid();

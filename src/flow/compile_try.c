@@ -12,11 +12,11 @@ static void compile_filter(struct compiler *c, jv errors, struct task *t)
     if (is_kind(errors, JV_KIND_INVALID))
         return;
     size_t mark = enter(c, "errors");
-    (void)check_object(c, errors, errors_table, NULL);
+    (void)check_properties(c, errors, errors_table, NULL);
     jv with = property(errors, "with", P_OBJECT);
     (void)enter(c, "with");
     if (is_kind(with, JV_KIND_OBJECT)) {
-        (void)check_object(c, with, with_table, NULL);
+        (void)check_properties(c, with, with_table, NULL);
         for (size_t i = 0; with_table[i].name; i++) {
             jv v = peek(with, with_table[i].name);
             if (is_kind(v, JV_KIND_STRING) && flow_text_is_expression(text_of(v), NULL))
@@ -35,14 +35,14 @@ static void compile_limit(struct compiler *c, jv limit, struct retry *ret)
     if (is_kind(limit, JV_KIND_INVALID))
         return;
     size_t mark = enter(c, "limit");
-    (void)check_object(c, limit, table, NULL);
+    (void)check_properties(c, limit, table, NULL);
     size_t inner = enter(c, "duration");
     compile_timing(c, property(limit, "duration", P_STRING | P_OBJECT), SCOPE_TASK, &ret->duration);
     leave(c, inner);
     jv attempt = property(limit, "attempt", P_OBJECT);
     inner = enter(c, "attempt");
     if (is_kind(attempt, JV_KIND_OBJECT))
-        (void)check_object(c, attempt, attempt_table, NULL);
+        (void)check_properties(c, attempt, attempt_table, NULL);
     jv count = property(attempt, "count", P_NUMBER);
     if (jv_is_valid(count)) {
         double n = jv_number_value(count);
@@ -62,7 +62,7 @@ static void compile_backoff(struct compiler *c, jv backoff, struct retry *ret)
     if (is_kind(backoff, JV_KIND_INVALID))
         return;
     size_t mark = enter(c, "backoff");
-    (void)check_object(c, backoff, table, NULL);
+    (void)check_properties(c, backoff, table, NULL);
     if (jv_object_length(jv_copy(backoff)) != 1)
         complain(c, "invalid-retry", "write one: backoff: { exponential: {} }", "a backoff is constant, linear or exponential");
     ret->backoff = jv_is_valid(peek(backoff, "exponential")) ? BACKOFF_EXPONENTIAL
@@ -77,7 +77,7 @@ static void compile_jitter(struct compiler *c, jv jitter, struct retry *ret)
     if (is_kind(jitter, JV_KIND_INVALID))
         return;
     size_t mark = enter(c, "jitter");
-    (void)check_object(c, jitter, table, NULL);
+    (void)check_properties(c, jitter, table, NULL);
     size_t inner = enter(c, "from");
     compile_timing(c, property(jitter, "from", P_STRING | P_OBJECT), SCOPE_TASK, &ret->jitter_from);
     leave(c, inner);
@@ -103,7 +103,7 @@ void compile_retry(struct compiler *c, jv v, struct retry *ret)
         }
         return;
     }
-    if (is_kind(v, JV_KIND_INVALID) || !check_object(c, v, table, NULL))
+    if (is_kind(v, JV_KIND_INVALID) || !check_properties(c, v, table, NULL))
         return;
     ret->is_set = true;
     ret->attempts = -1;
@@ -120,7 +120,7 @@ void compile_retry(struct compiler *c, jv v, struct retry *ret)
     compile_limit(c, property(v, "limit", P_OBJECT), ret);
     compile_jitter(c, property(v, "jitter", P_OBJECT), ret);
     if (ret->attempts < 0 && ret->duration.kind == TIMING_ABSENT)
-        warn(c, "invalid-retry", "set `limit.attempt.count`", "nothing limits the attempts; they end after %d", LIMIT_RETRIES);
+        advise(c, "invalid-retry", "set `limit.attempt.count`", "nothing limits the attempts; they end after %d", LIMIT_RETRIES);
 }
 
 static void compile_catch(struct compiler *c, jv v, struct task *t)
@@ -165,7 +165,7 @@ void compile_try(struct compiler *c, jv v, struct task *t)
         return;
     unsigned n_own = c->n_own;
     mark = enter(c, "catch");
-    (void)check_object(c, catch, table, NULL);
+    (void)check_properties(c, catch, table, NULL);
     compile_catch(c, catch, t);
     leave(c, mark);
     c->n_own = n_own;

@@ -63,7 +63,7 @@ void compile_uses(struct compiler *c)
     if (!jv_is_valid(c->use))
         return;
     size_t mark = enter(c, "use");
-    (void)check_object(c, c->use, table, NULL);
+    (void)check_properties(c, c->use, table, NULL);
     check_section(c, "authentications", check_authentication);
     check_section(c, "errors", check_error);
     check_section(c, "retries", check_retry);

@@ -4,6 +4,7 @@
 #ifndef FLOW_DEFINITION_H
 #define FLOW_DEFINITION_H
 
+#include <errno.h>
 #include <jv.h>
 
 #include "flow/expression.h"

@@ -40,14 +40,14 @@ static void check_webhook(struct compiler *c, jv v)
     if (!jv_is_valid(v))
         return;
     size_t mark = enter(c, "webhook");
-    (void)check_object(c, v, table, NULL);
+    (void)check_properties(c, v, table, NULL);
     jv scheme = property(v, "scheme", P_STRING), key = property(v, "key", P_STRING), answer = property(v, "answer", P_STRING);
     int number = jv_is_valid(scheme) ? webhook_scheme_parse(text_of(scheme)) : WEBHOOK_NONE;
     size_t inner = enter(c, "scheme");
     if (number < 0)
         complain(c, "invalid-value", NULL, "`scheme` is github, standard-webhooks, stripe, slack, bearer or none");
     else if (number == WEBHOOK_NONE && jv_is_valid(scheme))
-        warn(c, "webhook-unsigned", "choose the scheme that the sender signs with", "anyone who knows the address can start the workflow");
+        advise(c, "webhook-unsigned", "choose the scheme that the sender signs with", "anyone who knows the address can start the workflow");
     leave(c, inner);
     if (number > WEBHOOK_NONE && !jv_is_valid(key))
         complain(c, "missing-property", "name the credential that signatures are checked with", "the property `key` is missing");
@@ -69,7 +69,7 @@ static void check_rate(struct compiler *c, jv v)
     if (!jv_is_valid(v))
         return;
     size_t mark = enter(c, "rate");
-    (void)check_object(c, v, table, NULL);
+    (void)check_properties(c, v, table, NULL);
     check_integer(c, v, "limit", 1e6);
     check_integer(c, v, "burst", 1e6);
     check_duration(c, v, "period");
@@ -120,7 +120,7 @@ static void check_origins(struct compiler *c, jv list)
         size_t inner = enter_item(c, (unsigned)i);
         if (is_kind(v, JV_KIND_STRING)) {
             check_origin_text(c, text_of(v));
-        } else if (check_object(c, v, table, NULL)) {
+        } else if (check_properties(c, v, table, NULL)) {
             check_texts(c, v, "methods", true);
             check_texts(c, v, "paths", false);
             (void)enter(c, "origin");
@@ -136,7 +136,7 @@ void compile_sallyport(struct compiler *c, jv v)
 {
     static const struct property table[] = {{"webhook", P_OBJECT, false},     {"rate", P_OBJECT, false}, {"concurrency", P_NUMBER, false},
                                             {"origins", P_ARRAY, false}, {"retention", P_STRING | P_OBJECT, false}, {0}};
-    if (!jv_is_valid(v) || !check_object(c, v, table, NULL))
+    if (!jv_is_valid(v) || !check_properties(c, v, table, NULL))
         return;
     check_webhook(c, property(v, "webhook", P_OBJECT));
     check_rate(c, property(v, "rate", P_OBJECT));
