@@ -60,6 +60,7 @@ struct header_match request_header_find(struct slice name, uint8_t scratch[HEADE
 static const char *const RESPONSE_HEADERS[] = {
     "Content-Type",     "Cache-Control", "Location", "ETag", "WWW-Authenticate", "Retry-After", "Allow", "Link",
     "Content-Disposition", "Vary",       "X-Request-Id", "Last-Modified",
+    "RateLimit",        "RateLimit-Policy", "Sallyport-Run",
 };
 
 const char *response_header_find(struct slice name)
