@@ -22,8 +22,10 @@
     K(ROOT_KEY_CREDENTIAL, "rootKey", "credential", TEXT, SUPERVISOR, "")                                        \
     K(EGRESS_CONNECT_TO, "egress", "connectTo", LIST, EGRESS, "connectTo")                                       \
     K(EGRESS_CA_BUNDLE, "egress", "caBundle", TEXT, SUPERVISOR, "")                                              \
-    K(LIMIT_RUNS, "limits", "runsActive", NUMBER, ENGINE, "runsActive")                                          \
-    K(LIMIT_RATE, "limits", "runsPerMinute", NUMBER, ENGINE, "runsPerMinute")                                    \
+    K(ADDRESS_RATE, "limits", "addressPerSecond", NUMBER, ENGINE, "addressPerSecond")                            \
+    K(ADDRESS_BURST, "limits", "addressBurst", NUMBER, ENGINE, "addressBurst")                                   \
+    K(PRINCIPAL_RATE, "limits", "principalPerSecond", NUMBER, ENGINE, "principalPerSecond")                      \
+    K(PRINCIPAL_BURST, "limits", "principalBurst", NUMBER, ENGINE, "principalBurst")                             \
     K(LOG_LEVEL, "log", "level", TEXT, SUPERVISOR, "")                                                           \
     K(RETENTION_DAYS, "retention", "days", NUMBER, ENGINE, "retentionDays")
 
