@@ -64,7 +64,7 @@ static int put_proof(struct export *x, uint64_t index)
         r = buffer_append_base64(&text, slice_of(proof.p + i, CRYPTO_HASH_LEN));
         if (r < 0)
             return r;
-        json_string(&x->w, buffer_slice(&text));
+        json_slice(&x->w, buffer_slice(&text));
     }
     json_array_end(&x->w);
     json_object_end(&x->w);

@@ -79,7 +79,7 @@ static struct slice cut(struct slice s, uint8_t place[AUDIT_TEXT_MAX])
 static void put_text(struct json_writer *w, struct slice s)
 {
     uint8_t place[AUDIT_TEXT_MAX];
-    json_string(w, cut(s, place));
+    json_slice(w, cut(s, place));
 }
 
 static void put_list(struct json_writer *w, struct slice rest)
@@ -99,7 +99,7 @@ static void put_digest(struct json_writer *w, struct slice digest)
     uint8_t bytes[48];
     struct buffer text = {.p = bytes, .capacity = sizeof bytes, .max = sizeof bytes};
     (void)buffer_append_base64(&text, digest);
-    json_string(w, buffer_slice(&text));
+    json_slice(w, buffer_slice(&text));
 }
 
 static uint64_t clamp(uint64_t n)

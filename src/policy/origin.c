@@ -77,8 +77,9 @@ int policy_origin_parse(struct slice text, struct policy_origin *ret, struct dia
     if (r < 0)
         return r;
     if (rest.len) {
+        (void)diag_set(reterr, -SP_EINVALID, "an origin has no path, query or fragment");
         diag_hint(reterr, "write scheme, host and port alone, without a slash at the end");
-        return diag_set(reterr, -SP_EINVALID, "an origin has no path, query or fragment");
+        return -SP_EINVALID;
     }
     *ret = origin;
     return 0;

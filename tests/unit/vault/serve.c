@@ -251,7 +251,7 @@ static void test_bad_frames(void **state)
 
 static void quiet(enum log_level level, const char *line, size_t len, void *user)
 {
-    assert_null(strstr(line, "canary-value"));
+    assert_null(memmem(line, len, "canary-value", 12));
 }
 
 static int setup(void **state)

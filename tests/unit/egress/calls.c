@@ -1,0 +1,257 @@
+/* Calls against real servers: what is refused, what is bounded, what is sent. */
+#include "fixture.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "crypto/crypto.h"
+
+#define CALL(...) fixture_call(f, &(struct spec){__VA_ARGS__})
+
+static void test_call(void **state)
+{
+    struct fixture *f = *state;
+    const struct msg_egress_result *r =
+        CALL(.method = "POST", .uri = "{home}/echo?a=b", .body = "hello", .headers = {{"X-Mine", "1"}}, .idempotency_key = "run-7");
+    uint8_t digest[32];
+    assert_int_equal(r->code, 0);
+    assert_int_equal(r->status, 200);
+    assert_int_equal(r->was_sent, 1);
+    assert_true(result_has(r, "\"method\": \"POST\"") && result_has(r, "\"body\": \"hello\"") && result_has(r, "\"x-mine\": \"1\""));
+    assert_true(result_has(r, "\"idempotency-key\": \"run-7\"") && result_has(r, "\"user-agent\": \"sallyport/"));
+    assert_false(result_has(r, "content-type"));
+    assert_true(slice_is(r->address, "127.0.0.1"));
+    assert_true(r->bytes_out > 5 && r->bytes_in > r->body.len);
+    crypto_sha256(SLICE_LITERAL("hello"), digest);
+    assert_memory_equal(r->request_digest, digest, 32);
+    crypto_sha256(r->body, digest);
+    assert_memory_equal(r->response_digest, digest, 32);
+    struct slice value;
+    assert_true(wire_pairs_find(r->headers, "set-cookie", &value) && slice_is(value, "a=b"));
+    char *uri = fixture_expand(f, "{home}/echo?a=b");
+    assert_string_equal(result_text(r->uri), uri);
+    free(uri);
+}
+
+static void test_methods(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const methods[] = {"GET", "PUT", "PATCH", "DELETE", "OPTIONS", "POST"};
+    for (size_t i = 0; i < 6; i++) {
+        char expected[64];
+        snprintf(expected, sizeof expected, "\"method\": \"%s\"", methods[i]);
+        const struct msg_egress_result *r = CALL(.method = methods[i], .uri = "{home}/echo", .idempotency_key = "k");
+        assert_int_equal(r->code, 0);
+        assert_true(result_has(r, expected));
+        bool is_unsafe = strcmp(methods[i], "POST") == 0 || strcmp(methods[i], "PATCH") == 0;
+        assert_int_equal(result_has(r, "idempotency-key"), is_unsafe);
+    }
+    const struct msg_egress_result *r = CALL(.method = "HEAD", .uri = "{home}/echo");
+    assert_int_equal(r->code, 0);
+    assert_int_equal(r->body.len, 0);
+    r = CALL(.method = "POST", .uri = "{home}/echo", .idempotency_key = "k", .headers = {{"idempotency-key", "mine"}});
+    assert_true(result_has(r, "\"idempotency-key\": \"mine\""));
+    assert_int_equal(CALL(.method = "TRACE", .uri = "{home}/echo")->code, -SP_EINVALID);
+    assert_int_equal(CALL(.method = "GET / HTTP/1.1\r\nx:", .uri = "{home}/echo")->code, -SP_EINVALID);
+}
+
+static void test_ungranted_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    unsigned before = fixture_count(f, "{stranger}");
+    const struct msg_egress_result *r = CALL(.uri = "{stranger}/echo");
+    assert_int_equal(r->code, -SP_EDENIED);
+    assert_int_equal(r->was_sent, 0);
+    char *origin = fixture_expand(f, "{stranger}");
+    assert_non_null(strstr(result_text(r->reason), origin));
+    free(origin);
+    assert_int_equal(CALL(.uri = "{home}/echo", .grants = "[]")->code, -SP_EDENIED);
+    assert_int_equal(CALL(.uri = "{home}/echo", .grants = "nonsense")->code, -SP_EDENIED);
+    assert_int_equal(CALL(.uri = "{home}/echo", .method = "POST", .grants = "[{\"origin\":\"{home}\",\"methods\":[\"GET\"]}]")->code,
+                     -SP_EDENIED);
+    assert_int_equal(CALL(.uri = "{home}/echo", .grants = "[{\"origin\":\"{home}\",\"paths\":[\"/v1\"]}]")->code, -SP_EDENIED);
+    assert_int_equal(fixture_count(f, "{stranger}"), before);
+}
+
+/* A name that resolves to loopback, as after DNS rebinding: "*.localhost" does so without any server. */
+static void test_resolved_address_is_judged(void **state)
+{
+    struct fixture *f = *state;
+    char uri[64], name_only[96], both[160];
+    snprintf(uri, sizeof uri, "http://evil.localhost:%u/echo", f->ports[0]);
+    snprintf(name_only, sizeof name_only, "[\"http://evil.localhost:%u\"]", f->ports[0]);
+    snprintf(both, sizeof both, "[\"http://evil.localhost:%u\",\"{home}\"]", f->ports[0]);
+    unsigned before = fixture_count(f, "{home}");
+    const struct msg_egress_result *r = CALL(.uri = uri, .grants = name_only);
+    assert_int_equal(r->code, -SP_EDENIED);
+    assert_int_equal(r->was_sent, 0);
+    assert_non_null(strstr(result_text(r->reason), "loopback"));
+    assert_int_equal(fixture_count(f, "{home}"), before);
+    /* With the address granted it goes; then the connection is there, and must not serve the call without the grant. */
+    assert_int_equal(CALL(.uri = uri, .grants = both)->code, 0);
+    r = CALL(.uri = uri, .grants = name_only);
+    assert_int_equal(r->code, -SP_EDENIED);
+    assert_int_equal(r->was_sent, 0);
+    assert_int_equal(fixture_count(f, "{home}"), before + 1);
+}
+
+static void test_connect_to(void **state)
+{
+    struct fixture *f = *state;
+    char json[160];
+    snprintf(json, sizeof json, "{\"connectTo\":[{\"from\":\"api.example.com:80\",\"to\":\"127.0.0.1:%u\"}]}", f->ports[0]);
+    assert_int_equal(egress_configure(f->egress, slice_text(json), NULL), 0);
+    const struct msg_egress_result *r = CALL(.uri = "http://api.example.com/echo", .grants = "[\"http://api.example.com\"]");
+    assert_int_equal(r->code, 0);
+    assert_true(result_has(r, "\"host\": \"api.example.com\""));
+    assert_int_equal(CALL(.uri = "http://api.example.com/echo", .grants = "[]")->code, -SP_EDENIED);
+    assert_int_equal(egress_configure(f->egress, SLICE_LITERAL("{\"allowHttp\":false}"), NULL), 0);
+    assert_int_equal(CALL(.uri = "{home}/echo")->code, -SP_EDENIED);
+    static const char *const bad[] = {"[]", "{\"x\":1}", "{\"connectTo\":[{\"from\":\"a.io:1\",\"to\":\"b.io:1\"}]}",
+                                      "{\"connectTo\":[{\"from\":\"a.io\",\"to\":\"1.2.3.4:1\"}]}", "{\"allowHttp\":1}", "{"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_true(egress_configure(f->egress, slice_text(bad[i]), NULL) < 0);
+    assert_int_equal(egress_configure(f->egress, SLICE_LITERAL("{}"), NULL), 0);
+}
+
+static void test_proxy_of_the_environment_is_not_used(void **state)
+{
+    struct fixture *f = *state;
+    setenv("http_proxy", "http://127.0.0.1:9", 1);
+    setenv("ALL_PROXY", "http://127.0.0.1:9", 1);
+    assert_int_equal(CALL(.uri = "{home}/echo")->code, 0);
+    unsetenv("http_proxy");
+    unsetenv("ALL_PROXY");
+}
+
+static void test_headers_of_the_framing_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const names[] = {"Host", "content-length", "Transfer-Encoding", "Connection", "Expect", "Bad Name", "X:Y", ""};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const struct msg_egress_result *r = CALL(.uri = "{home}/echo", .headers = {{names[i], "1"}});
+        if (r->code != -SP_EINVALID || r->was_sent)
+            fail_msg("%s: %d", names[i], r->code);
+    }
+    assert_int_equal(CALL(.uri = "{home}/echo", .headers = {{"X", "a\r\nEvil: 1"}})->code, -SP_EINVALID);
+    assert_int_equal(CALL(.uri = "{home}/echo", .headers = {{"X", "a\nEvil: 1"}})->code, -SP_EINVALID);
+    assert_true(result_has(CALL(.uri = "{home}/echo", .headers = {{"X-Empty", ""}}), "\"x-empty\": \"\""));
+}
+
+static void fails(struct fixture *f, const char *path, int code, bool was_sent)
+{
+    char uri[64];
+    snprintf(uri, sizeof uri, "{home}%s", path);
+    const struct msg_egress_result *r = CALL(.uri = uri, .timeout_ms = 1500);
+    if (r->code != code || r->was_sent != was_sent)
+        fail_msg("%s: code %d, not %d; sent %d: %s", path, r->code, code, r->was_sent, result_text(r->reason));
+    assert_true(r->reason.len > 0);
+    assert_int_equal(r->body.len, 0);
+}
+
+static void test_hostile_answers(void **state)
+{
+    struct fixture *f = *state;
+    fails(f, "/bomb", -SP_ELIMIT, true);
+    fails(f, "/small-bomb", -SP_ELIMIT, true);
+    fails(f, "/not-gzip", -SP_EUNAVAILABLE, true);
+    fails(f, "/endless", -SP_ELIMIT, true);
+    fails(f, "/lying", -SP_EUNAVAILABLE, true);
+    fails(f, "/cut", -SP_EUNAVAILABLE, true);
+    fails(f, "/many-headers", -SP_ELIMIT, true);
+    fails(f, "/long-headers", -SP_ELIMIT, true);
+    fails(f, "/http09", -SP_EUNAVAILABLE, true);
+    const struct msg_egress_result *r = CALL(.uri = "{home}/gzip");
+    assert_int_equal(r->code, 0);
+    assert_int_equal(r->body.len, 6000);
+    struct slice value;
+    assert_false(wire_pairs_find(r->headers, "content-encoding", &value));
+}
+
+static void test_timeout(void **state)
+{
+    struct fixture *f = *state;
+    int64_t began = clock_monotonic_ms();
+    const struct msg_egress_result *r = CALL(.uri = "{home}/hang", .timeout_ms = 300);
+    assert_int_equal(r->code, -SP_ETIMEOUT);
+    assert_int_equal(r->was_sent, 1);
+    assert_true(slice_is(r->address, "127.0.0.1"));
+    assert_in_range(clock_monotonic_ms() - began, 290, 2000);
+    assert_in_range(r->duration_ms, 290, 2000);
+}
+
+static void test_nobody_listens(void **state)
+{
+    struct fixture *f = *state;
+    const struct msg_egress_result *r = CALL(.uri = "http://127.0.0.1:1/", .grants = "[\"http://127.0.0.1:1\"]");
+    assert_int_equal(r->code, -SP_EUNAVAILABLE);
+    assert_int_equal(r->was_sent, 0);
+    r = CALL(.uri = "https://no.such.host.invalid/", .grants = "[\"https://no.such.host.invalid\"]");
+    assert_int_equal(r->code, -SP_EUNAVAILABLE);
+    assert_int_equal(r->was_sent, 0);
+    r = CALL(.uri = "https://{home-authority}/", .grants = "[\"https://{home-authority}\"]"); /* no TLS there */
+    assert_int_equal(r->code, -SP_EUNAVAILABLE);
+    assert_int_equal(r->was_sent, 0);
+}
+
+static void test_cancel(void **state)
+{
+    struct fixture *f = *state;
+    unsigned before = f->n_results;
+    fixture_begin(f, &(struct spec){.uri = "{home}/hang"}, 7);
+    for (int i = 0; i < 5; i++)
+        ev_run(f->loop, EVRUN_NOWAIT);
+    egress_cancel(f->egress, 8);
+    assert_int_equal(f->n_results, before);
+    egress_cancel(f->egress, 7);
+    assert_int_equal(f->n_results, before + 1);
+    assert_int_equal(f->result.code, -ECANCELED);
+    assert_int_equal(egress_n_open(f->egress), 0);
+    egress_cancel(f->egress, 7);
+    assert_int_equal(f->n_results, before + 1);
+}
+
+static void test_many_at_once(void **state)
+{
+    struct fixture *f = *state;
+    unsigned before = f->n_results;
+    f->vault_is_silent = true; /* so that none ends */
+    for (uint64_t tag = 0; tag < LIMIT_EGRESS_OPEN; tag++)
+        fixture_begin(f, &(struct spec){.uri = "{home}/echo", .auth = AUTH_BEARER, .use = "token"}, tag);
+    assert_int_equal(egress_n_open(f->egress), LIMIT_EGRESS_OPEN);
+    fixture_begin(f, &(struct spec){.uri = "{home}/echo"}, 99999);
+    assert_int_equal(f->n_results, before + 1);
+    assert_int_equal(f->result.code, -SP_EOVERLOAD);
+    assert_int_equal(f->result.was_sent, 0);
+    egress_vault_lost(f->egress);
+    assert_int_equal(f->n_results, before + 1 + LIMIT_EGRESS_OPEN);
+    assert_int_equal(f->result.code, -SP_EUNAVAILABLE);
+    f->vault_is_silent = false;
+}
+
+static void test_nonsense_of_the_engine_is_told(void **state)
+{
+    struct fixture *f = *state;
+    assert_true(egress_call(f->egress, SLICE_LITERAL("nonsense")) < 0);
+    assert_true(egress_call(f->egress, SLICE_LITERAL("")) < 0);
+    struct buffer payload = BUFFER_MAX(LIMIT_FRAME);
+    wire_encode_egress_call(&payload, &(struct msg_egress_call){.tag = 5, .grants = SLICE_LITERAL("[]"), .call = SLICE_LITERAL("x")});
+    unsigned before = f->n_results;
+    assert_int_equal(egress_call(f->egress, buffer_slice(&payload)), 0); /* the worker's nonsense, not the engine's */
+    assert_int_equal(f->n_results, before + 1);
+    assert_true(f->result.code < 0 && f->result.tag == 5);
+    buffer_free(&payload);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_call), cmocka_unit_test(test_methods), cmocka_unit_test(test_ungranted_is_refused),
+        cmocka_unit_test(test_resolved_address_is_judged), cmocka_unit_test(test_connect_to),
+        cmocka_unit_test(test_proxy_of_the_environment_is_not_used), cmocka_unit_test(test_headers_of_the_framing_are_refused),
+        cmocka_unit_test(test_hostile_answers), cmocka_unit_test(test_timeout), cmocka_unit_test(test_nobody_listens),
+        cmocka_unit_test(test_cancel), cmocka_unit_test(test_many_at_once), cmocka_unit_test(test_nonsense_of_the_engine_is_told),
+    };
+    return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
+}

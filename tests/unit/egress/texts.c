@@ -1,0 +1,105 @@
+/* Handles and the scrubber, on texts alone. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/error.h"
+#include "egress/handle.h"
+#include "egress/scrub.h"
+
+#define NONCE  ((const uint8_t *)"0123456789abcdef")
+#define PREFIX "sph1.gaytemzugu3doobzmfrggzdfmy."
+
+static const char *substitute(const char *text, enum handle_escape escape, struct buffer *out)
+{
+    struct handle_pattern p;
+    struct slice values[HANDLE_SLOTS] = {0};
+    handle_pattern_init(&p, NONCE, 3);
+    values[0] = SLICE_LITERAL("a\"b\\c\n/é");
+    values[1] = SLICE_LITERAL(PREFIX "0.e");
+    values[HANDLE_AUTHORIZATION] = SLICE_LITERAL("auth");
+    buffer_clear(out);
+    int r = handle_substitute(&p, slice_text(text), escape, values, out);
+    return r < 0 ? error_slug(r) : buffer_text(out);
+}
+
+static void test_substitution(void **state)
+{
+    _cleanup_buffer_ struct buffer b = BUFFER_MAX(1000);
+    assert_string_equal(substitute("x" PREFIX "0.ey", HANDLE_RAW, &b), "xa\"b\\c\n/éy");
+    assert_string_equal(substitute(PREFIX "0.e", HANDLE_PERCENT, &b), "a%22b%5Cc%0A%2F%C3%A9");
+    assert_string_equal(substitute(PREFIX "0.e", HANDLE_JSON, &b), "a\\\"b\\\\c\\n/é");
+    assert_string_equal(substitute("[" PREFIX "0.e" PREFIX "a.e]", HANDLE_MASK, &b), "[******]");
+    assert_string_equal(substitute(PREFIX "a.e", HANDLE_RAW, &b), "auth");
+    assert_string_equal(substitute(PREFIX "1.e", HANDLE_RAW, &b), PREFIX "0.e"); /* a value is not searched again */
+    assert_string_equal(substitute(PREFIX "2.e", HANDLE_RAW, &b), "denied");     /* no value */
+    assert_string_equal(substitute(PREFIX "3.e", HANDLE_RAW, &b), "invalid");
+    assert_string_equal(substitute(PREFIX "0.", HANDLE_RAW, &b), "invalid");
+    assert_string_equal(substitute(PREFIX, HANDLE_RAW, &b), "invalid");
+    assert_string_equal(substitute("sph1.gaytemzugu3doobzmfrggzdfmz.0.e", HANDLE_RAW, &b), "sph1.gaytemzugu3doobzmfrggzdfmz.0.e");
+    assert_string_equal(substitute("", HANDLE_RAW, &b), "");
+}
+
+static const char *scrubbed(const char *value, const char *text, struct buffer *out)
+{
+    struct scrub *s;
+    assert_int_equal(scrub_new(&s), 0);
+    assert_int_equal(scrub_add(s, slice_text(value)), 0);
+    buffer_clear(out);
+    int r = scrub_apply(s, slice_text(text), out);
+    assert_int_equal(r, scrub_finds(s, slice_text(text)));
+    scrub_free(s);
+    return buffer_text(out);
+}
+
+static void test_scrub(void **state)
+{
+    _cleanup_buffer_ struct buffer b = BUFFER_MAX(10000);
+    assert_string_equal(scrubbed("hunter22!", "a hunter22! b", &b), "a *** b");
+    assert_string_equal(scrubbed("hunter22!", "hunter22%21hunter22!", &b), "******");
+    assert_string_equal(scrubbed("hunter22!", "68756e7465723232 68756e746572323221", &b), "68756e7465723232 ***");
+    assert_string_equal(scrubbed("hunter22!", "68756E746572323221", &b), "***");
+    assert_string_equal(scrubbed("hunter22!", "hunter22", &b), "hunter22");
+    assert_string_equal(scrubbed("x y", "x+y x%20y x y", &b), "*** *** ***");
+    assert_string_equal(scrubbed("a/b\"c", "a\\/b\\\"c a/b\\\"c", &b), "*** ***");
+    assert_string_equal(scrubbed("", "nothing", &b), "nothing");
+    assert_string_equal(scrubbed("aab", "aaab", &b), "a***");
+    assert_string_equal(scrubbed("short", "c2hvcnQ=", &b), "c2hvcnQ="); /* of a short value only its plain forms */
+}
+
+static void test_scrub_base64_at_each_offset(void **state)
+{
+    _cleanup_buffer_ struct buffer b = BUFFER_MAX(10000), text = BUFFER_MAX(1000);
+    const char *value = "\xfb\xff secret ~~~ value \xfe";
+    for (size_t before = 0; before < 7; before++)
+        for (size_t after = 0; after < 4; after++) {
+            _cleanup_buffer_ struct buffer plain = BUFFER_MAX(1000);
+            (void)buffer_append(&plain, "1234567", before);
+            (void)buffer_append_text(&plain, value);
+            (void)buffer_append(&plain, "1234567", after);
+            buffer_clear(&text);
+            (void)buffer_append_base64(&text, buffer_slice(&plain));
+            assert_non_null(strstr(scrubbed(value, buffer_text(&text), &b), "***"));
+        }
+}
+
+static void test_scrub_of_headers(void **state)
+{
+    _cleanup_buffer_ struct buffer b = BUFFER_MAX(10000);
+    struct scrub *s;
+    assert_int_equal(scrub_new(&s), 0);
+    assert_int_equal(scrub_add_header(s, SLICE_LITERAL("Basic YW5uOmh1bnRlcjIyIQ==")), 0);
+    assert_int_equal(scrub_apply(s, SLICE_LITERAL("ann:hunter22! hunter22! YW5uOmh1bnRlcjIyIQ== ann"), &b), 1);
+    assert_string_equal(buffer_text(&b), "*** *** *** ann");
+    scrub_free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_substitution), cmocka_unit_test(test_scrub), cmocka_unit_test(test_scrub_base64_at_each_offset),
+        cmocka_unit_test(test_scrub_of_headers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
