@@ -43,7 +43,7 @@ struct cli_command {
     int (*run)(const struct cli_args *args);
 };
 
-extern const struct cli_command cli_commands[];
+extern const struct cli_command *const cli_commands[]; /* ended by NULL */
 extern const struct cli_option cli_common_options[]; /* --help, --json: every command has them */
 
 /* Fills `ret`; 0, or CLI_USAGE after saying what is wrong. */

@@ -16,7 +16,7 @@ static void print_words(const struct cli_command *c)
 static void print_first_words(void)
 {
     char last[32] = "";
-    for (const struct cli_command *c = cli_commands; c->name; c++) {
+    for (const struct cli_command *const *at = cli_commands, *c; (c = *at); at++) {
         char word[32];
         (void)snprintf(word, sizeof word, "%.*s", (int)strcspn(c->name, " "), c->name);
         if (strcmp(word, last) != 0)
@@ -25,20 +25,21 @@ static void print_first_words(void)
     }
 }
 
-/* The second words of the group that `c` is the first of. */
-static void print_group(const struct cli_command *c)
+/* The second words of the group that begins at `at`. */
+static void print_group(const struct cli_command *const *at)
 {
-    size_t len = strcspn(c->name, " ");
-    (void)printf("    %.*s) words=\"", (int)len, c->name);
-    for (const struct cli_command *o = c; o->name && strncmp(o->name, c->name, len + 1) == 0; o++)
-        (void)printf("%s ", o->name + len + 1);
+    size_t len = strcspn((*at)->name, " ");
+    const char *first = (*at)->name;
+    (void)printf("    %.*s) words=\"", (int)len, first);
+    for (; *at && strncmp((*at)->name, first, len + 1) == 0; at++)
+        (void)printf("%s ", (*at)->name + len + 1);
     cli_out_text("\";;\n");
 }
 
-static bool is_first_of_group(const struct cli_command *c)
+static bool is_first_of_group(const struct cli_command *const *at)
 {
-    size_t len = strcspn(c->name, " ");
-    return c->name[len] && (c == cli_commands || strncmp(c[-1].name, c->name, len + 1) != 0);
+    size_t len = strcspn((*at)->name, " ");
+    return (*at)->name[len] && (at == cli_commands || strncmp(at[-1]->name, (*at)->name, len + 1) != 0);
 }
 
 static void print_bash(void)
@@ -49,16 +50,16 @@ static void print_bash(void)
     print_first_words();
     cli_out_text("\"\n"
                  "  elif [[ $cur == -* ]]; then case \"${COMP_WORDS[1]} ${COMP_WORDS[2]}\" in\n");
-    for (const struct cli_command *c = cli_commands; c->name; c++) {
+    for (const struct cli_command *const *at = cli_commands, *c; (c = *at); at++) {
         (void)printf("    \"%s\"*) words=\"", c->name);
         print_words(c);
         cli_out_text("\";;\n");
     }
     cli_out_text("    esac\n"
                  "  elif [ \"$COMP_CWORD\" -eq 2 ]; then case \"${COMP_WORDS[1]}\" in\n");
-    for (const struct cli_command *c = cli_commands; c->name; c++)
-        if (is_first_of_group(c))
-            print_group(c);
+    for (const struct cli_command *const *at = cli_commands; *at; at++)
+        if (is_first_of_group(at))
+            print_group(at);
     cli_out_text("    esac; fi\n"
                  "  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
                  "  [ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- \"$cur\"))\n"
@@ -71,7 +72,7 @@ static void print_fish(void)
     cli_out_text("complete -c sallyport -n __fish_use_subcommand -f -a '");
     print_first_words();
     cli_out_text("'\n");
-    for (const struct cli_command *c = cli_commands; c->name; c++) {
+    for (const struct cli_command *const *at = cli_commands, *c; (c = *at); at++) {
         const char *space = strchr(c->name, ' ');
         if (space)
             (void)printf("complete -c sallyport -n '__fish_seen_subcommand_from %.*s' -f -a %s -d '%s'\n",

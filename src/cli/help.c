@@ -17,7 +17,7 @@ static void print_overview(void)
 {
     cli_out_text("Usage: sallyport COMMAND [OPTION]... [OPERAND]...\n"
                  "Runs workflows of the Open Workflow DSL 1.0; nothing leaves without a grant and a durable record.\n\n");
-    for (const struct cli_command *c = cli_commands; c->name; c++) {
+    for (const struct cli_command *const *at = cli_commands, *c; (c = *at); at++) {
         char left[64];
         (void)snprintf(left, sizeof left, "%s %s", c->name, c->operands);
         (void)printf("  %-34s %s\n", left, c->summary);

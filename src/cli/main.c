@@ -7,11 +7,11 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 
-const struct cli_command cli_commands[] = {
-#define C(command) command,
+const struct cli_command *const cli_commands[] = {
+#define C(command) &command,
     CLI_COMMANDS(C)
 #undef C
-    {.name = NULL},
+    NULL,
 };
 
 /* "workflows deploy" takes two words, "check" one; gives how many in `ret_words`. */
@@ -20,7 +20,7 @@ static const struct cli_command *find(int argc, char **argv, int *ret_words)
     char two[64] = "";
     if (argc > 2)
         (void)snprintf(two, sizeof two, "%s %s", argv[1], argv[2]);
-    for (const struct cli_command *c = cli_commands; c->name; c++) {
+    for (const struct cli_command *const *at = cli_commands, *c; (c = *at); at++) {
         *ret_words = strcmp(c->name, argv[1]) == 0 ? 1 : 2;
         if (*ret_words == 1 || strcmp(c->name, two) == 0)
             return c;
@@ -31,7 +31,7 @@ static const struct cli_command *find(int argc, char **argv, int *ret_words)
 static bool is_group(const char *word)
 {
     size_t len = strlen(word);
-    for (const struct cli_command *c = cli_commands; c->name; c++)
+    for (const struct cli_command *const *at = cli_commands, *c; (c = *at); at++)
         if (strncmp(c->name, word, len) == 0 && c->name[len] == ' ')
             return true;
     return false;
