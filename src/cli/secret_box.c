@@ -26,7 +26,7 @@ int secret_box_body(const struct secret_box *box, struct slice box_public, struc
         return diag_set(reterr, -SP_EPROTOCOL, "the server's public key is malformed");
     if (value.len == 0 || value.len > LIMIT_CREDENTIAL)
         return diag_set(reterr, -SP_EINVALID, "a credential has from 1 to %u bytes", LIMIT_CREDENTIAL);
-    int r = crypto_box_seal(key.p, value, &sealed);
+    int r = crypto_sealedbox_seal(key.p, value, &sealed);
     if (r < 0)
         return diag_set(reterr, r, "the value cannot be sealed: %s", error_text(r));
     (void)buffer_append_base64(&text, buffer_slice(&sealed));
