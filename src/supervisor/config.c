@@ -10,12 +10,14 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/json_writer.h"
+#include "supervisor/route.h"
 
 enum form {
     FORM_TEXT,
     FORM_NUMBER,
     FORM_BOOL,
     FORM_LIST,
+    FORM_ROUTES, /* a list of "HOST:PORT:ADDRESS:PORT" */
 };
 
 static const struct {
@@ -99,7 +101,11 @@ static int read_list(struct config *c, enum config_key key, struct fy_node *node
         return -SP_EINVALID;
     for (struct fy_node *item; (item = fy_node_sequence_iterate(node, &at));) {
         _cleanup_free_ char *text = scalar_text(item);
-        int r = text ? config_add(c, key, text) : -SP_EINVALID;
+        int r = text ? 0 : -SP_EINVALID;
+        if (r == 0 && keys[key].form == FORM_ROUTES)
+            r = route_check(text);
+        if (r == 0)
+            r = config_add(c, key, text);
         if (r < 0)
             return r;
     }
@@ -110,7 +116,7 @@ static int read_list(struct config *c, enum config_key key, struct fy_node *node
 static int read_value(struct config *c, enum config_key key, struct fy_node *node)
 {
     struct config_value *v = &c->values[key];
-    if (keys[key].form == FORM_LIST)
+    if (keys[key].form == FORM_LIST || keys[key].form == FORM_ROUTES)
         return read_list(c, key, node);
     char *text = scalar_text(node);
     if (!text)
@@ -145,7 +151,7 @@ static bool is_group(const char *key)
 static int read_mapping(struct config *c, const char *group, struct fy_node *node, struct diag *reterr)
 {
     static const char *const forms[] = {"must be a text that is not empty", "must be a whole number", "must be true or false",
-                                        "must be a list of texts"};
+                                        "must be a list of texts", "must be a list of HOST:PORT:ADDRESS:PORT"};
     void *at = NULL;
     for (struct fy_node_pair *pair; (pair = fy_node_mapping_iterate(node, &at));) {
         struct fy_node *name = fy_node_pair_key(pair), *value = fy_node_pair_value(pair);
@@ -189,6 +195,9 @@ static int syntax_error(struct fy_diag *log, struct diag *reterr)
 
 int config_parse(struct config *c, struct slice yaml, struct diag *reterr)
 {
+    /* libfyaml 0.7 does not come to an end on some bytes that are no text. */
+    if (!slice_is_utf8(yaml))
+        return diag_set(reterr, -SP_ESYNTAX, "the file is not UTF-8");
     struct fy_diag_cfg log_cfg;
     fy_diag_cfg_default(&log_cfg);
     log_cfg.fp = NULL;
@@ -248,6 +257,12 @@ static void write_value(struct json_writer *w, enum config_key key, const struct
         json_array_begin(w);
         for (unsigned i = 0; i < v->n_list; i++)
             json_text(w, v->list[i]);
+        json_array_end(w);
+        break;
+    case FORM_ROUTES:
+        json_array_begin(w);
+        for (unsigned i = 0; i < v->n_list; i++)
+            route_write(w, v->list[i]);
         json_array_end(w);
         break;
     }

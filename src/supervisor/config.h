@@ -20,12 +20,17 @@
     K(TLS_KEY, "tls", "key", TEXT, SUPERVISOR, "")                                                               \
     K(ROOT_KEY_FILE, "rootKey", "file", TEXT, SUPERVISOR, "")                                                    \
     K(ROOT_KEY_CREDENTIAL, "rootKey", "credential", TEXT, SUPERVISOR, "")                                        \
-    K(EGRESS_CONNECT_TO, "egress", "connectTo", LIST, EGRESS, "connectTo")                                       \
+    K(EGRESS_CONNECT_TO, "egress", "connectTo", ROUTES, EGRESS, "connectTo")                                     \
+    K(EGRESS_ALLOW_HTTP, "egress", "allowHttp", BOOL, EGRESS, "allowHttp")                                       \
     K(EGRESS_CA_BUNDLE, "egress", "caBundle", TEXT, SUPERVISOR, "")                                              \
-    K(ADDRESS_RATE, "limits", "addressPerSecond", NUMBER, ENGINE, "addressPerSecond")                            \
-    K(ADDRESS_BURST, "limits", "addressBurst", NUMBER, ENGINE, "addressBurst")                                   \
-    K(PRINCIPAL_RATE, "limits", "principalPerSecond", NUMBER, ENGINE, "principalPerSecond")                      \
-    K(PRINCIPAL_BURST, "limits", "principalBurst", NUMBER, ENGINE, "principalBurst")                             \
+    K(LIMIT_CONNECTIONS, "limits", "connections", NUMBER, GATEWAY, "connections")                                \
+    K(LIMIT_PER_ADDRESS, "limits", "connectionsPerAddress", NUMBER, GATEWAY, "connectionsPerAddress")            \
+    K(LIMIT_TIMEOUT, "limits", "requestTimeoutMs", NUMBER, GATEWAY, "requestTimeoutMs")                          \
+    K(LIMIT_MAX_BODY, "limits", "maxBody", NUMBER, GATEWAY, "maxBody")                                           \
+    K(LIMIT_ADDRESS_RATE, "limits", "addressPerSecond", NUMBER, ENGINE, "addressPerSecond")                      \
+    K(LIMIT_ADDRESS_BURST, "limits", "addressBurst", NUMBER, ENGINE, "addressBurst")                             \
+    K(LIMIT_PRINCIPAL_RATE, "limits", "principalPerSecond", NUMBER, ENGINE, "principalPerSecond")                \
+    K(LIMIT_PRINCIPAL_BURST, "limits", "principalBurst", NUMBER, ENGINE, "principalBurst")                       \
     K(LOG_LEVEL, "log", "level", TEXT, SUPERVISOR, "")                                                           \
     K(RETENTION_DAYS, "retention", "days", NUMBER, ENGINE, "retentionDays")
 

@@ -50,14 +50,22 @@ static unsigned default_workers(void)
     return n > LIMIT_WORKERS ? LIMIT_WORKERS : (unsigned)n;
 }
 
-static int take_numbers(struct settings *s, struct diag *reterr)
+/* The engine is told the number that is meant, also when nobody wrote it down. */
+static int take_workers(struct settings *s, struct diag *reterr)
 {
-    static const char *const levels[] = {"debug", "info", "warn", "error"};
-    const struct config_value *workers = &s->config.values[CONFIG_WORKERS];
-    const char *level = config_text(&s->config, CONFIG_LOG_LEVEL);
+    struct config_value *workers = &s->config.values[CONFIG_WORKERS];
     if (workers->is_set && (workers->number < 1 || workers->number > LIMIT_WORKERS))
         return diag_set(reterr, -SP_EINVALID, "workers: must be from 1 to %u", LIMIT_WORKERS);
     s->n_workers = workers->is_set ? (unsigned)workers->number : default_workers();
+    workers->number = s->n_workers;
+    workers->is_set = true;
+    return 0;
+}
+
+static int take_log_level(struct settings *s, struct diag *reterr)
+{
+    static const char *const levels[] = {"debug", "info", "warn", "error"};
+    const char *level = config_text(&s->config, CONFIG_LOG_LEVEL);
     s->log_level = LOG_LEVEL_INFO;
     for (unsigned i = 0; level && i < sizeof levels / sizeof levels[0]; i++)
         if (strcmp(level, levels[i]) == 0) {
@@ -129,7 +137,9 @@ int settings_load(const struct options *o, struct settings *ret, struct diag *re
     if (r >= 0)
         r = options_apply(o, &s.config, reterr);
     if (r >= 0)
-        r = take_numbers(&s, reterr);
+        r = take_workers(&s, reterr);
+    if (r >= 0)
+        r = take_log_level(&s, reterr);
     if (r >= 0)
         r = take_paths(o, &s, reterr);
     if (r >= 0)

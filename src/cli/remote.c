@@ -1,0 +1,235 @@
+/* remote: HTTP to the server by libcurl. Must hold: the token goes to the server that was named and nowhere else (redirects are
+ * not followed), and in clear only to this machine. */
+#include "cli/remote.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "cli/file.h"
+#include "supervisor/files.h"
+#include "supervisor/paths.h"
+
+#define DEFAULT_URL "http://127.0.0.1:8700"
+#define TIMEOUT_S   150L
+#define TOKEN_MAX   512
+
+static void curlp(CURL **p)
+{
+    curl_easy_cleanup(*p);
+}
+
+static void listp(struct curl_slist **p)
+{
+    curl_slist_free_all(*p);
+}
+
+/* --- the token --------------------------------------------------------------------------------------------------------- */
+
+int remote_read_secret(const char *prompt, struct buffer *ret)
+{
+    struct termios old, quiet;
+    struct diag why = {0};
+    bool is_terminal = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &old) == 0;
+    if (is_terminal) {
+        (void)fprintf(stderr, "%s: ", prompt);
+        quiet = old;
+        quiet.c_lflag &= ~(tcflag_t)ECHO;
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+    }
+    int r = 0;
+    char c = 0;
+    if (!is_terminal)
+        r = file_read("-", ret, &why);
+    while (is_terminal && r == 0 && read(STDIN_FILENO, &c, 1) == 1 && c != '\n')
+        r = buffer_append_byte(ret, (uint8_t)c);
+    if (is_terminal) {
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
+        (void)fprintf(stderr, "\n");
+    }
+    while (ret->len && (ret->p[ret->len - 1] == '\n' || ret->p[ret->len - 1] == '\r'))
+        buffer_truncate(ret, ret->len - 1);
+    return r < 0 ? cli_fail(r, "%s: %s", prompt, error_text(r)) : CLI_DONE;
+}
+
+static int read_token_file(const char *path, bool must_exist, struct buffer *ret)
+{
+    struct diag why = {0};
+    _cleanup_close_ int fd = -1;
+    int r = files_open_secret(path, &fd, &why);
+    if (r == -ENOENT && !must_exist)
+        return CLI_DONE;
+    if (r < 0)
+        return cli_fail_diag(&why);
+    uint8_t chunk[TOKEN_MAX];
+    ssize_t n = read(fd, chunk, sizeof chunk);
+    while (n > 0 && (chunk[n - 1] == '\n' || chunk[n - 1] == '\r' || chunk[n - 1] == ' '))
+        n--;
+    if (n > 0)
+        (void)buffer_append(ret, chunk, (size_t)n);
+    explicit_bzero(chunk, sizeof chunk);
+    return n > 0 ? CLI_DONE : cli_fail(-SP_EINVALID, "%s holds no token", path);
+}
+
+static int find_token(const struct cli_args *args, struct buffer *ret)
+{
+    char path[PATHS_MAX];
+    const char *file = cli_value(args, "token-file");
+    int status = CLI_DONE;
+    if (file)
+        status = read_token_file(file, true, ret);
+    else if (paths_config("token", path) == 0)
+        status = read_token_file(path, false, ret);
+    if (status == CLI_DONE && ret->len == 0 && isatty(STDIN_FILENO))
+        status = remote_read_secret("Token", ret);
+    if (status == CLI_DONE && ret->len == 0)
+        return cli_fail(-SP_EUNAUTHENTICATED, "there is no token: put it into a file of mode 0600 and give --token-file");
+    for (size_t i = 0; i < ret->len && status == CLI_DONE; i++)
+        if (ret->p[i] <= 0x20 || ret->p[i] >= 0x7F)
+            return cli_fail(-SP_EINVALID, "the token has a character that no token has");
+    return status;
+}
+
+/* --- the request ------------------------------------------------------------------------------------------------------- */
+
+static size_t on_body(char *p, size_t size, size_t n, void *user)
+{
+    struct buffer *b = user;
+    return buffer_append(b, p, size * n) < 0 ? 0 : size * n;
+}
+
+static bool is_local_url(const char *url)
+{
+    static const char *const local[] = {"http://127.0.0.1", "http://localhost", "http://[::1]"};
+    for (size_t i = 0; i < sizeof local / sizeof local[0]; i++) {
+        size_t n = strlen(local[i]);
+        if (strncmp(url, local[i], n) == 0 && (url[n] == 0 || url[n] == ':' || url[n] == '/'))
+            return true;
+    }
+    return false;
+}
+
+static int find_url(const struct cli_args *args, const char *path, struct buffer *ret)
+{
+    const char *base = cli_value(args, "server"), *from_environment = getenv("SALLYPORT_URL");
+    base = base ? base : from_environment && *from_environment ? from_environment : DEFAULT_URL;
+    size_t len = strlen(base);
+    while (len && base[len - 1] == '/')
+        len--;
+    if (strncmp(base, "https://", 8) != 0 && !is_local_url(base))
+        return cli_fail(-SP_EDENIED, "%s: the token would go over the network in clear; use https://", base);
+    (void)buffer_append(ret, base, len);
+    return buffer_append_text(ret, path) < 0 ? cli_fail(-SP_ELIMIT, "the address is too long") : CLI_DONE;
+}
+
+static void add_header(struct curl_slist **list, const char *text)
+{
+    struct curl_slist *longer = curl_slist_append(*list, text);
+    if (longer)
+        *list = longer;
+}
+
+static int explain(long status, struct slice body)
+{
+    json_t *root = json_loadb((const char *)body.p, body.len, 0, NULL);
+    const char *detail = json_string_value(json_object_get(root, "detail")), *title = json_string_value(json_object_get(root, "title"));
+    int code = status == 401 || status == 403 || status == 429 ? -SP_EDENIED : status >= 500 ? -SP_EUNAVAILABLE : -SP_EINVALID;
+    size_t i;
+    const json_t *f;
+    json_array_foreach(json_object_get(root, "findings"), i, f)
+    {
+        const char *text = json_string_value(json_object_get(f, "message"));
+        (void)fprintf(stderr, "%lld:%lld: %s\n", (long long)json_integer_value(json_object_get(f, "line")),
+                      (long long)json_integer_value(json_object_get(f, "column")), text ? text : "");
+    }
+    int result = cli_fail(code, "%ld %s%s%s", status, title ? title : "the server refused", detail ? ": " : "", detail ? detail : "");
+    json_decref(root);
+    return result;
+}
+
+static int perform(CURL *curl, const struct cli_args *args, const char *url, struct buffer *ret)
+{
+    char text[CURL_ERROR_SIZE] = "";
+    long status = 0;
+    const char *ca = cli_value(args, "cacert");
+    (void)curl_easy_setopt(curl, CURLOPT_URL, url);
+    (void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, text);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, ret);
+    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, TIMEOUT_S);
+    (void)curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+    (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    if (ca)
+        (void)curl_easy_setopt(curl, CURLOPT_CAINFO, ca);
+    CURLcode code = curl_easy_perform(curl);
+    (void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);
+    if (code != CURLE_OK)
+        return cli_fail(-SP_EUNAVAILABLE, "%s: %s", url, *text ? text : curl_easy_strerror(code));
+    (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    return status >= 200 && status < 300 ? CLI_DONE : explain(status, buffer_slice(ret));
+}
+
+int remote_request(const struct cli_args *args, const char *method, const char *path, const char *content_type,
+                   struct slice body, struct buffer *ret)
+{
+    _cleanup_buffer_ struct buffer url = BUFFER_MAX(LIMIT_URI), token = BUFFER_MAX(TOKEN_MAX), line = BUFFER_MAX(2 * TOKEN_MAX);
+    _cleanup_(listp) struct curl_slist *headers = NULL;
+    token.secret = line.secret = true;
+    int status = find_url(args, path, &url);
+    if (status == CLI_DONE)
+        status = find_token(args, &token);
+    if (status)
+        return status;
+    _cleanup_(curlp) CURL *curl = curl_easy_init();
+    if (!curl)
+        return cli_fail(-ENOMEM, "%s", error_text(-ENOMEM));
+    (void)buffer_printf(&line, "Authorization: Bearer %.*s", SLICE_ARGS(buffer_slice(&token)));
+    add_header(&headers, buffer_text(&line));
+    buffer_clear(&line);
+    (void)buffer_printf(&line, "Content-Type: %s", content_type ? content_type : "");
+    add_header(&headers, buffer_text(&line));
+    add_header(&headers, "Expect:");
+    (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    (void)curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+    if (body.p || strcmp(method, "POST") == 0) {
+        (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
+        (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.p ? (const char *)body.p : "");
+    }
+    return perform(curl, args, buffer_text(&url), ret);
+}
+
+void remote_append_escaped(struct buffer *b, const char *text)
+{
+    for (const char *p = text; *p; p++) {
+        uint8_t c = (uint8_t)*p;
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-._~", c);
+        if (plain)
+            (void)buffer_append_byte(b, c);
+        else
+            (void)buffer_printf(b, "%%%02X", c);
+    }
+}
+
+int remote_print(const struct cli_args *args, const char *method, const char *path)
+{
+    _cleanup_buffer_ struct buffer answer = BUFFER_MAX(LIMIT_FRAME);
+    int status = remote_request(args, method, path, NULL, (struct slice){NULL, 0}, &answer);
+    if (status)
+        return status;
+    json_t *root = cli_flag(args, "json") ? NULL : json_loadb((const char *)answer.p, answer.len, 0, NULL);
+    char *text = root ? json_dumps(root, JSON_INDENT(2) | JSON_PRESERVE_ORDER) : NULL;
+    if (text)
+        cli_out_text(text);
+    else
+        cli_out(buffer_slice(&answer));
+    if (answer.len)
+        cli_out_text("\n");
+    free(text);
+    json_decref(root);
+    return CLI_DONE;
+}

@@ -1,0 +1,29 @@
+/* Requests to a server: URL, token and certificate authorities come from options, the environment and files; a token never
+ * comes from an argument. */
+#ifndef CLI_REMOTE_H
+#define CLI_REMOTE_H
+
+#include "cli/cli.h"
+
+/* The options of every remote command; put them last into its list. */
+#define REMOTE_OPTIONS                                                                                           \
+    {"server", "URL", "the server (default: SALLYPORT_URL, or http://127.0.0.1:8700)"},                          \
+    {"token-file", "FILE", "holds the token, mode 0600 (default ~/.config/sallyport/token; else it is asked for)"},  \
+    {"cacert", "FILE", "certificate authorities, PEM"},                                                          \
+    {NULL, NULL, NULL}
+
+/* One request. CLI_DONE and the body of a 2xx answer in `ret`, or the exit code after saying what is wrong. `body` with
+ * p == NULL: none. */
+int remote_request(const struct cli_args *args, const char *method, const char *path, const char *content_type,
+                   struct slice body, struct buffer *ret);
+
+/* Appends `text` with everything outside of RFC 3986's unreserved characters percent-encoded. */
+void remote_append_escaped(struct buffer *b, const char *text);
+
+/* A secret from a terminal without echo, or from standard input if that is none. */
+int remote_read_secret(const char *prompt, struct buffer *ret);
+
+/* remote_request, and the answer on standard output. */
+int remote_print(const struct cli_args *args, const char *method, const char *path);
+
+#endif

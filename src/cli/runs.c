@@ -1,0 +1,121 @@
+/* runs: starts, lists, shows, cancels and replays runs on a server. */
+#include <jansson.h>
+
+#include "base/error.h"
+#include "base/id.h"
+#include "base/json_writer.h"
+#include "cli/commands.h"
+#include "cli/file.h"
+#include "cli/remote.h"
+
+static const struct cli_option start_options[] = {
+    {"input", "FILE", "the input, JSON; - is standard input"},
+    {"wait", NULL, "wait for the end"},
+    REMOTE_OPTIONS,
+};
+static const struct cli_option list_options[] = {
+    {"namespace", "NAME", "only of this namespace"},
+    {"workflow", "NAME", "only of this workflow"},
+    {"state", "STATE", "pending, running, waiting, completed, faulted or cancelled"},
+    {"limit", "N", "at most so many"},
+    {"before", "ID", "only those before this one"},
+    REMOTE_OPTIONS,
+};
+static const struct cli_option options[] = {REMOTE_OPTIONS};
+
+static int make_body(const struct cli_args *args, struct buffer *ret)
+{
+    struct diag why = {0};
+    const char *operand = args->operands[0], *slash = strchr(operand, '/'), *file = cli_value(args, "input");
+    _cleanup_buffer_ struct buffer input = BUFFER_MAX(LIMIT_BODY);
+    if (!slash)
+        return cli_fail(-SP_EINVALID, "%s: write NAMESPACE/NAME", operand);
+    if (file && file_read(file, &input, &why) < 0)
+        return cli_fail_diag(&why);
+    json_error_t error;
+    json_t *parsed = file ? json_loadb((const char *)input.p, input.len, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &error) : NULL;
+    json_decref(parsed);
+    if (file && !parsed)
+        return cli_fail(-SP_ESYNTAX, "%s:%d:%d: %s", file, error.line, error.column, error.text);
+    struct json_writer w = JSON_WRITER(ret);
+    json_object_begin(&w);
+    json_key_string(&w, "namespace", slice_of(operand, (size_t)(slash - operand)));
+    json_key_text(&w, "name", slash + 1);
+    json_key(&w, "input");
+    json_raw(&w, file ? buffer_slice(&input) : SLICE_LITERAL("{}"));
+    json_key_bool(&w, "wait", cli_flag(args, "wait"));
+    json_object_end(&w);
+    return buffer_error(ret) ? cli_fail(buffer_error(ret), "the input is too long") : CLI_DONE;
+}
+
+static int run_start(const struct cli_args *args)
+{
+    _cleanup_buffer_ struct buffer body = BUFFER_MAX(LIMIT_BODY), answer = BUFFER_MAX(LIMIT_FRAME);
+    int status = make_body(args, &body);
+    if (status == CLI_DONE)
+        status = remote_request(args, "POST", "/api/v1/runs", "application/json", buffer_slice(&body), &answer);
+    if (status)
+        return status;
+    cli_out(buffer_slice(&answer));
+    cli_out_text("\n");
+    json_t *root = json_loadb((const char *)answer.p, answer.len, 0, NULL);
+    const char *state = json_string_value(json_object_get(root, "state"));
+    status = state && (strcmp(state, "faulted") == 0 || strcmp(state, "cancelled") == 0) ? CLI_FAULTED : CLI_DONE;
+    json_decref(root);
+    return status;
+}
+
+static int run_list(const struct cli_args *args)
+{
+    _cleanup_buffer_ struct buffer path = BUFFER_MAX(LIMIT_PATH + LIMIT_QUERY);
+    (void)buffer_append_text(&path, "/api/v1/runs");
+    char separator = '?';
+    for (unsigned i = 0; i < 5; i++) {
+        const char *value = cli_value(args, list_options[i].name);
+        if (!value)
+            continue;
+        (void)buffer_printf(&path, "%c%s=", separator, list_options[i].name);
+        remote_append_escaped(&path, value);
+        separator = '&';
+    }
+    const char *text = buffer_text(&path);
+    return text ? remote_print(args, "GET", text) : cli_fail(-SP_ELIMIT, "the filter is too long");
+}
+
+static int on_one(const struct cli_args *args, const char *method, const char *tail)
+{
+    struct run_id id;
+    _cleanup_buffer_ struct buffer path = BUFFER_MAX(LIMIT_PATH);
+    if (run_id_parse(slice_text(args->operands[0]), &id) < 0)
+        return cli_fail(-SP_EINVALID, "%s: this is no run's id", args->operands[0]);
+    (void)buffer_printf(&path, "/api/v1/runs/%s%s", args->operands[0], tail);
+    return remote_print(args, method, buffer_text(&path));
+}
+
+static int run_show(const struct cli_args *args)
+{
+    return on_one(args, "GET", "");
+}
+
+static int run_cancel(const struct cli_args *args)
+{
+    return on_one(args, "POST", "/cancel");
+}
+
+static int run_replay(const struct cli_args *args)
+{
+    return on_one(args, "POST", "/replay");
+}
+
+const struct cli_command cli_runs_start = {.name = "runs start", .operands = "NAMESPACE/NAME", .summary = "Starts a run on a server",
+    .help = "With --wait the exit status is 1 when the run faulted.\n", .options = start_options, .min_operands = 1,
+    .max_operands = 1, .run = run_start};
+const struct cli_command cli_runs_list = {.name = "runs list", .operands = "", .summary = "Lists runs", .options = list_options,
+    .run = run_list};
+const struct cli_command cli_runs_show = {.name = "runs show", .operands = "ID", .summary = "Shows a run with its data",
+    .options = options, .min_operands = 1, .max_operands = 1, .run = run_show};
+const struct cli_command cli_runs_cancel = {.name = "runs cancel", .operands = "ID", .summary = "Cancels a run", .options = options,
+    .min_operands = 1, .max_operands = 1, .run = run_cancel};
+const struct cli_command cli_runs_replay = {.name = "runs replay", .operands = "ID",
+    .summary = "Interprets a run's journal again and compares", .options = options, .min_operands = 1, .max_operands = 1,
+    .run = run_replay};

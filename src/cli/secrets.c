@@ -1,0 +1,97 @@
+/* secrets: credentials of a server. Must hold: a value comes from a terminal without echo or from standard input, never from an
+ * argument, and leaves this process only sealed to the server's vault. */
+#include <jansson.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "cli/commands.h"
+#include "cli/remote.h"
+#include "cli/secret_box.h"
+#include "crypto/crypto.h"
+
+static const struct cli_option set_options[] = {
+    {"kind", "KIND", "bearer (default), basic (value: {\"username\", \"password\"}), api-key, webhook-key"},
+    {"origin", "ORIGIN", "https://host[:port] that it may go to; may be repeated"},
+    {"method", "METHOD", "that it may be used with; may be repeated (default: all)"},
+    {"place", "PLACE", "header (default), query or body; may be repeated"},
+    {"header", "NAME", "of an api-key: the header that carries it"},
+    REMOTE_OPTIONS,
+};
+static const struct cli_option options[] = {REMOTE_OPTIONS};
+
+static int path_of(const char *operand, struct buffer *ret)
+{
+    char ns[LIMIT_NAME + 1];
+    const char *slash = strchr(operand, '/');
+    if (!slash || slash == operand || slash - operand > LIMIT_NAME || !slash[1])
+        return cli_fail(-SP_EINVALID, "%s: write NAMESPACE/NAME", operand);
+    (void)snprintf(ns, sizeof ns, "%.*s", (int)(slash - operand), operand);
+    (void)buffer_append_text(ret, "/api/v1/secrets/");
+    remote_append_escaped(ret, ns);
+    (void)buffer_append_byte(ret, '/');
+    remote_append_escaped(ret, slash + 1);
+    return buffer_text(ret) ? CLI_DONE : cli_fail(-SP_ELIMIT, "%s: the name is too long", operand);
+}
+
+static int make_body(const struct cli_args *args, struct slice identity, struct buffer *ret)
+{
+    struct diag why = {0};
+    struct secret_box box = {.kind = cli_value(args, "kind"), .header = cli_value(args, "header")};
+    _cleanup_buffer_ struct buffer value = BUFFER_MAX(LIMIT_CREDENTIAL);
+    value.secret = true;
+    box.kind = box.kind ? box.kind : "bearer";
+    box.n_origins = cli_values(args, "origin", &box.origins);
+    box.n_methods = cli_values(args, "method", &box.methods);
+    box.n_places = cli_values(args, "place", &box.places);
+    if (box.n_origins == 0 && strcmp(box.kind, "webhook-key") != 0)
+        return cli_fail(-SP_EINVALID, "--origin is missing: a credential goes to named origins only");
+    int status = remote_read_secret("Value", &value);
+    if (status)
+        return status;
+    json_t *root = json_loadb((const char *)identity.p, identity.len, 0, NULL);
+    const char *key = json_string_value(json_object_get(root, "boxPublic"));
+    int r = secret_box_body(&box, slice_text(key ? key : ""), buffer_slice(&value), ret, &why);
+    json_decref(root);
+    return r < 0 ? cli_fail_diag(&why) : CLI_DONE;
+}
+
+static int run_set(const struct cli_args *args)
+{
+    _cleanup_buffer_ struct buffer path = BUFFER_MAX(LIMIT_PATH), identity = BUFFER_MAX(LIMIT_CONFIG),
+                                   body = BUFFER_MAX(4 * LIMIT_CREDENTIAL), answer = BUFFER_MAX(LIMIT_CONFIG);
+    int status = crypto_init() < 0 ? cli_fail(-SP_EUNAVAILABLE, "the cryptographic library cannot be used") : CLI_DONE;
+    if (status == CLI_DONE)
+        status = path_of(args->operands[0], &path);
+    if (status == CLI_DONE)
+        status = remote_request(args, "GET", "/api/v1/identity", NULL, (struct slice){NULL, 0}, &identity);
+    if (status == CLI_DONE)
+        status = make_body(args, buffer_slice(&identity), &body);
+    if (status == CLI_DONE)
+        status = remote_request(args, "PUT", buffer_text(&path), "application/json", buffer_slice(&body), &answer);
+    if (status == CLI_DONE && answer.len) {
+        cli_out(buffer_slice(&answer));
+        cli_out_text("\n");
+    }
+    return status;
+}
+
+static int run_list(const struct cli_args *args)
+{
+    return remote_print(args, "GET", "/api/v1/secrets");
+}
+
+static int run_revoke(const struct cli_args *args)
+{
+    _cleanup_buffer_ struct buffer path = BUFFER_MAX(LIMIT_PATH);
+    int status = path_of(args->operands[0], &path);
+    return status ? status : remote_print(args, "DELETE", buffer_text(&path));
+}
+
+const struct cli_command cli_secrets_set = {.name = "secrets set", .operands = "NAMESPACE/NAME",
+    .summary = "Stores a credential, sealed to the server's vault",
+    .help = "The value is asked for without echo, or read from standard input; there is no way to read it out again.\n",
+    .options = set_options, .min_operands = 1, .max_operands = 1, .run = run_set};
+const struct cli_command cli_secrets_list = {.name = "secrets list", .operands = "",
+    .summary = "Lists credentials, never their values", .options = options, .run = run_list};
+const struct cli_command cli_secrets_revoke = {.name = "secrets revoke", .operands = "NAMESPACE/NAME",
+    .summary = "Revokes a credential", .options = options, .min_operands = 1, .max_operands = 1, .run = run_revoke};
