@@ -54,6 +54,8 @@
 #define LIMIT_RETRIES         1000        /* attempts of one `try` */
 #define LIMIT_DURATION_MS     (366ll * 86400 * 1000) /* a wait, timeout or delay */
 #define LIMIT_EVAL_CPU_MS     1000        /* processor time of one step of a run in a worker */
+#define LIMIT_COMPILE_CPU_MS  10000       /* processor time of compiling one definition in a worker */
+#define LIMIT_VALUE           (16u << 20) /* an expression's value: the bytes of its strings and one for each node */
 #define LIMIT_EVAL_RESULTS    1           /* values taken from one expression */
 #define LIMIT_WORKER_MEMORY   (512u << 20) /* a worker's data segment */
 #define LIMIT_WORKER_RUNS     4096        /* runs that one worker keeps in memory */

@@ -226,7 +226,11 @@ static int on_scalar(struct reader *r, const struct fy_event_scalar_data *e)
 {
     note_place(r, e->value);
     struct slice text = token_text(e->value);
-    bool is_plain = fy_token_scalar_style(e->value) == FYSS_PLAIN, is_key = wants_key(r);
+    enum fy_scalar_style style = fy_token_scalar_style(e->value);
+    bool is_plain = style == FYSS_PLAIN, is_key = wants_key(r);
+    /* libfyaml marks what is inside the quotes. */
+    if ((style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED) && r->column > 1)
+        r->column--;
     int tag = find_tag(r, e->tag);
     if (tag < 0)
         return tag;

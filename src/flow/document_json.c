@@ -252,10 +252,12 @@ static int read_key(struct reader *r)
     return 0;
 }
 
-static int push(struct reader *r, jv container)
+static int push(struct reader *r, jv container /* consumed */)
 {
-    if (r->depth == LIMIT_JSON_DEPTH)
+    if (r->depth == LIMIT_JSON_DEPTH) {
+        jv_free(container);
         return fail(r, r->at, -SP_ELIMIT, "the value is nested too deeply");
+    }
     r->stack[r->depth++] = (struct frame){container, jv_invalid()};
     r->at++;
     return 0;

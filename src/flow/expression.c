@@ -2,7 +2,7 @@
  *
  *   def input: error("…"); …                             the prelude: whatever the lint refuses is an error all the same
  *   .[0] as $__i|.[2] as $__v|.[3] as $__n|{} as $ENV|def now:$__n;.[1]|
- *   if $__i<1 then (def __e:SKELETON;__e) else (def __e:SKELETON;__e) end      a balanced tree over the index
+ *   if $__i<1 then (def __e:SKELETON;__e) else (def __e:SKELETON;__e) end      a balanced tree over the branch
  *
  * where each expression stands in its skeleton as `(BINDS(` newline TEXT newline `))`. The newline before the closing brackets
  * ends a comment; that no text closes them by itself is the lexer's promise. Each branch is a function of its own because libjq
@@ -75,30 +75,32 @@ static void write_entry(struct flow_program *p, const struct program_entry *entr
     buffer_append_text(out, ";__e)");
 }
 
-/* The tree over entries `from` to `to` - 1. Recursion is bounded by log2(LIMIT_EXPRESSIONS). */
-static void write_tree(struct flow_program *p, size_t from, size_t to, struct buffer *out, uint32_t *line)
+/* The tree over branches `from` to `to` - 1, from left to right; `*next` is where the next branch's entry is looked for.
+ * Recursion is bounded by log2(LIMIT_EXPRESSIONS). */
+static void write_tree(struct flow_program *p, uint32_t from, uint32_t to, size_t *next, struct buffer *out, uint32_t *line)
 {
     if (to - from == 1) {
-        if (p->entries[from].n_parts)
-            write_entry(p, &p->entries[from], out, line);
-        else
-            buffer_append_text(out, "null");
+        while (p->entries[*next].n_parts == 0)
+            ++*next;
+        must(p->entries[*next].branch == from);
+        write_entry(p, &p->entries[(*next)++], out, line);
         return;
     }
-    size_t middle = from + (to - from) / 2;
-    buffer_printf(out, "if $__i<%zu then ", middle);
-    write_tree(p, from, middle, out, line);
+    uint32_t middle = from + (to - from) / 2;
+    buffer_printf(out, "if $__i<%u then ", middle);
+    write_tree(p, from, middle, next, out, line);
     buffer_append_text(out, " else ");
-    write_tree(p, middle, to, out, line);
+    write_tree(p, middle, to, next, out, line);
     buffer_append_text(out, " end");
 }
 
 int flow_program_write(struct flow_program *p, struct buffer *out)
 {
     uint32_t line = 1;
-    must(p->n_entries > 0);
+    size_t next = 0;
+    must(p->n_branches > 0);
     buffer_append_text(out, prelude);
-    write_tree(p, 0, p->n_entries, out, &line);
+    write_tree(p, 0, p->n_branches, &next, out, &line);
     return buffer_text(out) ? 0 : buffer_error(out);
 }
 
@@ -196,7 +198,10 @@ static int report(struct flow_program *p, const struct program_part *part, uint3
     if (!end || (place && place < end))
         end = place;
     size_t len = end ? (size_t)(end - message) : strcspn(message, "\n");
-    diag_set(reterr, -SP_ESYNTAX, "%.*s", (int)(len > 900 ? 900 : len), message);
+    if (strncmp(message, "memory exhausted", 16) == 0)
+        diag_set(reterr, -SP_ESYNTAX, "the expression chains too many operators");
+    else
+        diag_set(reterr, -SP_ESYNTAX, "%.*s", (int)(len > 900 ? 900 : len), message);
     if (!part)
         return -SP_ESYNTAX;
     diag_place(reterr, line, 1);

@@ -32,12 +32,14 @@ DEFINE_CLEANUP(struct flow_program *, flow_program_free)
                                                           const char *const *variables, struct diag *reterr);
 
 /* Compiles, once, after all adds. On failure `ret_failed` is the index of the guilty expression (or -1) and the diag says
- * what jq said; its pointer and place are as in the adds. */
+ * what jq said; its pointer and place are as in the adds. An expression of 16 KiB can keep jq busy for seconds: call between
+ * flow_budget_begin(LIMIT_COMPILE_CPU_MS) and flow_budget_end (budget.h). */
 [[gnu::warn_unused_result]] int flow_program_compile(struct flow_program *p, int *ret_failed, struct diag *reterr);
 
 /* Evaluates with `dot` as `.`; `variables` is an object of values by name (both consumed), a variable that is not given is
  * null; `now` is `now_ms`. The first value counts when there are several. -SP_EINVALID with jq's message in the diag when
- * the expression raises an error or gives no value; -SP_EBUDGET when the value is nested deeper than LIMIT_JSON_DEPTH. */
+ * the expression raises an error or gives no value; -SP_EBUDGET when the value is nested deeper than LIMIT_JSON_DEPTH or
+ * larger than LIMIT_VALUE. Call between flow_budget_begin and flow_budget_end (budget.h). */
 [[gnu::warn_unused_result]] int flow_program_eval(struct flow_program *p, int index, jv dot, jv variables, int64_t now_ms,
                                                   jv *ret, struct diag *reterr);
 

@@ -1,7 +1,7 @@
 /* program: holds the expressions of a definition from the first add to the last evaluation.
  *
  * What must hold: every text in `parts` passed flow_expression_lint; the order of entries is their index; after compile
- * nothing is added. Evaluation gives data in as one array `[index, dot, variables, now]`, never as program text [I9].
+ * nothing is added. Evaluation gives data in as one array `[branch, dot, variables, now]`, never as program text [I9].
  * Called by the definition compiler (adds, compile) and the interpreter (eval). */
 #include "flow/program.h"
 
@@ -10,11 +10,12 @@
 #include "base/error.h"
 #include "base/must.h"
 #include "flow/expression.h"
-#include "flow/expression_depth.h"
+#include "flow/expression_value.h"
 #include "flow/expression_lint.h"
 #include "flow/template.h"
 
-#define SCOPE_MAX 128 /* variables in one scope */
+#define SCOPE_MAX   128                     /* variables in one scope */
+#define ENTRIES_MAX (8 * LIMIT_EXPRESSIONS) /* constants are cheap: they stay outside of the jq program */
 
 int flow_program_new(struct flow_program **ret)
 {
@@ -60,13 +61,13 @@ void flow_program_free(struct flow_program *p)
     free(p);
 }
 
-/* Room for one more item of an array that is bounded by LIMIT_EXPRESSIONS. */
-static int grow(void **items, size_t n, size_t *size, size_t item_len, struct diag *reterr)
+/* Room for one more item of an array of at most `max`. */
+static int grow(void **items, size_t n, size_t *size, size_t item_len, size_t max, struct diag *reterr)
 {
+    if (n >= max)
+        return diag_set(reterr, -SP_ELIMIT, "more than %zu expressions in one definition", max);
     if (n < *size)
         return 0;
-    if (n >= LIMIT_EXPRESSIONS)
-        return diag_set(reterr, -SP_ELIMIT, "more than %d expressions in one definition", LIMIT_EXPRESSIONS);
     size_t size_new = *size ? *size * 2 : 16;
     void *moved = reallocarray(*items, size_new, item_len);
     if (!moved)
@@ -113,7 +114,7 @@ static int part_new(struct flow_program *p, struct slice text, bool is_loose, co
     if (r < 0)
         return r;
     void *parts = p->parts;
-    r = grow(&parts, p->n_parts, &p->parts_size, sizeof *p->parts, reterr);
+    r = grow(&parts, p->n_parts, &p->parts_size, sizeof *p->parts, LIMIT_EXPRESSIONS, reterr);
     p->parts = parts;
     if (r < 0)
         return r;
@@ -130,11 +131,12 @@ static int part_new(struct flow_program *p, struct slice text, bool is_loose, co
 static int entry_new(struct flow_program *p, struct program_entry *entry, struct diag *reterr)
 {
     void *entries = p->entries;
-    int r = grow(&entries, p->n_entries, &p->entries_size, sizeof *p->entries, reterr);
+    int r = grow(&entries, p->n_entries, &p->entries_size, sizeof *p->entries, ENTRIES_MAX, reterr);
     p->entries = entries;
     if (r < 0)
         return r;
     entry->n_parts = p->n_parts - entry->first_part;
+    entry->branch = entry->n_parts ? p->n_branches++ : 0;
     p->entries[p->n_entries] = *entry;
     return (int)p->n_entries++;
 }
@@ -205,8 +207,8 @@ static int failure(jv invalid, struct diag *reterr)
         diag_set(reterr, -SP_EINVALID, "the expression produced no value");
     } else if (jv_get_kind(message) == JV_KIND_STRING) {
         diag_set(reterr, -SP_EINVALID, "%s", jv_string_value(message));
-    } else if (flow_value_is_deeper(message, LIMIT_JSON_DEPTH)) {
-        diag_set(reterr, -SP_EINVALID, "the expression raised an error that is nested too deeply to show");
+    } else if (flow_value_is_too_big(message)) {
+        diag_set(reterr, -SP_EINVALID, "the expression raised an error that is too big to show");
     } else {
         message = jv_dump_string(message, 0);
         diag_set(reterr, -SP_EINVALID, "%s", jv_string_value(message));
@@ -227,7 +229,7 @@ int flow_program_eval(struct flow_program *p, int index, jv dot, jv variables, i
     }
     must(p->jq != NULL);
     jv input = jv_array_sized(4);
-    input = jv_array_append(input, jv_number(index));
+    input = jv_array_append(input, jv_number(entry->branch));
     input = jv_array_append(input, dot);
     input = jv_array_append(input, variables);
     input = jv_array_append(input, jv_number((double)now_ms / 1000));
@@ -237,9 +239,10 @@ int flow_program_eval(struct flow_program *p, int index, jv dot, jv variables, i
     jq_start(p->jq, jv_null(), 0);
     if (!jv_is_valid(value))
         return failure(value, reterr);
-    if (flow_value_is_deeper(value, LIMIT_JSON_DEPTH)) {
+    if (flow_value_is_too_big(value)) {
         jv_free(value);
-        return diag_set(reterr, -SP_EBUDGET, "the expression's value is nested more than %d levels deep", LIMIT_JSON_DEPTH);
+        return diag_set(reterr, -SP_EBUDGET, "the expression's value is larger than %u bytes or nested more than %d levels deep",
+                        LIMIT_VALUE, LIMIT_JSON_DEPTH);
     }
     *ret = value;
     return 0;

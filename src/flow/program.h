@@ -24,12 +24,14 @@ struct program_entry {
     jv constant;            /* a template without expressions; invalid otherwise */
     struct buffer skeleton; /* jq text in which the parts are missing */
     size_t first_part, n_parts;
+    uint32_t branch; /* its number among the entries that are not constant, by which the program finds it */
 };
 
 struct flow_program {
     struct program_entry *entries;
     struct program_part *parts;
     size_t n_entries, n_parts, entries_size, parts_size;
+    uint32_t n_branches;
     jv functions; /* names of jq's functions, for loose mode; invalid until needed */
     jq_state *jq; /* NULL until compiled, and when everything is constant */
 };

@@ -49,9 +49,14 @@ int flow_template_write_constant(struct buffer *out, jv value)
     return r;
 }
 
+static struct slice string_slice(jv value)
+{
+    return slice_of(jv_string_value(value), (size_t)jv_string_length_bytes(jv_copy(value)));
+}
+
 static int write_string(struct writer *w, jv value)
 {
-    struct slice text = slice_of(jv_string_value(value), (size_t)jv_string_length_bytes(jv_copy(value))), inner = text;
+    struct slice text = string_slice(value), inner = text;
     bool wrapped = flow_text_is_expression(text, &inner);
     if (wrapped || w->loose) {
         const char *pointer = buffer_text(&w->pointer);
@@ -95,11 +100,19 @@ static int write_object(struct writer *w, jv object)
         flow_template_write_constant(w->out, jv_copy(key));
         r = buffer_append_byte(w->out, ':');
         if (r == 0)
-            r = write_member(w, slice_of(jv_string_value(key), (size_t)jv_string_length_bytes(jv_copy(key))), value);
+            r = write_member(w, string_slice(key), value);
         jv_free(key);
         jv_free(value);
     }
     return r < 0 ? r : buffer_append_byte(w->out, '}');
+}
+
+static bool may_be_code(const struct writer *w, jv value)
+{
+    jv_kind kind = jv_get_kind(value);
+    if (kind == JV_KIND_STRING)
+        return w->loose || flow_text_is_expression(string_slice(value), NULL);
+    return kind == JV_KIND_OBJECT || kind == JV_KIND_ARRAY;
 }
 
 static int write_array(struct writer *w, jv array)
@@ -110,9 +123,9 @@ static int write_array(struct writer *w, jv array)
         int len = snprintf(number, sizeof number, "%d", i);
         jv value = jv_array_get(jv_copy(array), i);
         /* An expression may give several values or none, an item of an array is one. */
-        r = buffer_append_text(w->out, i ? "," FLOW_TEMPLATE_ONE "(" : FLOW_TEMPLATE_ONE "(");
-        if (r == 0)
-            r = write_member(w, slice_of(number, (size_t)len), value);
+        buffer_append_text(w->out, i ? "," : "");
+        buffer_append_text(w->out, may_be_code(w, value) ? FLOW_TEMPLATE_ONE "(" : "(");
+        r = write_member(w, slice_of(number, (size_t)len), value);
         if (r == 0)
             r = buffer_append_byte(w->out, ')');
         jv_free(value);

@@ -1,9 +1,8 @@
-/* expression_depth: walks a value with a stack of its own. Called by program.c on each result, and wherever a value that an
- * expression made is about to be printed. The values on the stack are borrowed: each is held by the one below it. */
-#include "flow/expression_depth.h"
+/* expression_value: walks a value with a stack of its own. Called by program.c on each result, and on an error's value before it is
+ * printed. The values on the stack are borrowed: each is held by the one below it. */
+#include "flow/expression_value.h"
 
 #include "base/limits.h"
-#include "base/must.h"
 
 struct level {
     jv value;
@@ -22,8 +21,14 @@ static struct level enter(jv v)
     return (struct level){v, jv_object_iter(v), 0};
 }
 
-/* The next item of a level, borrowed; false at the end. */
-static bool next(struct level *level, jv *ret)
+/* What a value weighs by itself: its bytes, and one. */
+static size_t weight(jv v)
+{
+    return jv_get_kind(v) == JV_KIND_STRING ? (size_t)jv_string_length_bytes(jv_copy(v)) + 1 : 1;
+}
+
+/* The next item of a level, borrowed, with what it adds; false at the end. */
+static bool next(struct level *level, jv *ret, size_t *total)
 {
     if (jv_get_kind(level->value) == JV_KIND_ARRAY) {
         if (level->at >= level->end)
@@ -32,32 +37,35 @@ static bool next(struct level *level, jv *ret)
     } else {
         if (!jv_object_iter_valid(level->value, level->at))
             return false;
+        jv key = jv_object_iter_key(level->value, level->at);
+        *total += weight(key);
+        jv_free(key);
         *ret = jv_object_iter_value(level->value, level->at);
         level->at = jv_object_iter_next(level->value, level->at);
     }
     jv_free(*ret); /* the container holds it on */
+    *total += weight(*ret);
     return true;
 }
 
-bool flow_value_is_deeper(jv v, unsigned limit)
+bool flow_value_is_too_big(jv v)
 {
     struct level stack[LIMIT_JSON_DEPTH];
-    must(limit >= 1 && limit <= LIMIT_JSON_DEPTH);
-    if (!is_container(v))
-        return false;
-    unsigned depth = 1;
-    stack[0] = enter(v);
-    while (depth) {
+    size_t total = weight(v);
+    unsigned depth = 0;
+    if (is_container(v))
+        stack[depth++] = enter(v);
+    while (depth && total <= LIMIT_VALUE) {
         jv item;
-        if (!next(&stack[depth - 1], &item)) {
+        if (!next(&stack[depth - 1], &item, &total)) {
             depth--;
             continue;
         }
         if (!is_container(item))
             continue;
-        if (depth == limit)
+        if (depth == LIMIT_JSON_DEPTH)
             return true;
         stack[depth++] = enter(item);
     }
-    return false;
+    return total > LIMIT_VALUE;
 }
