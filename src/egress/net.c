@@ -167,7 +167,9 @@ int net_set_authorities(struct net *n, struct slice extra)
         return -errno;
     if ((r = write_all(fd, buffer_slice(&pem))) < 0)
         return r;
-    closep(&n->authorities_fd);
+    /* In place of the old one, whose path the handles of calls under way carry. */
+    if (n->authorities_fd >= 0)
+        return dup3(fd, n->authorities_fd, O_CLOEXEC) < 0 ? -errno : 0;
     n->authorities_fd = TAKE_FD(fd);
     snprintf(n->authorities_path, sizeof n->authorities_path, "/proc/self/fd/%d", n->authorities_fd);
     return 0;
