@@ -3,6 +3,8 @@
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H
 
+#include <errno.h>
+
 /* E(name, number, http status, exit code, slug, text) */
 #define SP_ERRORS(E)                                                                                                        \
     E(SP_EPROTOCOL, 1001, 502, 4, "protocol", "the peer spoke out of turn or in a wrong form")                              \

@@ -115,10 +115,10 @@ void json_key(struct json_writer *w, const char *key)
     w->need_comma = false;
 }
 
-void json_string(struct json_writer *w, struct slice s)
+void json_slice(struct json_writer *w, struct slice s)
 {
     if (!s.p) {
-        json_null(w);
+        json_put_null(w);
         return;
     }
     value_begins(w);
@@ -127,7 +127,7 @@ void json_string(struct json_writer *w, struct slice s)
 
 void json_text(struct json_writer *w, const char *text)
 {
-    json_string(w, slice_text(text));
+    json_slice(w, slice_text(text));
 }
 
 void json_i64(struct json_writer *w, int64_t n)
@@ -148,7 +148,7 @@ void json_bool(struct json_writer *w, bool b)
     (void)buffer_append_text(w->out, b ? "true" : "false");
 }
 
-void json_null(struct json_writer *w)
+void json_put_null(struct json_writer *w)
 {
     value_begins(w);
     (void)buffer_append_text(w->out, "null");
@@ -164,7 +164,7 @@ void json_time(struct json_writer *w, int64_t wall_ms)
 void json_raw(struct json_writer *w, struct slice json)
 {
     if (json.len == 0) {
-        json_null(w);
+        json_put_null(w);
         return;
     }
     value_begins(w);
@@ -180,7 +180,7 @@ void json_key_text(struct json_writer *w, const char *key, const char *text)
 void json_key_string(struct json_writer *w, const char *key, struct slice s)
 {
     json_key(w, key);
-    json_string(w, s);
+    json_slice(w, s);
 }
 
 void json_key_i64(struct json_writer *w, const char *key, int64_t n)

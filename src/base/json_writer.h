@@ -19,12 +19,12 @@ void json_array_end(struct json_writer *w);
 void json_key(struct json_writer *w, const char *key);
 
 /* Strings must be UTF-8; bytes that are not become U+FFFD. A NULL slice is written as null. */
-void json_string(struct json_writer *w, struct slice s);
+void json_slice(struct json_writer *w, struct slice s);
 void json_text(struct json_writer *w, const char *text);
 void json_i64(struct json_writer *w, int64_t n);
 void json_u64(struct json_writer *w, uint64_t n);
 void json_bool(struct json_writer *w, bool b);
-void json_null(struct json_writer *w);
+void json_put_null(struct json_writer *w);
 void json_time(struct json_writer *w, int64_t wall_ms); /* RFC 3339 */
 
 /* Text that is JSON already (checked by whoever made it); an empty slice is written as null. */

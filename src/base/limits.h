@@ -27,7 +27,9 @@
 #define LIMIT_YAML_DEPTH      64          /* nesting of a definition */
 #define LIMIT_YAML_ALIASES    256         /* aliases that one document expands */
 #define LIMIT_YAML_NODES      100000      /* nodes of one document after aliases */
-#define LIMIT_SCHEMA_DEPTH    128         /* applicators entered within one another, `$ref` included */
+#define LIMIT_SCHEMA_DEPTH    640         /* applicators entered within one another, `$ref` included: two for each level of data, and some */
+#define LIMIT_SCHEMA_MEMORY   (32u << 20) /* one compiled schema, its patterns and values not counted */
+#define LIMIT_SCHEMA_PATTERN  (64u << 10) /* one regular expression, translated */
 #define LIMIT_SCHEMA_NODES    20000       /* subschemas of one schema document */
 #define LIMIT_SCHEMA_STEPS    5000000     /* keyword evaluations of one validation */
 #define LIMIT_SCHEMA_ERRORS   32          /* errors reported for one instance */
@@ -52,11 +54,19 @@
 #define LIMIT_RETRIES         1000        /* attempts of one `try` */
 #define LIMIT_DURATION_MS     (366ll * 86400 * 1000) /* a wait, timeout or delay */
 #define LIMIT_EVAL_CPU_MS     1000        /* processor time of one step of a run in a worker */
+#define LIMIT_COMPILE_CPU_MS  10000       /* processor time of compiling one definition in a worker */
+#define LIMIT_VALUE           (16u << 20) /* an expression's value: the bytes of its strings and one for each node */
 #define LIMIT_EVAL_RESULTS    1           /* values taken from one expression */
 #define LIMIT_WORKER_MEMORY   (512u << 20) /* a worker's data segment */
 #define LIMIT_WORKER_RUNS     4096        /* runs that one worker keeps in memory */
 #define LIMIT_WORKER_DEFINITIONS 128      /* compiled definitions that one worker keeps */
 #define LIMIT_SECRETS         64          /* secrets that one definition uses */
+
+/* Audit. */
+#define LIMIT_LEAF            (64u << 10) /* one leaf of the log; what is written is far below */
+#define LIMIT_PROOF_FILE      (64u << 20) /* the proof of one run, as a file */
+#define LIMIT_PROOF_LEAVES    100000      /* leaves in one proof file */
+#define LIMIT_VERIFY_FACTS    (1u << 26)  /* runs, credentials, workflows and principals that `verify` remembers */
 
 /* Engine. */
 #define LIMIT_RUNS_ACTIVE     4096        /* runs in hand (not waiting on a timer) */
@@ -79,6 +89,15 @@
 #define LIMIT_BODIES_TOTAL        (64u << 20) /* bytes of bodies that are being received */
 #define LIMIT_REQUEST_TIMEOUT_S   20      /* from the first byte of a request to its last */
 #define LIMIT_ANSWER_TIMEOUT_S    120     /* a suspended connection waits this long for the run */
+#define LIMIT_IDLE_TIMEOUT_S      15      /* a connection without a request, TLS handshake included */
+#define LIMIT_DELIVERY_TIMEOUT_S  60      /* a client takes this long at most to read its answer */
+#define LIMIT_ANSWERS_TOTAL       (128u << 20) /* bytes of answers that clients have yet to read */
+#define LIMIT_STOP_TIMEOUT_S      5       /* at the end, for requests in hand */
+#define LIMIT_LISTENERS           8
+#define LIMIT_TRUSTED_PROXIES     32      /* networks */
+#define LIMIT_FORWARDED           16      /* forwarding headers of one request */
+#define LIMIT_TLS_FILE            (64u << 10) /* a PEM file */
+#define LIMIT_TLS_CHAIN           8       /* certificates of one chain */
 
 /* Egress. */
 #define LIMIT_EGRESS_OPEN         1024    /* calls under way */

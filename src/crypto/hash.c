@@ -1,23 +1,13 @@
-/* hash: SHA-256 and HMAC-SHA-256 over parts, so that no caller has to join them first. Streaming libsodium allocates
- * nothing and cannot fail, and is the quicker one for the short inputs of leaves and keys; a large body goes to GnuTLS,
- * which uses the processor's SHA instructions. */
+/* hash: SHA-256 and HMAC-SHA-256 over parts, so that no caller has to join them first. GnuTLS uses the processor's SHA
+ * instructions and takes a third to a fifth of libsodium's time at every length (0.8 against 2.8 us at 128 bytes), but may lack
+ * memory; libsodium's streaming form allocates nothing and cannot fail, so it stands behind. */
 #include <gnutls/crypto.h>
 #include <sodium.h>
 
 #include "crypto/crypto.h"
 
-#define LARGE 4096 /* from here on the cost of a GnuTLS context is less than what it saves */
-
-static size_t total(const struct slice *parts, size_t n)
-{
-    size_t len = 0;
-    for (size_t i = 0; i < n; i++)
-        len += parts[i].len;
-    return len;
-}
-
 /* False when GnuTLS cannot (no memory): the caller then takes the way that cannot fail. */
-static bool sha256_large(const struct slice *parts, size_t n, uint8_t ret[CRYPTO_HASH_LEN])
+static bool sha256_quick(const struct slice *parts, size_t n, uint8_t ret[CRYPTO_HASH_LEN])
 {
     gnutls_hash_hd_t h;
     if (gnutls_hash_init(&h, GNUTLS_DIG_SHA256) < 0)
@@ -29,7 +19,7 @@ static bool sha256_large(const struct slice *parts, size_t n, uint8_t ret[CRYPTO
     return ok;
 }
 
-static bool hmac_large(struct slice key, const struct slice *parts, size_t n, uint8_t ret[CRYPTO_HASH_LEN])
+static bool hmac_quick(struct slice key, const struct slice *parts, size_t n, uint8_t ret[CRYPTO_HASH_LEN])
 {
     gnutls_hmac_hd_t h;
     if (gnutls_hmac_init(&h, GNUTLS_MAC_SHA256, key.p, key.len) < 0)
@@ -48,23 +38,25 @@ void crypto_sha256(struct slice data, uint8_t ret[CRYPTO_HASH_LEN])
 
 void crypto_sha256_parts(const struct slice *parts, size_t n, uint8_t ret[CRYPTO_HASH_LEN])
 {
-    if (total(parts, n) >= LARGE && sha256_large(parts, n, ret))
+    if (sha256_quick(parts, n, ret))
         return;
     crypto_hash_sha256_state state;
     crypto_hash_sha256_init(&state);
     for (size_t i = 0; i < n; i++)
-        crypto_hash_sha256_update(&state, parts[i].p, parts[i].len);
+        if (parts[i].len) /* libsodium's declarations want no NULL */
+            crypto_hash_sha256_update(&state, parts[i].p, parts[i].len);
     crypto_hash_sha256_final(&state, ret);
 }
 
 void crypto_hmac_sha256(struct slice key, const struct slice *parts, size_t n, uint8_t ret[CRYPTO_HASH_LEN])
 {
-    if (key.len > 0 && total(parts, n) >= LARGE && hmac_large(key, parts, n, ret))
+    if (key.len > 0 && hmac_quick(key, parts, n, ret))
         return;
     crypto_auth_hmacsha256_state state;
-    crypto_auth_hmacsha256_init(&state, key.p, key.len);
+    crypto_auth_hmacsha256_init(&state, key.len ? key.p : (const uint8_t *)"", key.len);
     for (size_t i = 0; i < n; i++)
-        crypto_auth_hmacsha256_update(&state, parts[i].p, parts[i].len);
+        if (parts[i].len)
+            crypto_auth_hmacsha256_update(&state, parts[i].p, parts[i].len);
     crypto_auth_hmacsha256_final(&state, ret);
     sodium_memzero(&state, sizeof state);
 }

@@ -2,18 +2,42 @@
  * a proof is accepted only if every byte of it was used. */
 #include "crypto/merkle.h"
 
+#include <gnutls/crypto.h>
+
 #include "base/error.h"
+
+/* A GnuTLS context that is kept for the thread: with the processor's SHA instructions a hash of a leaf or a node takes a fourth
+ * of what libsodium takes, which is most of what verifying a log costs. What it leaves in memory is the log's, so public. */
+static bool hash_kept(const struct slice *parts, size_t n, uint8_t ret[CRYPTO_HASH_LEN])
+{
+    static _Thread_local gnutls_hash_hd_t kept;
+    if (!kept && gnutls_hash_init(&kept, GNUTLS_DIG_SHA256) < 0) {
+        kept = NULL;
+        return false;
+    }
+    bool ok = true;
+    for (size_t i = 0; i < n && ok; i++)
+        ok = parts[i].len == 0 || gnutls_hash(kept, parts[i].p, parts[i].len) >= 0;
+    gnutls_hash_output(kept, ret); /* and begins anew */
+    return ok;
+}
+
+static void hash(const struct slice *parts, size_t n, uint8_t ret[CRYPTO_HASH_LEN])
+{
+    if (!hash_kept(parts, n, ret))
+        crypto_sha256_parts(parts, n, ret);
+}
 
 void merkle_leaf_hash(struct slice data, uint8_t ret[CRYPTO_HASH_LEN])
 {
     struct slice parts[] = {SLICE_LITERAL("\x00"), data};
-    crypto_sha256_parts(parts, 2, ret);
+    hash(parts, 2, ret);
 }
 
 void merkle_node_hash(const uint8_t left[CRYPTO_HASH_LEN], const uint8_t right[CRYPTO_HASH_LEN], uint8_t ret[CRYPTO_HASH_LEN])
 {
     struct slice parts[] = {SLICE_LITERAL("\x01"), {left, CRYPTO_HASH_LEN}, {right, CRYPTO_HASH_LEN}};
-    crypto_sha256_parts(parts, 3, ret);
+    hash(parts, 3, ret);
 }
 
 void merkle_empty_root(uint8_t ret[CRYPTO_HASH_LEN])

@@ -1,6 +1,6 @@
 /* A secret value that is kept: in guarded memory of its own (libsodium's sodium_malloc: guard pages on both sides, locked,
  * left out of core dumps), wiped when it is freed, compared in constant time, with no way to print it [I2].
- * Guarded memory needs mmap, mprotect, mlock, munlock, madvise and munmap after the lock-down. */
+ * crypto_init comes first. Guarded memory needs mmap, mprotect, mlock, munlock, madvise and munmap after the lock-down. */
 #ifndef CRYPTO_SECRET_H
 #define CRYPTO_SECRET_H
 

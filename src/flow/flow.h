@@ -43,4 +43,7 @@ struct flow_step {
 /* Hands over the result of effect `result->effect`. -SP_EINVALID when no such effect is open (then the peer lies). */
 [[gnu::warn_unused_result]] int flow_run_deliver(struct flow_run *run, const struct msg_worker_result *result);
 
+/* Appends the problem object of a fault before the first task (its input could not be read): type, title, status, detail. */
+void flow_fault_json(struct buffer *b, const struct diag *diag);
+
 #endif

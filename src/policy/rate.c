@@ -111,6 +111,18 @@ static struct entry *entry_take(struct rate_table *t, uint64_t hash)
     return &t->entries[at];
 }
 
+static int64_t interval_of(uint32_t limit, int64_t period_us)
+{
+    return period_us / limit > 0 ? period_us / limit : 1;
+}
+
+/* How far ahead of the clock the arrivals may be, so that `burst` events may come at once. */
+static int64_t tolerance_of(int64_t interval, uint32_t burst)
+{
+    int64_t tolerance;
+    return __builtin_mul_overflow(interval, (int64_t)burst - 1, &tolerance) ? INT64_MAX / 4 : tolerance;
+}
+
 int rate_check(struct rate_table *t, struct slice key, int64_t now_us, uint32_t limit, int64_t period_us, uint32_t burst,
                int64_t *ret_retry_after_ms, uint32_t *ret_remaining)
 {
@@ -119,10 +131,7 @@ int rate_check(struct rate_table *t, struct slice key, int64_t now_us, uint32_t 
     crypto_shorthash_siphash24((uint8_t *)&hash, key.p, key.len, t->seed);
     struct entry *e = entry_take(t, hash);
 
-    int64_t interval = period_us / limit > 0 ? period_us / limit : 1;
-    int64_t tolerance;
-    if (__builtin_mul_overflow(interval, (int64_t)burst - 1, &tolerance))
-        tolerance = INT64_MAX / 4;
+    int64_t interval = interval_of(limit, period_us), tolerance = tolerance_of(interval, burst);
     int64_t arrival = e->arrival_us > now_us ? e->arrival_us : now_us;
     int64_t ahead = arrival - now_us;
     if (ahead > tolerance) {
@@ -135,4 +144,20 @@ int rate_check(struct rate_table *t, struct slice key, int64_t now_us, uint32_t 
     *ret_retry_after_ms = 0;
     *ret_remaining = ahead > tolerance ? 0 : (uint32_t)((tolerance - ahead) / interval) + 1;
     return 0;
+}
+
+bool rate_is_exhausted(const struct rate_table *t, struct slice key, int64_t now_us, uint32_t limit, int64_t period_us,
+                       uint32_t burst, int64_t *ret_retry_after_ms)
+{
+    uint64_t hash;
+    crypto_shorthash_siphash24((uint8_t *)&hash, key.p, key.len, t->seed);
+    uint32_t at = t->buckets[hash & t->mask];
+    while (at != NONE && t->entries[at].hash != hash)
+        at = t->entries[at].chain;
+    int64_t ahead = at == NONE ? 0 : t->entries[at].arrival_us - now_us;
+    int64_t tolerance = tolerance_of(interval_of(limit, period_us), burst);
+    if (at == NONE || t->entries[at].arrival_us == INT64_MIN || ahead <= tolerance)
+        return false;
+    *ret_retry_after_ms = (ahead - tolerance + 999) / 1000;
+    return true;
 }

@@ -59,6 +59,10 @@ int paths_libexec(const char *option, char ret[PATHS_MAX])
         *slash = 0;
         if (has_roles(own))
             return fits(snprintf(ret, PATHS_MAX, "%s", own));
+        /* An installation at another prefix than the one it was built for. */
+        int r = fits(snprintf(ret, PATHS_MAX, "%s/../libexec/sallyport", own));
+        if (r == 0 && has_roles(ret))
+            return 0;
     }
     return fits(snprintf(ret, PATHS_MAX, "%s", SALLYPORT_LIBEXECDIR));
 }

@@ -83,7 +83,6 @@ void credential_free(struct credential *c)
     if (!c)
         return;
     credential_policy_clear(&c->policy);
-    secret_free(c->username);
     secret_free(c->value);
     free(c);
 }
@@ -102,9 +101,13 @@ static int read_content(struct slice content, struct credential *c, struct diag 
     r = credential_policy_parse(policy, c->kind, &c->policy, reterr);
     if (r < 0)
         return r;
-    c->username = secret_copy(username);
-    c->value = secret_copy(value);
-    return c->username && c->value ? 0 : diag_set(reterr, -ENOMEM, "there is no memory for the credential");
+    c->value = secret_new(username.len + value.len);
+    if (!c->value)
+        return diag_set(reterr, -ENOMEM, "there is no memory for the credential");
+    c->username_len = username.len;
+    memcpy(secret_bytes(c->value), username.p, username.len);
+    memcpy(secret_bytes(c->value) + username.len, value.p, value.len);
+    return 0;
 }
 
 int credential_unwrap(const struct vault_keys *keys, const struct credential_label *label, struct slice wrapped,
@@ -132,11 +135,22 @@ int credential_unwrap(const struct vault_keys *keys, const struct credential_lab
 
 /* --- use --------------------------------------------------------------------------------------------------------------- */
 
+static struct slice username_of(const struct credential *c)
+{
+    return slice_of(secret_slice(c->value).p, c->username_len);
+}
+
+static struct slice value_of(const struct credential *c)
+{
+    struct slice all = secret_slice(c->value);
+    return slice_of(all.p + c->username_len, all.len - c->username_len);
+}
+
 static void append_pair(const struct credential *c, struct buffer *ret)
 {
-    buffer_append_slice(ret, secret_slice(c->username));
+    buffer_append_slice(ret, username_of(c));
     buffer_append_byte(ret, ':');
-    buffer_append_slice(ret, secret_slice(c->value));
+    buffer_append_slice(ret, value_of(c));
 }
 
 static int use_header(const struct credential *c, struct slice *ret_header, struct buffer *ret_value, struct diag *reterr)
@@ -144,7 +158,7 @@ static int use_header(const struct credential *c, struct slice *ret_header, stru
     struct slice header = SLICE_LITERAL("Authorization");
     if (c->kind == CREDENTIAL_BEARER) {
         buffer_append_text(ret_value, "Bearer ");
-        buffer_append_slice(ret_value, secret_slice(c->value));
+        buffer_append_slice(ret_value, value_of(c));
     } else if (c->kind == CREDENTIAL_BASIC) {
         _cleanup_buffer_ struct buffer pair = {.max = LIMIT_CREDENTIAL, .secret = true};
         append_pair(c, &pair);
@@ -156,7 +170,7 @@ static int use_header(const struct credential *c, struct slice *ret_header, stru
         header = slice_text(c->policy.header);
         if (header.len == 0)
             return diag_set(reterr, -SP_EDENIED, "its policy names no header");
-        buffer_append_slice(ret_value, secret_slice(c->value));
+        buffer_append_slice(ret_value, value_of(c));
     }
     *ret_header = header;
     return buffer_error(ret_value);
@@ -181,13 +195,13 @@ int credential_use(const struct credential *c, const struct credential_ask *ask,
         if (is_basic)
             append_pair(c, ret_value);
         else
-            buffer_append_slice(ret_value, secret_slice(c->value));
+            buffer_append_slice(ret_value, value_of(c));
         return buffer_error(ret_value);
     case CREDENTIAL_FORM_USERNAME:
     case CREDENTIAL_FORM_PASSWORD:
         if (!is_basic)
             return diag_set(reterr, -SP_EDENIED, "it has no user name and password");
-        return buffer_append_slice(ret_value, secret_slice(ask->form == CREDENTIAL_FORM_USERNAME ? c->username : c->value));
+        return buffer_append_slice(ret_value, ask->form == CREDENTIAL_FORM_USERNAME ? username_of(c) : value_of(c));
     default:
         return diag_set(reterr, -SP_EDENIED, "there is no such form of a credential");
     }

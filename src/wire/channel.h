@@ -50,6 +50,14 @@ void channel_set_secret(struct channel *c);
 size_t channel_queued(const struct channel *c); /* bytes not yet written */
 enum role channel_peer(const struct channel *c);
 
+/* As CHANNEL_SEND where a message that cannot be queued is no loss: the peer is gone, or asks again. */
+#define CHANNEL_TRY(c, NAME, name, message) channel_try_with(c, WIRE_##NAME, (channel_encoder *)wire_encode_##name, message)
+static inline void channel_try_with(struct channel *c, uint16_t type, channel_encoder *encode, const void *message)
+{
+    int r = channel_send_with(c, type, encode, message);
+    (void)r;
+}
+
 /* Stops and resumes reading, for back-pressure. */
 void channel_pause(struct channel *c);
 void channel_resume(struct channel *c);

@@ -159,7 +159,7 @@
 #define WIRE_FIELDS_vault_signed(F)                                                                              \
     F(u64, tag, 0)                                                                                               \
     F(i32, code, 0)                                                                                              \
-    F(bytes, checkpoint, LIMIT_TEXT) /* C2SP signed note */                                                      \
+    F(bytes, checkpoint, LIMIT_TEXT) /* C2SP signed note; when refused, the one signed last, if any */           \
     F(str, reason, LIMIT_TEXT)
 
 /* --- egress and vault ---------------------------------------------------------------------------------------------- */
@@ -248,7 +248,6 @@
 #define WIRE_FIELDS_worker_findings(F)                                                                           \
     F(u64, tag, 0)                                                                                               \
     F(i32, code, 0)                                                                                              \
-    F(fixed, digest, 32)                                                                                         \
     F(bytes, findings, 2 * LIMIT_DEFINITION) /* JSON array */                                                    \
     F(bytes, manifest, 2 * LIMIT_DEFINITION) /* JSON object: what the engine needs to know of a definition */
 

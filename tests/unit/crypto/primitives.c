@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "crypto/crypto.h"
 #include "crypto/secret.h"
 
@@ -30,7 +31,7 @@ static void test_sha256(void **state)
     assert_hex(out, sizeof out, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
-/* The short and the long way must agree at every length around the border. */
+/* However the input is cut into parts. */
 static void test_long_inputs(void **state)
 {
     static uint8_t data[10000];
@@ -180,6 +181,18 @@ static void test_secret(void **state)
     assert_memory_equal(secret_bytes(zeros), "\0\0\0", 3);
 }
 
+/* As many as the vault keeps: Linux gives a process 65,530 mappings, and each secret takes four. */
+static void test_secret_count(void **state)
+{
+    static struct secret *all[LIMIT_CREDENTIALS];
+    for (size_t i = 0; i < LIMIT_CREDENTIALS; i++) {
+        all[i] = secret_new(32);
+        assert_non_null(all[i]);
+    }
+    for (size_t i = 0; i < LIMIT_CREDENTIALS; i++)
+        secret_free(all[i]);
+}
+
 static int setup(void **state)
 {
     return crypto_init();
@@ -192,6 +205,7 @@ int main(void)
         cmocka_unit_test(test_hmac),       cmocka_unit_test(test_hkdf),        cmocka_unit_test(test_aead),
         cmocka_unit_test(test_aead_empty), cmocka_unit_test(test_sign),        cmocka_unit_test(test_sealedbox),
         cmocka_unit_test(test_argon2id),   cmocka_unit_test(test_secret),
+        cmocka_unit_test(test_secret_count),
     };
     return cmocka_run_group_tests_name("crypto/primitives", tests, setup, NULL);
 }

@@ -170,7 +170,7 @@ static void starts_connects_and_stops(void **state)
     ask(&w, 1, "config");
     assert_string_equal(w.text, "{\"x\":1}");
     ask(&w, 1, "file");
-    assert_string_equal(w.text, "kind=5 index=1 page=sealed;");
+    assert_string_equal(w.text, "kind=5 index=1 page=mapped;");
     world_close(&w);
     assert_int_equal(w.status, 0);
 }

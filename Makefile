@@ -1,0 +1,65 @@
+# Thin over Meson. `make` builds the release into build/, with the command at build/sallyport.
+#
+#   make              release build            make test      all tests, with sanitizers, on a clean machine
+#   make install      PREFIX, DESTDIR          make demo      a workflow from start to end
+#   make fuzz T=wire  one fuzzer               make bench     load, against a baseline
+#   make format       clang-format             make clean
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+T ?= wire
+SECONDS_FUZZ ?= 60
+CLANG ?= $(firstword $(shell command -v clang clang-19 clang-16 clang-14))
+
+RELEASE = build/release
+FUZZ = build/fuzz
+EXECUTABLES = find $(RELEASE)/src -mindepth 2 -maxdepth 2 -type f -name 'sallyport*' -perm -u+x
+
+.PHONY: all deps release test demo install bench fuzz format clean
+
+all: release
+
+deps:
+	@dist/install-packages
+
+$(RELEASE)/build.ninja:
+	meson setup $(RELEASE) --buildtype=release -Db_lto=false --prefix=$(PREFIX) --libexecdir=libexec
+
+# Side by side in one folder: sallyportd and the command look for the roles beside themselves.
+release: $(RELEASE)/build.ninja
+	ninja -C $(RELEASE)
+	@$(EXECUTABLES) -exec install -m 0755 {} build/ ';'
+
+test: deps
+	@tests/run
+
+demo: release
+	@dist/demo/run
+
+install: release
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/sallyport $(DESTDIR)$(PREFIX)/share/doc/sallyport \
+	  $(DESTDIR)$(PREFIX)/lib/systemd/system
+	for f in $$($(EXECUTABLES)); do \
+	  case $$f in \
+	    */sallyport) install -m 0755 $$f $(DESTDIR)$(PREFIX)/bin/;; \
+	    *) install -m 0755 $$f $(DESTDIR)$(PREFIX)/libexec/sallyport/;; \
+	  esac; done
+	install -m 0644 dist/sallyport.yaml $(DESTDIR)$(PREFIX)/share/doc/sallyport/
+	sed 's|@PREFIX@|$(PREFIX)|g' dist/sallyport.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/sallyport.service
+
+bench: release
+	@bench/run
+
+$(FUZZ)/build.ninja:
+	CC=$(CLANG) meson setup $(FUZZ) -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1
+
+fuzz: $(FUZZ)/build.ninja
+	ninja -C $(FUZZ) fuzz/$(T)
+	@mkdir -p build/corpus/$(T)
+	$(FUZZ)/fuzz/$(T) -max_total_time=$(SECONDS_FUZZ) -max_len=65536 build/corpus/$(T) $(wildcard fuzz/corpus/$(T))
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+clean:
+	rm -rf build

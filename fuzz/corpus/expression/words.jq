@@ -1,0 +1,1 @@
+def f($x; g): $x + g; try f(1; .a.b[0]?) catch "e" | label $out | foreach .[] as $q (0; .; if . then ., break $out else empty end)

@@ -1,0 +1,324 @@
+/* facts: two open-addressing tables. Holds: their load stays at or below one half, and they are bounded by LIMIT_VERIFY_FACTS.
+ *
+ *   runs     id → how it began and ended, when, in which namespace (12 bits of a hash: enough to find its retention)
+ *   named    first 16 bytes of SHA-256(kind, ns, name, version) → what the newest leaf about it says
+ *
+ * A run's row may be gone if a retention.applied leaf allows it: per namespace (by the same 12 bits) the latest cut is kept. */
+#include "audit/facts.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "base/limits.h"
+
+#define NAMESPACE_SLOTS 4096
+
+struct run_entry {
+    uint64_t run; /* 0: empty */
+    uint64_t has_start : 1, has_row : 1, end : 2, ns : 12, at_ms : 48;
+};
+
+enum { END_NONE, END_COMPLETED, END_FAULTED, END_CANCELLED };
+
+struct named_entry {
+    uint8_t key[16];
+    uint64_t leaf;
+    uint8_t digest[CRYPTO_HASH_LEN];
+    uint8_t kind; /* enum audit_fact_kind; 0: empty */
+    bool is_active, has_row, knows_active;
+};
+
+struct facts {
+    struct run_entry *runs;
+    struct named_entry *named;
+    size_t runs_n, runs_capacity, named_n, named_capacity; /* capacities are powers of two */
+    int64_t cut_all;
+    int64_t cuts[NAMESPACE_SLOTS];
+};
+
+int facts_new(struct facts **ret)
+{
+    struct facts *f = calloc(1, sizeof *f);
+    if (!f)
+        return -ENOMEM;
+    f->runs_capacity = f->named_capacity = 1024;
+    f->runs = calloc(f->runs_capacity, sizeof *f->runs);
+    f->named = calloc(f->named_capacity, sizeof *f->named);
+    if (!f->runs || !f->named) {
+        facts_free(f);
+        return -ENOMEM;
+    }
+    *ret = f;
+    return 0;
+}
+
+void facts_free(struct facts *f)
+{
+    if (!f)
+        return;
+    free(f->runs);
+    free(f->named);
+    free(f);
+}
+
+static size_t run_slot(const struct run_entry *runs, size_t capacity, uint64_t run)
+{
+    size_t i = (size_t)(run * 0x9E3779B97F4A7C15ull >> 20) & (capacity - 1);
+    while (runs[i].run && runs[i].run != run)
+        i = (i + 1) & (capacity - 1);
+    return i;
+}
+
+static size_t named_slot(const struct named_entry *named, size_t capacity, const uint8_t key[16])
+{
+    size_t i;
+    memcpy(&i, key, sizeof i);
+    i &= capacity - 1;
+    while (named[i].kind && memcmp(named[i].key, key, 16) != 0)
+        i = (i + 1) & (capacity - 1);
+    return i;
+}
+
+static int runs_grow(struct facts *f)
+{
+    if (2 * (f->runs_n + 1) <= f->runs_capacity)
+        return 0;
+    if (f->runs_n >= LIMIT_VERIFY_FACTS)
+        return -SP_ELIMIT;
+    size_t capacity = 2 * f->runs_capacity;
+    struct run_entry *runs = calloc(capacity, sizeof *runs);
+    if (!runs)
+        return -ENOMEM;
+    for (size_t i = 0; i < f->runs_capacity; i++)
+        if (f->runs[i].run)
+            runs[run_slot(runs, capacity, f->runs[i].run)] = f->runs[i];
+    free(f->runs);
+    f->runs = runs;
+    f->runs_capacity = capacity;
+    return 0;
+}
+
+static int named_grow(struct facts *f)
+{
+    if (2 * (f->named_n + 1) <= f->named_capacity)
+        return 0;
+    if (f->named_n >= LIMIT_VERIFY_FACTS)
+        return -SP_ELIMIT;
+    size_t capacity = 2 * f->named_capacity;
+    struct named_entry *named = calloc(capacity, sizeof *named);
+    if (!named)
+        return -ENOMEM;
+    for (size_t i = 0; i < f->named_capacity; i++)
+        if (f->named[i].kind)
+            named[named_slot(named, capacity, f->named[i].key)] = f->named[i];
+    free(f->named);
+    f->named = named;
+    f->named_capacity = capacity;
+    return 0;
+}
+
+static unsigned namespace_slot(struct slice ns)
+{
+    uint32_t h = 2166136261u; /* FNV-1a: not a defence, just a spread */
+    for (size_t i = 0; i < ns.len; i++)
+        h = (h ^ ns.p[i]) * 16777619u;
+    return (h ^ h >> 12) % NAMESPACE_SLOTS;
+}
+
+static int run_end(enum audit_action action)
+{
+    return action == AUDIT_RUN_COMPLETED   ? END_COMPLETED
+           : action == AUDIT_RUN_FAULTED   ? END_FAULTED
+           : action == AUDIT_RUN_CANCELLED ? END_CANCELLED
+                                           : END_NONE;
+}
+
+static int run_leaf(struct facts *f, uint64_t index, const struct audit_event *e, facts_report_fn *report, void *user)
+{
+    int r = runs_grow(f);
+    if (r < 0)
+        return r;
+    struct run_entry *entry = &f->runs[run_slot(f->runs, f->runs_capacity, e->run.n)];
+    if (!entry->run) {
+        *entry = (struct run_entry){.run = e->run.n, .ns = namespace_slot(e->ns) & 0xFFF};
+        f->runs_n++;
+    }
+    int end = run_end(e->action);
+    char text[RUN_ID_LEN + 1];
+    run_id_text(e->run, text);
+    if (end && entry->end)
+        report(user, AUDIT_STATE_RUN, false, index, "leaves", text, "the run ends a second time");
+    if (end && !entry->has_start)
+        report(user, AUDIT_STATE_RUN, false, index, "leaves", text, "the run ends without having started");
+    if (!end && entry->has_start)
+        report(user, AUDIT_STATE_RUN, false, index, "leaves", text, "the run starts a second time");
+    if (end) {
+        entry->end = (unsigned)end & 3;
+        entry->at_ms = (uint64_t)e->time_ms & ((1ull << 48) - 1);
+    } else {
+        entry->has_start = 1;
+    }
+    return 0;
+}
+
+static void named_key(enum audit_fact_kind kind, struct slice ns, struct slice name, struct slice version, uint8_t ret[16])
+{
+    uint8_t head[1 + 3 * 4] = {(uint8_t)kind}, hash[CRYPTO_HASH_LEN];
+    const size_t lengths[] = {ns.len, name.len, version.len};
+    for (size_t i = 0; i < 3; i++)
+        for (size_t b = 0; b < 4; b++)
+            head[1 + 4 * i + b] = (uint8_t)(lengths[i] >> 8 * b);
+    crypto_sha256_parts((struct slice[]){slice_of(head, sizeof head), ns, name, version}, 4, hash);
+    memcpy(ret, hash, 16);
+}
+
+/* Notes what a leaf says; a NULL digest leaves it as it was. */
+static int named_leaf(struct facts *f, uint64_t index, const struct audit_event *e, enum audit_fact_kind kind,
+                      struct slice name, struct slice version, struct slice digest, int active)
+{
+    uint8_t key[16];
+    int r = named_grow(f);
+    if (r < 0)
+        return r;
+    named_key(kind, e->ns, name, version, key);
+    struct named_entry *entry = &f->named[named_slot(f->named, f->named_capacity, key)];
+    if (!entry->kind) {
+        memcpy(entry->key, key, sizeof key);
+        entry->kind = (uint8_t)kind;
+        f->named_n++;
+    }
+    entry->leaf = index;
+    if (digest.len == CRYPTO_HASH_LEN)
+        memcpy(entry->digest, digest.p, CRYPTO_HASH_LEN);
+    if (active >= 0) {
+        entry->is_active = active > 0;
+        entry->knows_active = true;
+    }
+    return 0;
+}
+
+static void retention_leaf(struct facts *f, const struct audit_event *e)
+{
+    int64_t *cut = e->ns.len > 0 ? &f->cuts[namespace_slot(e->ns)] : &f->cut_all;
+    if ((int64_t)e->before_ms > *cut)
+        *cut = (int64_t)e->before_ms;
+}
+
+int facts_leaf(struct facts *f, uint64_t index, const struct audit_event *e, facts_report_fn *report, void *user)
+{
+    static const struct slice none = {};
+    if (e->outcome != AUDIT_OK && e->action != AUDIT_RUN_FAULTED && e->action != AUDIT_RUN_CANCELLED)
+        return 0; /* an attempt that was refused changed nothing */
+    /* Only the actions that change a row. */
+    if (e->action == AUDIT_RUN_STARTED || run_end(e->action))
+        return run_leaf(f, index, e, report, user);
+    if (e->action == AUDIT_CREDENTIAL_SET)
+        return named_leaf(f, index, e, AUDIT_FACT_CREDENTIAL, e->object, none, e->digest, 1);
+    if (e->action == AUDIT_CREDENTIAL_REVOKED)
+        return named_leaf(f, index, e, AUDIT_FACT_CREDENTIAL, e->object, none, none, 0);
+    if (e->action == AUDIT_TOKEN_CREATED)
+        return named_leaf(f, index, &(struct audit_event){}, AUDIT_FACT_PRINCIPAL, e->object, none, e->digest, 1);
+    if (e->action == AUDIT_TOKEN_REVOKED)
+        return named_leaf(f, index, &(struct audit_event){}, AUDIT_FACT_PRINCIPAL, e->object, none, none, 0);
+    if (e->action == AUDIT_WORKFLOW_DEPLOYED)
+        return named_leaf(f, index, e, AUDIT_FACT_WORKFLOW, e->workflow, e->version, e->definition, -1);
+    if (e->action == AUDIT_WORKFLOW_ENABLED || e->action == AUDIT_WORKFLOW_DISABLED)
+        return named_leaf(f, index, e, AUDIT_FACT_WORKFLOW, e->workflow, e->version, none,
+                          e->action == AUDIT_WORKFLOW_ENABLED);
+    if (e->action == AUDIT_RETENTION_APPLIED)
+        retention_leaf(f, e);
+    return 0;
+}
+
+void facts_run(struct facts *f, const struct audit_run_fact *run, facts_report_fn *report, void *user)
+{
+    char row[RUN_ID_LEN + 1];
+    run_id_text(run->run, row);
+    struct run_entry *entry = &f->runs[run_slot(f->runs, f->runs_capacity, run->run.n)];
+    if (run->run.n == 0 || !entry->run) {
+        report(user, AUDIT_STATE_RUN, false, AUDIT_NO_LEAF, "runs", row, "the log tells of no such run");
+        return;
+    }
+    entry->has_row = 1;
+    if (entry->end == (unsigned)run_end(run->ended))
+        return;
+    report(user, AUDIT_STATE_RUN, false, AUDIT_NO_LEAF, "runs", row,
+           entry->end ? "the row's state is not the one that the log tells of" : "the row has ended, the log tells of no end");
+}
+
+static const struct {
+    enum audit_finding_kind finding;
+    const char *table;
+} fact_tables[] = {
+    [AUDIT_FACT_CREDENTIAL] = {AUDIT_STATE_CREDENTIAL, "credentials"},
+    [AUDIT_FACT_WORKFLOW] = {AUDIT_STATE_WORKFLOW, "workflows"},
+    [AUDIT_FACT_PRINCIPAL] = {AUDIT_STATE_PRINCIPAL, "principals"},
+    [AUDIT_FACT_DEFINITION] = {AUDIT_STATE_DEFINITION, "definitions"},
+};
+
+static void row_text(const struct audit_fact *fact, char *ret, size_t size)
+{
+    if (fact->kind == AUDIT_FACT_DEFINITION) {
+        size_t n = 0;
+        for (size_t i = 0; i < fact->name.len && n + 3 < size; i++)
+            n += (size_t)snprintf(ret + n, size - n, "%02x", fact->name.p[i]);
+        return;
+    }
+    (void)snprintf(ret, size, "%.*s%s%.*s%s%.*s", SLICE_ARGS(fact->ns), fact->ns.len ? "/" : "", SLICE_ARGS(fact->name),
+                   fact->version.len ? "@" : "", SLICE_ARGS(fact->version));
+}
+
+void facts_row(struct facts *f, const struct audit_fact *fact, facts_report_fn *report, void *user)
+{
+    char row[3 * LIMIT_NAME];
+    uint8_t key[16];
+    row_text(fact, row, sizeof row);
+    enum audit_finding_kind finding = fact_tables[fact->kind].finding;
+    const char *table = fact_tables[fact->kind].table;
+    if (fact->kind == AUDIT_FACT_DEFINITION) {
+        if (fact->name.len != CRYPTO_HASH_LEN || memcmp(fact->name.p, fact->digest, CRYPTO_HASH_LEN) != 0)
+            report(user, finding, false, AUDIT_NO_LEAF, table, row, "the text does not have the digest that it is kept under");
+        return;
+    }
+    named_key(fact->kind, fact->ns, fact->name, fact->version, key);
+    struct named_entry *entry = &f->named[named_slot(f->named, f->named_capacity, key)];
+    if (!entry->kind) {
+        report(user, finding, false, AUDIT_NO_LEAF, table, row, "the log does not tell of it");
+        return;
+    }
+    entry->has_row = true;
+    bool has_value = fact->kind != AUDIT_FACT_CREDENTIAL || fact->is_active; /* a revoked one has lost its value */
+    if (has_value && memcmp(entry->digest, fact->digest, CRYPTO_HASH_LEN) != 0)
+        report(user, finding, false, entry->leaf, table, row, "the row is not the one that the log tells of");
+    else if (entry->knows_active && entry->is_active != fact->is_active)
+        report(user, finding, false, entry->leaf, table, row,
+               fact->is_active ? "the row is active, the log says that it was revoked or disabled"
+                               : "the row is not active, the log says that it is");
+}
+
+static void missing_run(const struct facts *f, const struct run_entry *entry, facts_report_fn *report, void *user)
+{
+    char row[RUN_ID_LEN + 1];
+    int64_t at = (int64_t)entry->at_ms;
+    if (entry->end && (at < f->cut_all || at < f->cuts[entry->ns]))
+        return;
+    run_id_text((struct run_id){entry->run}, row);
+    report(user, AUDIT_STATE_RUN, false, AUDIT_NO_LEAF, "runs", row, "the row is missing, and no retention deleted it");
+}
+
+void facts_end(struct facts *f, facts_report_fn *report, void *user)
+{
+    for (size_t i = 0; i < f->runs_capacity; i++)
+        if (f->runs[i].run && !f->runs[i].has_row)
+            missing_run(f, &f->runs[i], report, user);
+    for (size_t i = 0; i < f->named_capacity; i++) {
+        const struct named_entry *entry = &f->named[i];
+        char row[40];
+        if (!entry->kind || entry->has_row)
+            continue;
+        (void)snprintf(row, sizeof row, "of leaf %llu", (unsigned long long)entry->leaf);
+        report(user, fact_tables[entry->kind].finding, false, entry->leaf, fact_tables[entry->kind].table, row,
+               "the row that the log tells of is missing");
+    }
+}

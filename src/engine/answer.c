@@ -1,0 +1,120 @@
+/* answer: the ends of runs as HTTP responses. Who signs a webhook is not who owns the workflow: a fault's details stay inside,
+ * except what the sender did wrong. */
+#include "engine/answer.h"
+
+#include <jansson.h>
+
+#include "base/error.h"
+#include "base/json_writer.h"
+#include "crypto/crypto.h"
+
+static void location_pair(struct buffer *b, struct run_id id)
+{
+    char text[RUN_ID_LEN + 1];
+    _cleanup_buffer_ struct buffer url = BUFFER_MAX(LIMIT_NAME);
+    run_id_text(id, text);
+    (void)buffer_printf(&url, "/api/v1/runs/%s", text);
+    wire_pairs_put(b, SLICE_LITERAL("location"), buffer_slice(&url));
+}
+
+void answer_accepted(struct request *r, struct run_id id)
+{
+    char text[RUN_ID_LEN + 1];
+    _cleanup_buffer_ struct buffer body = BUFFER_MAX(LIMIT_TEXT), extra = BUFFER_MAX(LIMIT_TEXT);
+    struct json_writer w = JSON_WRITER(&body);
+    run_id_text(id, text);
+    json_object_begin(&w);
+    json_key_text(&w, "id", text);
+    json_key_text(&w, "state", "pending");
+    json_key(&w, "url");
+    (void)buffer_printf(&body, "\"/api/v1/runs/%s\"", text);
+    w.need_comma = true;
+    json_object_end(&w);
+    location_pair(&extra, id);
+    respond(r, 202, "application/json", buffer_slice(&body), buffer_slice(&extra));
+}
+
+static int status_of(const json_t *error)
+{
+    json_int_t status = json_integer_value(json_object_get(error, "status"));
+    return status >= 400 && status <= 599 ? (int)status : 500;
+}
+
+static bool is_type(const json_t *error, const char *name)
+{
+    const char *type = json_string_value(json_object_get(error, "type"));
+    const char *end = type ? strrchr(type, '/') : NULL;
+    return end && strcmp(end + 1, name) == 0;
+}
+
+static void answer_fault(struct request *r, struct slice text, struct slice extra)
+{
+    json_t *error = json_loadb((const char *)text.p, text.len, 0, NULL);
+    _cleanup_buffer_ struct buffer body = BUFFER_MAX(LIMIT_CONFIG);
+    struct json_writer w = JSON_WRITER(&body);
+    bool is_sender = is_type(error, "validation");
+    /* What an upstream answered is not this server's own answer: its 401 or 404 must not look like ours. */
+    int status = is_sender ? status_of(error) : is_type(error, "timeout") ? 504 : is_type(error, "communication") ? 502 : 500;
+    const char *members[] = {"type", "title", "instance", is_sender ? "detail" : NULL};
+    json_object_begin(&w);
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        const json_t *value = members[i] ? json_object_get(error, members[i]) : NULL;
+        if (json_is_string(value))
+            json_key_string(&w, members[i], slice_of(json_string_value(value), json_string_length(value)));
+    }
+    json_key_i64(&w, "status", status);
+    json_object_end(&w);
+    json_decref(error);
+    respond(r, (uint16_t)status, "application/problem+json", buffer_slice(&body), extra);
+}
+
+void answer_webhook(struct request *r, const struct run_outcome *outcome)
+{
+    _cleanup_buffer_ struct buffer extra = BUFFER_MAX(LIMIT_TEXT);
+    char id[RUN_ID_LEN + 1];
+    run_id_text(outcome->id, id);
+    wire_pairs_put(&extra, SLICE_LITERAL("sallyport-run"), slice_text(id));
+    if (outcome->state == RUN_COMPLETED)
+        respond(r, 200, "application/json", outcome->output, buffer_slice(&extra));
+    else if (outcome->state == RUN_FAULTED)
+        answer_fault(r, outcome->error, buffer_slice(&extra));
+    else
+        respond_problem(r, -SP_ECONFLICT, "The run was cancelled.");
+}
+
+void answer_run(struct request *r, const struct run_outcome *outcome)
+{
+    _cleanup_buffer_ struct buffer body = BUFFER_MAX(LIMIT_BODY), extra = BUFFER_MAX(LIMIT_TEXT);
+    struct json_writer w = JSON_WRITER(&body);
+    char id[RUN_ID_LEN + 1];
+    run_id_text(outcome->id, id);
+    json_object_begin(&w);
+    json_key_text(&w, "id", id);
+    json_key_text(&w, "state", run_state_text((int)outcome->state));
+    if (outcome->state == RUN_COMPLETED) {
+        json_key(&w, "output");
+        json_raw(&w, outcome->output);
+    }
+    if (outcome->error.len) {
+        json_key(&w, "error");
+        json_raw(&w, outcome->error);
+    }
+    if (outcome->context.len) {
+        json_key(&w, "context");
+        json_raw(&w, outcome->context);
+    }
+    json_object_end(&w);
+    location_pair(&extra, outcome->id);
+    respond(r, 200, "application/json", buffer_slice(&body), buffer_slice(&extra));
+}
+
+bool idempotency_of(const struct request *r, const struct workflow *w, uint8_t ret[32])
+{
+    struct slice key;
+    if (!wire_pairs_find(r->headers, "idempotency-key", &key) || key.len == 0)
+        return false;
+    struct slice parts[] = {slice_text(w->ns->name), SLICE_LITERAL("\0"), slice_text(w->name), SLICE_LITERAL("\0"),
+                            slice_text(r->who.name), SLICE_LITERAL("\0"), key};
+    crypto_sha256_parts(parts, 7, ret);
+    return true;
+}

@@ -1,0 +1,162 @@
+/* api_audit: leaves of the audit log, and proofs that a run's leaves are in it. Looking at the log leaves a leaf too. */
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/json_writer.h"
+#include "engine/commit.h"
+#include "engine/credentials.h"
+#include "engine/request.h"
+#include "engine/slow.h"
+#include "store/audit.h"
+
+struct leaves {
+    struct request *request;
+    uint64_t from, limit, size;
+    struct buffer body;
+    struct json_writer writer;
+    int code;
+};
+
+static int on_leaf(void *user, uint64_t index, struct slice leaf)
+{
+    struct leaves *l = user;
+    json_object_begin(&l->writer);
+    json_key_u64(&l->writer, "index", index);
+    json_key(&l->writer, "leaf");
+    json_raw(&l->writer, leaf);
+    json_object_end(&l->writer);
+    return buffer_error(&l->body);
+}
+
+static void leaves_work(struct store_reader *reader, void *user)
+{
+    struct leaves *l = user;
+    l->code = store_leaf_count(reader, &l->size);
+    if (l->code < 0)
+        return;
+    if (l->from == UINT64_MAX)
+        l->from = l->size > l->limit ? l->size - l->limit : 0;
+    uint64_t to = l->size - (l->from < l->size ? l->from : l->size) > l->limit ? l->from + l->limit : l->size;
+    if (l->from < to)
+        l->code = store_leaves(reader, l->from, to, on_leaf, l);
+}
+
+static void leaf_read(const struct request *r)
+{
+    struct commit *c = commit_new(NULL, NULL);
+    if (!c)
+        return;
+    struct audit_event e = {.action = AUDIT_AUDIT_READ, .time_ms = r->at_ms, .actor_kind = SLICE_LITERAL("principal"),
+                            .actor = slice_text(r->who.name), .auth = SLICE_LITERAL("token")};
+    commit_leaf(c, &e);
+    commit_submit(c);
+}
+
+static void leaves_done(void *user)
+{
+    struct leaves *l = user;
+    json_array_end(&l->writer);
+    json_key_u64(&l->writer, "size", l->size);
+    json_object_end(&l->writer);
+    if (l->code < 0) {
+        respond_problem(l->request, l->code, "The log could not be read.");
+    } else {
+        leaf_read(l->request);
+        respond_json(l->request, 200, &l->body);
+    }
+    buffer_free(&l->body);
+    free(l);
+}
+
+void api_audit_leaves(struct request *r)
+{
+    uint64_t from, limit;
+    if (request_query_u64(r, "from", UINT64_MAX, UINT64_MAX, &from) < 0 ||
+        request_query_u64(r, "limit", 100, LIMIT_PAGE, &limit) < 0 || limit == 0) {
+        respond_problem(r, -SP_EINVALID, "\"from\" and \"limit\" are numbers; limit is 1 to %d.", LIMIT_PAGE);
+        return;
+    }
+    struct leaves *l = calloc(1, sizeof *l);
+    if (l) {
+        *l = (struct leaves){.request = r, .from = from, .limit = limit, .body = BUFFER_MAX(LIMIT_BODY)};
+        l->writer = JSON_WRITER(&l->body);
+        json_object_begin(&l->writer);
+        json_key(&l->writer, "leaves");
+        json_array_begin(&l->writer);
+    }
+    if (l && slow_submit(leaves_work, leaves_done, l) == 0)
+        return;
+    if (l)
+        buffer_free(&l->body);
+    free(l);
+    respond_problem(r, -SP_EOVERLOAD, "Too much is being read now.");
+}
+
+/* --- proofs -------------------------------------------------------------------------------------------------------- */
+
+struct proof {
+    struct request *request;
+    struct run_id id;
+    uint64_t first, last;
+    struct buffer checkpoint, file;
+    struct diag diag;
+    int code;
+};
+
+static int on_run(void *user, const struct store_run *row)
+{
+    struct proof *p = user;
+    p->first = row->first_leaf;
+    p->last = row->last_leaf;
+    return 0;
+}
+
+static int on_checkpoint(void *user, uint64_t size, struct slice note, int64_t at_ms)
+{
+    struct proof *p = user;
+    (void)at_ms;
+    if (p->last == 0)
+        p->last = size - 1;
+    return buffer_append_slice(&p->checkpoint, note);
+}
+
+static void proof_work(struct store_reader *reader, void *user)
+{
+    struct proof *p = user;
+    const struct identity *identity = identity_of_vault();
+    struct audit_key key = {.origin = slice_text(identity->origin)};
+    memcpy(key.public_key, identity->audit_public, sizeof key.public_key);
+    p->code = store_run_by_id(reader, p->id, on_run, p);
+    p->code = p->code < 0 ? p->code : store_checkpoint_last(reader, on_checkpoint, p);
+    if (p->code < 0)
+        return;
+    struct audit_log log = store_audit_log(reader);
+    p->code = audit_proof_export(&log, p->id, p->first, p->last, buffer_slice(&p->checkpoint), &key, &p->file, &p->diag);
+}
+
+static void proof_done(void *user)
+{
+    struct proof *p = user;
+    if (p->code < 0)
+        respond_problem(p->request, p->code, "%s", p->diag.code ? p->diag.text : "There is no such run.");
+    else
+        respond_json(p->request, 200, &p->file);
+    buffer_free(&p->checkpoint);
+    buffer_free(&p->file);
+    free(p);
+}
+
+void api_runs_proof(struct request *r)
+{
+    struct proof *p = calloc(1, sizeof *p);
+    if (p)
+        *p = (struct proof){.request = r, .checkpoint = BUFFER_MAX(LIMIT_TEXT), .file = BUFFER_MAX(LIMIT_BODY)};
+    if (!p || !identity_of_vault() || run_id_parse(r->params[0], &p->id) < 0) {
+        respond_problem(r, p ? -SP_ENOTFOUND : -SP_EOVERLOAD, "There is no such run.");
+    } else if (slow_submit(proof_work, proof_done, p) == 0) {
+        return;
+    } else {
+        respond_problem(r, -SP_EOVERLOAD, "Too much is being read now.");
+    }
+    free(p);
+}

@@ -1,0 +1,362 @@
+/* api_runs: runs through the API. Reads come from the database on the slow thread, are opened with the namespace's key, and
+ * are audited: an administrator's look at a run's data leaves a leaf. */
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json_writer.h"
+#include "engine/answer.h"
+#include "engine/commit.h"
+#include "engine/load.h"
+#include "engine/runs.h"
+#include "engine/slow.h"
+
+/* --- start --------------------------------------------------------------------------------------------------------- */
+
+static void on_started(int code, const struct run_outcome *outcome, void *user)
+{
+    struct request *r = user;
+    if (code < 0)
+        respond_problem(r, code, "The run could not be made durable; nothing of it is there.");
+    else if (outcome->state == RUN_PENDING)
+        answer_accepted(r, outcome->id);
+    else
+        answer_run(r, outcome);
+}
+
+static void start(struct request *r, const json_t *root)
+{
+    const char *ns = json_string_value(json_object_get(root, "namespace"));
+    const char *name = json_string_value(json_object_get(root, "name"));
+    struct workflow *w = ns && name ? workflow_find(slice_text(ns), slice_text(name)) : NULL;
+    if (!w) {
+        respond_problem(r, ns && name ? -SP_ENOTFOUND : -SP_EINVALID, "Name a deployed workflow: {\"namespace\", \"name\"}.");
+        return;
+    }
+    if (!w->is_enabled) {
+        respond_problem(r, -SP_ECONFLICT, "The workflow is disabled.");
+        return;
+    }
+    const json_t *input = json_object_get(root, "input");
+    char *text = input ? json_dumps(input, JSON_COMPACT | JSON_ENCODE_ANY) : strdup("{}");
+    struct run_cause cause = {.trigger = TRIGGER_API, .actor = slice_text(r->who.name), .auth = SLICE_LITERAL("token"),
+                              .peer = r->peer};
+    uint8_t key[32];
+    if (idempotency_of(r, w, key))
+        cause.idempotency = slice_of(key, sizeof key);
+    struct run_id id;
+    int code = text ? run_start(w, slice_text(text), &cause, json_is_true(json_object_get(root, "wait")), on_started, r, &id)
+                    : -SP_EOVERLOAD;
+    free(text);
+    if (code < 0)
+        respond_problem(r, code, "No more runs of this workflow can be taken now.");
+}
+
+void api_runs_start(struct request *r)
+{
+    json_error_t error;
+    json_t *root = json_loadb((const char *)r->body.p, r->body.len, JSON_REJECT_DUPLICATES, &error);
+    if (!json_is_object(root))
+        respond_problem(r, -SP_ESYNTAX, "The body is not a JSON object: line %d, column %d: %s.", error.line, error.column,
+                        error.text);
+    else
+        start(r, root);
+    json_decref(root);
+}
+
+/* --- cancel -------------------------------------------------------------------------------------------------------- */
+
+static bool id_of(struct request *r, struct run_id *ret)
+{
+    if (run_id_parse(r->params[0], ret) == 0)
+        return true;
+    respond_problem(r, -SP_ENOTFOUND, "There is no such run.");
+    return false;
+}
+
+void api_runs_cancel(struct request *r)
+{
+    struct run_id id;
+    if (!id_of(r, &id))
+        return;
+    int code = run_cancel(id, slice_text(r->who.name), on_started, r);
+    if (code == -SP_ENOTFOUND)
+        respond_problem(r, code, "There is no run under way with this id.");
+    else if (code < 0)
+        respond_problem(r, code, "The run is ending already.");
+}
+
+/* --- list ---------------------------------------------------------------------------------------------------------- */
+
+struct listing {
+    struct request *request;
+    struct store_run_filter filter;
+    struct buffer scratch[4], body;
+    struct json_writer writer;
+    struct run_id last;
+    uint32_t n;
+    int code;
+};
+
+static void write_head(struct json_writer *w, const struct store_run *row)
+{
+    char id[RUN_ID_LEN + 1];
+    run_id_text(row->id, id);
+    json_key_text(w, "id", id);
+    json_key_string(w, "namespace", row->ns);
+    json_key_string(w, "workflow", row->workflow);
+    json_key_string(w, "version", row->version);
+    json_key_text(w, "state", run_state_text((int)row->state));
+    json_key_text(w, "trigger", run_trigger_text((int)row->trigger));
+    json_key_string(w, "actor", row->actor);
+    json_key_time(w, "startedAt", row->started_ms);
+    if (row->ended_ms)
+        json_key_time(w, "endedAt", row->ended_ms);
+}
+
+static int on_listed(void *user, const struct store_run *row)
+{
+    struct listing *l = user;
+    json_object_begin(&l->writer);
+    write_head(&l->writer, row);
+    json_object_end(&l->writer);
+    l->last = row->id;
+    l->n++;
+    return 0;
+}
+
+static void list_work(struct store_reader *reader, void *user)
+{
+    struct listing *l = user;
+    l->code = store_runs(reader, &l->filter, on_listed, l);
+}
+
+static void listing_free(struct listing *l)
+{
+    for (size_t i = 0; i < 4; i++)
+        buffer_free(&l->scratch[i]);
+    buffer_free(&l->body);
+    free(l);
+}
+
+static void list_done(void *user)
+{
+    struct listing *l = user;
+    json_array_end(&l->writer);
+    if (l->n == l->filter.limit) {
+        char id[RUN_ID_LEN + 1];
+        run_id_text(l->last, id);
+        json_key_text(&l->writer, "next", id);
+    }
+    json_object_end(&l->writer);
+    if (l->code < 0)
+        respond_problem(l->request, l->code, "The runs could not be read.");
+    else
+        respond_json(l->request, 200, &l->body);
+    listing_free(l);
+}
+
+static int read_filter(struct listing *l)
+{
+    struct slice state, before;
+    uint64_t limit;
+    for (size_t i = 0; i < 4; i++)
+        l->scratch[i] = BUFFER_MAX(LIMIT_NAME);
+    (void)request_query(l->request, "namespace", &l->scratch[0], &l->filter.ns);
+    (void)request_query(l->request, "workflow", &l->scratch[1], &l->filter.workflow);
+    if (request_query(l->request, "state", &l->scratch[2], &state) && (l->filter.state = run_state_parse(state)) < 0)
+        return -SP_EINVALID;
+    if (request_query(l->request, "before", &l->scratch[3], &before) && run_id_parse(before, &l->filter.before) < 0)
+        return -SP_EINVALID;
+    if (request_query_u64(l->request, "limit", 50, LIMIT_PAGE, &limit) < 0 || limit == 0)
+        return -SP_EINVALID;
+    l->filter.limit = (uint32_t)limit;
+    return 0;
+}
+
+void api_runs_list(struct request *r)
+{
+    struct listing *l = calloc(1, sizeof *l);
+    if (!l) {
+        respond_problem(r, -SP_EOVERLOAD, "No memory for the listing.");
+        return;
+    }
+    l->request = r;
+    l->body = BUFFER_MAX(LIMIT_BODY);
+    l->writer = JSON_WRITER(&l->body);
+    int code = read_filter(l);
+    json_object_begin(&l->writer);
+    json_key(&l->writer, "runs");
+    json_array_begin(&l->writer);
+    code = code < 0 ? code : slow_submit(list_work, list_done, l);
+    if (code == 0)
+        return;
+    respond_problem(r, code, code == -SP_EINVALID ? "A query parameter is not valid: state, before or limit."
+                                                   : "Too much is being read now.");
+    listing_free(l);
+}
+
+/* --- show, trace, replay: one run with its data --------------------------------------------------------------------- */
+
+struct showing {
+    struct request *request;
+    struct run_id id;
+    enum { SHOW_RUN, SHOW_TRACE } what;
+    struct workflow *workflow;
+    struct seal_key key;
+    struct journal_copy journal;
+    struct buffer head, input, output, error, context;
+    uint32_t workflow_id;
+    enum run_state state;
+    int code;
+};
+
+static int open_column(struct showing *s, enum seal_column column, struct slice sealed, struct buffer *to)
+{
+    return sealed.len ? seal_open(&s->key, column, 0, sealed, to) : 0;
+}
+
+static int on_shown(void *user, const struct store_run *row)
+{
+    struct showing *s = user;
+    struct namespace *ns = namespace_find(row->ns);
+    if (!ns)
+        return -SP_EKEY;
+    s->workflow_id = row->workflow_id;
+    s->state = row->state;
+    seal_key_derive(ns->key, row->id, &s->key);
+    struct json_writer w = JSON_WRITER(&s->head);
+    write_head(&w, row);
+    int r = open_column(s, SEAL_RUN_INPUT, row->input, &s->input);
+    r = r < 0 ? r : open_column(s, SEAL_RUN_OUTPUT, row->output, &s->output);
+    r = r < 0 ? r : open_column(s, SEAL_RUN_ERROR, row->error, &s->error);
+    return r < 0 ? r : open_column(s, SEAL_RUN_CONTEXT, row->context, &s->context);
+}
+
+static void show_work(struct store_reader *reader, void *user)
+{
+    struct showing *s = user;
+    s->code = store_run_by_id(reader, s->id, on_shown, s);
+    if (s->code < 0 || s->what != SHOW_TRACE)
+        return;
+    journal_copy_begin(&s->journal, &s->key);
+    s->code = journal_copy_read(&s->journal, reader);
+}
+
+static void showing_free(struct showing *s)
+{
+    seal_key_wipe(&s->key);
+    journal_copy_free(&s->journal);
+    buffer_free(&s->head);
+    buffer_free(&s->input);
+    buffer_free(&s->output);
+    buffer_free(&s->error);
+    buffer_free(&s->context);
+    free(s);
+}
+
+static void write_part(struct json_writer *w, const char *key, const struct buffer *part)
+{
+    if (part->len == 0)
+        return;
+    json_key(w, key);
+    json_raw(w, buffer_slice(part));
+}
+
+static void write_trace_entry(struct json_writer *w, struct workflow *workflow, unsigned task, unsigned status, int64_t at_ms)
+{
+    const char *reference = "/", *name = workflow->name;
+    if (task != 0xFFFF && !workflow_task(workflow, task, &reference, &name))
+        reference = name = "?";
+    json_object_begin(w);
+    json_key_text(w, "reference", reference);
+    json_key_text(w, "name", name);
+    json_key_text(w, "status", trace_status_text((int)status));
+    json_key_time(w, "at", at_ms);
+    json_object_end(w);
+}
+
+static void write_trace(struct json_writer *w, struct showing *s)
+{
+    struct workflow *workflow = workflow_by_id(s->workflow_id);
+    json_key(w, "trace");
+    json_array_begin(w);
+    for (const struct journal_row *row = s->journal.first; row && workflow; row = row->next) {
+        struct wire_reader r = WIRE_READER(row->data);
+        while (row->kind == JOURNAL_TRACE && r.rest.len >= 3) {
+            unsigned task = wire_get_u16(&r), status = wire_get_u8(&r);
+            write_trace_entry(w, workflow, task, status, row->at_ms);
+        }
+    }
+    json_array_end(w);
+}
+
+static void leaf_read(const struct showing *s)
+{
+    struct commit *c = commit_new(NULL, NULL);
+    if (!c)
+        return;
+    struct audit_event e = {.action = AUDIT_RUN_READ, .time_ms = s->request->at_ms, .run = s->id,
+                            .actor_kind = SLICE_LITERAL("principal"), .actor = slice_text(s->request->who.name),
+                            .auth = SLICE_LITERAL("token")};
+    commit_leaf(c, &e);
+    commit_submit(c);
+}
+
+static void show_done(void *user)
+{
+    struct showing *s = user;
+    if (s->code < 0) {
+        respond_problem(s->request, s->code, s->code == -SP_ENOTFOUND ? "There is no such run." : "The run could not be opened.");
+        showing_free(s);
+        return;
+    }
+    leaf_read(s);
+    _cleanup_buffer_ struct buffer body = BUFFER_MAX(LIMIT_BODY);
+    struct json_writer w = JSON_WRITER(&body);
+    json_object_begin(&w);
+    (void)buffer_append_slice(&body, buffer_slice(&s->head));
+    w.need_comma = true;
+    if (s->what == SHOW_TRACE)
+        write_trace(&w, s);
+    else
+        write_part(&w, "input", &s->input);
+    write_part(&w, "output", &s->output);
+    write_part(&w, "error", &s->error);
+    write_part(&w, "context", &s->context);
+    json_object_end(&w);
+    respond_json(s->request, 200, &body);
+    showing_free(s);
+}
+
+static void show(struct request *r, int what)
+{
+    struct run_id id;
+    if (!id_of(r, &id))
+        return;
+    struct showing *s = calloc(1, sizeof *s);
+    if (s) {
+        s->request = r;
+        s->id = id;
+        s->what = what;
+        s->head = s->error = BUFFER_MAX(LIMIT_CONFIG);
+        s->input = s->output = s->context = BUFFER_MAX(LIMIT_BODY);
+    }
+    if (s && slow_submit(show_work, show_done, s) == 0)
+        return;
+    if (s)
+        showing_free(s);
+    respond_problem(r, -SP_EOVERLOAD, "Too much is being read now.");
+}
+
+void api_runs_show(struct request *r)
+{
+    show(r, SHOW_RUN);
+}
+
+void api_runs_trace(struct request *r)
+{
+    show(r, SHOW_TRACE);
+}

@@ -1,0 +1,141 @@
+/* checkpoints: asks the committer for the log's head and the proof that it continues the last signed one, the vault for its
+ * signature, and keeps the result. One at a time. The vault verifies the proof: an engine that rewrote the log gets none. */
+#include "engine/checkpoints.h"
+
+#include <ev.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "engine/commit.h"
+#include "engine/peers.h"
+#include "engine/request.h"
+#include "engine/slow.h"
+#include "role/role.h"
+
+#define INTERVAL_S    1.
+#define LIMIT_WAITING 64
+
+static struct buffer last_note = BUFFER_MAX(LIMIT_TEXT);
+static uint64_t last_size, asked_size;
+static bool is_busy, vault_knows_last;
+static ev_timer tick;
+static struct request *waiting[LIMIT_WAITING];
+static size_t n_waiting;
+
+static int on_last(void *user, uint64_t size, struct slice note, int64_t at_ms)
+{
+    (void)user;
+    (void)at_ms;
+    last_size = size;
+    buffer_clear(&last_note);
+    return buffer_append_slice(&last_note, note);
+}
+
+int checkpoints_load(struct store_reader *reader)
+{
+    int r = store_checkpoint_last(reader, on_last, NULL);
+    return r == -SP_ENOTFOUND ? 0 : r;
+}
+
+void checkpoints_vault_restarted(void)
+{
+    vault_knows_last = false;
+}
+
+static void answer_waiting(int code)
+{
+    for (size_t i = 0; i < n_waiting; i++) {
+        if (code < 0)
+            respond_problem(waiting[i], code, "The log's head could not be signed now.");
+        else
+            respond(waiting[i], 200, "text/plain; charset=utf-8", buffer_slice(&last_note), (struct slice){0});
+    }
+    n_waiting = 0;
+}
+
+static void ends(int code, const char *what)
+{
+    is_busy = false;
+    if (code < 0)
+        log_event(LOG_LEVEL_ERROR, "engine.checkpoint-failed", "at", what, "error", error_text(code), NULL);
+    answer_waiting(code);
+}
+
+static void on_stored(int code, uint32_t id, void *user)
+{
+    (void)id;
+    (void)user;
+    ends(code, "store");
+}
+
+static void on_signed(int code, const void *answer, void *user)
+{
+    (void)user;
+    const struct msg_vault_signed *m = answer;
+    if (code < 0) {
+        ends(code, "vault");
+        return;
+    }
+    vault_knows_last = true;
+    last_size = asked_size;
+    buffer_clear(&last_note);
+    (void)buffer_append_slice(&last_note, m->checkpoint);
+    struct commit *c = commit_new(on_stored, NULL);
+    if (!c) {
+        ends(-SP_EOVERLOAD, "store");
+        return;
+    }
+    commit_checkpoint(c, last_size, m->checkpoint, clock_wall_ms());
+    commit_submit(c);
+}
+
+static void on_head(int code, const struct store_head *head, struct slice proof, void *user)
+{
+    (void)user;
+    if (code < 0 || head->size == last_size) {
+        ends(code, "head");
+        return;
+    }
+    asked_size = head->size;
+    struct msg_vault_sign m = {.size = head->size, .proof = proof};
+    memcpy(m.root, head->root, sizeof m.root);
+    if (!vault_knows_last)
+        m.last = buffer_slice(&last_note);
+    code = vault_ask_sign(&m, on_signed, NULL);
+    if (code < 0)
+        ends(code, "vault");
+}
+
+static void begin(void)
+{
+    if (is_busy)
+        return;
+    is_busy = true;
+    commit_ask_head(last_size, on_head, NULL);
+}
+
+static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)loop;
+    (void)timer;
+    (void)events;
+    if (peers_has_vault() && commit_has_news())
+        begin();
+}
+
+void checkpoints_start(void)
+{
+    ev_timer_init(&tick, on_tick, INTERVAL_S, INTERVAL_S);
+    ev_timer_start(role_loop(), &tick);
+}
+
+void api_audit_checkpoint(struct request *r)
+{
+    if (n_waiting == LIMIT_WAITING) {
+        respond_problem(r, -SP_EOVERLOAD, "Too many ask for a checkpoint now.");
+        return;
+    }
+    waiting[n_waiting++] = r;
+    begin();
+}

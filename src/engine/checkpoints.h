@@ -1,0 +1,12 @@
+/* Signed heads of the audit log: the vault signs the log's head every second in which it has grown, and on demand. */
+#ifndef ENGINE_CHECKPOINTS_H
+#define ENGINE_CHECKPOINTS_H
+
+#include "store/store.h"
+
+[[gnu::warn_unused_result]] int checkpoints_load(struct store_reader *reader);
+void checkpoints_start(void);
+/* The vault was (re)started: the next signature needs the last checkpoint. */
+void checkpoints_vault_restarted(void);
+
+#endif

@@ -1,0 +1,55 @@
+/* Group commit [I1, I3]: what belongs together is collected in a `struct commit`, and many of them go to disk in one
+ * transaction on the committer's thread. `done` is called on the loop when it is durable, or could not be made so.
+ * Payloads are given in clear and sealed on the way: nothing else reaches the database. */
+#ifndef ENGINE_COMMIT_H
+#define ENGINE_COMMIT_H
+
+#include "store/store.h"
+
+struct commit;
+
+/* `code` 0: durable. Else nothing of this commit is on disk. `new_id`: the row id of a namespace or workflow that was put. */
+typedef void commit_done(int code, uint32_t new_id, void *user);
+
+/* Opens the store (NULL path: in memory) and starts the committer. */
+[[gnu::warn_unused_result]] int commit_start(const char *path, struct diag *reterr);
+void commit_stop(void); /* writes what is queued, then closes the store */
+struct store *commit_store(void);
+
+/* 0, or the store's sticky error: the server must refuse work. */
+int commit_error(void);
+
+/* A new commit; NULL without memory or when too many are queued. */
+struct commit *commit_new(commit_done *done, void *user);
+/* Payloads of this commit belong to this run and are sealed under its namespace's key. */
+void commit_seal_for(struct commit *c, const uint8_t namespace_key[32], struct run_id run);
+
+/* Each copies what it is given, and they are performed in this order: a run's row tells where the leaves are that came
+ * before it. What cannot be copied makes commit_submit fail, through `done`. */
+void commit_leaf(struct commit *c, const struct audit_event *e);
+void commit_run_insert(struct commit *c, const struct store_run *row);            /* input, output, error, context in clear */
+void commit_run_update(struct commit *c, const struct store_run_change *change);  /* output, error, context in clear */
+void commit_journal(struct commit *c, const struct store_journal *row);           /* data in clear */
+void commit_event(struct commit *c, const struct store_event *row, uint32_t seq); /* data in clear */
+void commit_delivery(struct commit *c, const uint8_t hash[16], int64_t seen_ms);
+void commit_namespace(struct commit *c, const struct store_namespace *row);
+void commit_principal(struct commit *c, const struct store_principal *row);
+void commit_workflow(struct commit *c, const struct store_workflow *row, struct slice definition);
+void commit_workflow_enable(struct commit *c, uint32_t id, bool is_enabled);
+void commit_credential(struct commit *c, const struct store_credential *row);
+void commit_credential_revoke(struct commit *c, const struct store_credential *row);
+void commit_checkpoint(struct commit *c, uint64_t size, struct slice note, int64_t at_ms);
+void commit_retention(struct commit *c, uint32_t workflow_id, int64_t before_ms);
+
+/* Hands it over; `done` is called exactly once, never from within. */
+void commit_submit(struct commit *c);
+/* Frees a commit that is not submitted. */
+void commit_drop(struct commit *c);
+
+/* The log's head and the consistency proof from `from` to it, asked of the committer between two batches. */
+typedef void commit_head_is(int code, const struct store_head *head, struct slice proof, void *user);
+/* Whether leaves became durable since the last such question. */
+bool commit_has_news(void);
+void commit_ask_head(uint64_t from, commit_head_is *answered, void *user);
+
+#endif

@@ -1,0 +1,18 @@
+/* The webhook deliveries that were accepted, so that a repeated one is refused. Kept for as long as a signature is valid;
+ * bounded, the oldest going first; the database has them too, so a restart forgets none. */
+#ifndef ENGINE_DELIVERIES_H
+#define ENGINE_DELIVERIES_H
+
+#include "store/store.h"
+
+#define DELIVERY_HASH_LEN 16
+#define DELIVERY_KEEP_MS  (24ll * 3600 * 1000)
+
+[[gnu::warn_unused_result]] int deliveries_load(struct store_reader *reader, int64_t now_ms);
+
+/* Remembers it; -SP_EREPLAYED if it is known. */
+[[gnu::warn_unused_result]] int delivery_add(const uint8_t hash[DELIVERY_HASH_LEN]);
+/* Forgets one that came to nothing, so that its sender may try again. */
+void delivery_forget(const uint8_t hash[DELIVERY_HASH_LEN]);
+
+#endif

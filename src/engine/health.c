@@ -1,0 +1,21 @@
+/* health: what needs no principal, and says nothing about what is inside. */
+#include "base/error.h"
+#include "engine/commit.h"
+#include "engine/peers.h"
+#include "engine/request.h"
+#include "engine/workers.h"
+
+void api_health(struct request *r)
+{
+    respond(r, 200, "application/json", SLICE_LITERAL("{\"status\":\"ok\"}"), (struct slice){0});
+}
+
+void api_ready(struct request *r)
+{
+    if (commit_error())
+        respond_problem(r, -SP_EUNAVAILABLE, "The database can no longer be written; nothing runs.");
+    else if (!peers_has_vault() || !peers_has_egress() || !workers_any())
+        respond_problem(r, -SP_EUNAVAILABLE, "A part of the server is being restarted.");
+    else
+        respond(r, 200, "application/json", SLICE_LITERAL("{\"status\":\"ready\"}"), (struct slice){0});
+}

@@ -1,0 +1,174 @@
+/* hooks: POST /hooks/{namespace}/{name}. A delivery starts a run if its workflow is live, within its rate, signed as the
+ * definition says, and new. Until its signature is checked a delivery costs no memory beyond its request, and every refusal
+ * says the same to its sender, whatever was wrong with the signature. */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json_writer.h"
+#include "base/log.h"
+#include "crypto/crypto.h"
+#include "engine/answer.h"
+#include "engine/commit.h"
+#include "engine/deliveries.h"
+#include "engine/limiter.h"
+#include "engine/metrics.h"
+#include "engine/peers.h"
+#include "engine/runs.h"
+
+struct delivery {
+    struct request *request;
+    struct workflow *workflow;
+    uint8_t hash[DELIVERY_HASH_LEN];
+    bool has_hash;
+};
+
+static void refuse(struct delivery *d, int code, const char *detail)
+{
+    metrics_count(METRIC_WEBHOOKS_REFUSED);
+    if (d->has_hash && code != -SP_EREPLAYED)
+        delivery_forget(d->hash);
+    respond_problem(d->request, code, "%s", detail);
+    free(d);
+}
+
+static void leaf_refused(const struct delivery *d, const char *why)
+{
+    struct commit *c = commit_new(NULL, NULL);
+    if (!c)
+        return;
+    char address[64];
+    request_peer_text(d->request->peer, address);
+    struct audit_event e = {.action = AUDIT_WEBHOOK_REFUSED, .time_ms = d->request->at_ms, .outcome = AUDIT_DENIED,
+                            .actor_kind = SLICE_LITERAL("webhook"), .address = slice_text(address),
+                            .ns = slice_text(d->workflow->ns->name), .workflow = slice_text(d->workflow->name),
+                            .detail = slice_text(why)};
+    commit_leaf(c, &e);
+    commit_submit(c);
+}
+
+/* --- the answer ---------------------------------------------------------------------------------------------------- */
+
+static void on_run(int code, const struct run_outcome *outcome, void *user)
+{
+    struct delivery *d = user;
+    if (code < 0) {
+        refuse(d, code, "The run could not be made durable; nothing of it is there. Try again.");
+        return;
+    }
+    if (outcome->state == RUN_PENDING)
+        answer_accepted(d->request, outcome->id);
+    else
+        answer_webhook(d->request, outcome);
+    free(d);
+}
+
+static void start(struct delivery *d)
+{
+    struct request *r = d->request;
+    struct run_cause cause = {.trigger = TRIGGER_WEBHOOK, .actor = slice_text(d->workflow->key_name),
+                              .auth = slice_text(webhook_scheme_text((int)d->workflow->scheme)), .peer = r->peer,
+                              .delivery = d->has_hash ? d->hash : NULL};
+    uint8_t key[CRYPTO_HASH_LEN];
+    if (idempotency_of(r, d->workflow, key))
+        cause.idempotency = slice_of(key, sizeof key);
+    struct run_id id;
+    int code = run_start(d->workflow, r->body, &cause, !d->workflow->answers_at_once, on_run, d, &id);
+    if (code == -SP_ERATE)
+        refuse(d, -SP_ERATE, "The workflow has as many runs under way as it may.");
+    else if (code < 0)
+        refuse(d, code, "No more runs can be taken now.");
+    else
+        metrics_count(METRIC_WEBHOOKS);
+}
+
+/* --- the signature ------------------------------------------------------------------------------------------------- */
+
+static void on_verified(int code, const void *answer, void *user)
+{
+    struct delivery *d = user;
+    const struct msg_vault_verified *m = answer;
+    if (code == -SP_EUNAVAILABLE || !m) {
+        refuse(d, -SP_EUNAVAILABLE, "The signature cannot be checked now.");
+        return;
+    }
+    if (code < 0) {
+        char reason[LIMIT_NAME] = "";
+        memcpy(reason, m->reason.p, m->reason.len < sizeof reason ? m->reason.len : sizeof reason - 1);
+        log_event(LOG_LEVEL_WARN, "webhook.refused", "workflow", d->workflow->name, "reason", reason, NULL);
+        leaf_refused(d, reason);
+        refuse(d, -SP_EUNAUTHENTICATED, "The delivery is not signed as this workflow demands.");
+        return;
+    }
+    if (!d->workflow->is_enabled) {
+        refuse(d, -SP_ENOTFOUND, "There is no such webhook.");
+        return;
+    }
+    if (m->delivery.len) {
+        /* The workflow is part of the name: one key may serve several. */
+        uint8_t hash[CRYPTO_HASH_LEN];
+        struct slice parts[] = {slice_of(&d->workflow->ns->id, sizeof d->workflow->ns->id), slice_text(d->workflow->name),
+                                SLICE_LITERAL("\0"), m->delivery};
+        crypto_sha256_parts(parts, 4, hash);
+        memcpy(d->hash, hash, sizeof d->hash);
+        if (delivery_add(d->hash) < 0) {
+            d->has_hash = true;
+            leaf_refused(d, "seen before");
+            refuse(d, -SP_EREPLAYED, "This delivery was accepted before.");
+            return;
+        }
+        d->has_hash = true;
+    }
+    start(d);
+}
+
+static void verify(struct delivery *d)
+{
+    const struct workflow *w = d->workflow;
+    struct msg_vault_verify m = {.ns = slice_text(w->ns->name), .name = slice_text(w->key_name), .scheme = (uint8_t)w->scheme,
+                                 .now_ms = d->request->at_ms, .tolerance_s = w->tolerance_s,
+                                 .headers = d->request->headers, .body = d->request->body};
+    int code = vault_ask_verify(&m, on_verified, d);
+    if (code < 0)
+        refuse(d, code, "The signature cannot be checked now.");
+}
+
+static bool is_json(const struct request *r)
+{
+    struct slice type, essence;
+    if (!wire_pairs_find(r->headers, "content-type", &type) || !slice_split(&type, ';', &essence))
+        return false;
+    while (essence.len && essence.p[essence.len - 1] == ' ')
+        essence.len--;
+    bool is_suffixed = essence.len > 5 && slice_equal_nocase(slice_of(essence.p + essence.len - 5, 5), SLICE_LITERAL("+json"));
+    return is_suffixed || slice_equal_nocase(essence, SLICE_LITERAL("application/json"));
+}
+
+void api_hook(struct request *r)
+{
+    struct workflow *w = workflow_find(r->params[0], r->params[1]);
+    struct rate_answer rate;
+    metrics_count(METRIC_REQUESTS);
+    if (!w || !w->is_enabled || !w->has_webhook) {
+        respond_problem(r, -SP_ENOTFOUND, "There is no such webhook.");
+        return;
+    }
+    if (!is_json(r)) {
+        respond_problem(r, -SP_EINVALID, "Send the delivery as application/json.");
+        return;
+    }
+    if (!limiter_allow_workflow(w->id, w->rate_limit, w->rate_period_ms, w->rate_burst, &rate)) {
+        respond_rate_limited(r, "deliveries for this workflow", &rate);
+        return;
+    }
+    struct delivery *d = calloc(1, sizeof *d);
+    if (!d) {
+        respond_problem(r, -SP_EOVERLOAD, "No memory for another delivery.");
+        return;
+    }
+    *d = (struct delivery){.request = r, .workflow = w};
+    if (w->scheme == WEBHOOK_NONE)
+        start(d);
+    else
+        verify(d);
+}

@@ -1,0 +1,194 @@
+/* load: brings a run back from its journal, after a crash, an eviction or the death of its worker. The journal's results are
+ * handed to a worker again in their order; the step that follows the last of them must name the same effects as the journal
+ * does [I4]. Then the open effects are taken up: timers at their time, calls only if repeating them is safe. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "engine/load.h"
+#include "engine/metrics.h"
+#include "engine/run.h"
+#include "engine/slow.h"
+#include "store/seal.h"
+
+struct load {
+    struct run_id id;
+    struct seal_key key;
+    struct journal_copy journal;
+    int code;
+};
+
+/* --- reading, on the slow thread ----------------------------------------------------------------------------------- */
+
+static int on_run(void *user, const struct store_run *row)
+{
+    struct journal_copy *j = user;
+    return row->input.len ? seal_open(j->key, SEAL_RUN_INPUT, 0, row->input, &j->input) : 0;
+}
+
+static int on_row(void *user, const struct store_journal *row)
+{
+    struct journal_copy *j = user;
+    _cleanup_buffer_ struct buffer plain = BUFFER_MAX(LIMIT_FRAME);
+    int r = row->data.len ? seal_open(j->key, SEAL_JOURNAL, row->seq, row->data, &plain) : 0;
+    if (r < 0)
+        return r;
+    struct journal_row *copy = arena_alloc(&j->memory, sizeof *copy);
+    bool ok = copy;
+    if (!ok)
+        return -ENOMEM;
+    *copy = (struct journal_row){.kind = row->kind, .effect = row->effect, .at_ms = row->at_ms,
+                                 .data = arena_copy(&j->memory, buffer_slice(&plain), &ok)};
+    *j->last = copy;
+    j->last = &copy->next;
+    j->n_results += row->kind == JOURNAL_RESULT;
+    j->next_seq = row->seq + 1;
+    return ok ? 0 : -ENOMEM;
+}
+
+void journal_copy_begin(struct journal_copy *j, const struct seal_key *key)
+{
+    *j = (struct journal_copy){.key = key, .input = BUFFER_MAX(LIMIT_BODY)};
+    j->last = &j->first;
+}
+
+int journal_copy_read(struct journal_copy *j, struct store_reader *reader)
+{
+    int r = store_snapshot_begin(reader);
+    if (r < 0)
+        return r;
+    r = store_run_by_id(reader, j->key->run, on_run, j);
+    r = r < 0 ? r : store_journal(reader, j->key->run, on_row, j);
+    store_snapshot_end(reader);
+    return r;
+}
+
+void journal_copy_free(struct journal_copy *j)
+{
+    arena_free(&j->memory);
+    buffer_free(&j->input);
+}
+
+static void load_work(struct store_reader *reader, void *user)
+{
+    struct load *load = user;
+    load->code = journal_copy_read(&load->journal, reader);
+}
+
+/* --- replaying, on the loop ---------------------------------------------------------------------------------------- */
+
+enum effect_kind intent_kind(struct slice record)
+{
+    struct msg_effect_timer timer;
+    return wire_decode_effect_timer(record, &timer) == 0 ? EFFECT_TIMER : EFFECT_CALL;
+}
+
+/* The journal's open effects: intents without result or cancellation. */
+static int open_effects(struct run *run, const struct journal_copy *j)
+{
+    for (const struct journal_row *row = j->first; row; row = row->next) {
+        struct effect *effect = effect_find(run, row->effect);
+        int r = 0;
+        if (row->kind == JOURNAL_INTENT && !effect)
+            r = effect_add(run, intent_kind(row->data), row->effect, row->data, row->at_ms, &effect);
+        else if ((row->kind == JOURNAL_RESULT || row->kind == JOURNAL_CANCEL) && effect)
+            effect_remove(effect);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* Effects whose results are queued already are not open any more, though the journal does not know it yet. */
+static void drop_answered(struct run *run)
+{
+    for (const struct result *result = run->queue; result; result = result->next) {
+        struct effect *effect = effect_find(run, result->message.effect);
+        if (effect)
+            effect_remove(effect);
+    }
+}
+
+static void replay(struct run *run, const struct journal_copy *j)
+{
+    struct msg_worker_start m = {.run = run->id.n, .started_ms = run->started_ms, .input = buffer_slice(&j->input),
+                                 .replayed = j->n_results};
+    memcpy(m.digest, run->workflow->digest, sizeof m.digest);
+    memcpy(m.nonce, run->nonce, sizeof m.nonce);
+    memcpy(m.seed, run->seed, sizeof m.seed);
+    int worker = workers_choose();
+    int r = worker == NO_WORKER ? -SP_EUNAVAILABLE : workers_start(worker, &m);
+    for (const struct journal_row *row = j->first; row && r == 0; row = row->next)
+        if (row->kind == JOURNAL_RESULT)
+            r = workers_result_bytes(worker, row->data);
+    if (r < 0) {
+        run_wait_for_worker(run);
+        return;
+    }
+    run->worker = worker;
+    run->results = j->n_results;
+    run->phase = j->first ? PHASE_REPLAY : PHASE_STEP;
+    metrics_count(METRIC_RUNS_REPLAYED);
+}
+
+static void on_loaded(void *user)
+{
+    struct load *load = user;
+    struct run *run = run_find(load->id);
+    if (run && run->phase == PHASE_LOAD) {
+        run->journal_seq = load->journal.next_seq;
+        /* Calls that are with egress stay there; all others are taken from the journal anew. */
+        int r = load->code < 0 ? load->code : open_effects(run, &load->journal);
+        for (const struct journal_row *row = load->journal.first; row; row = row->next)
+            run->last_ms = row->at_ms > run->last_ms ? row->at_ms : run->last_ms;
+        drop_answered(run);
+        if (run->is_cancelled) {
+            step_cancel(run);
+        } else if (r < 0) {
+            log_event(LOG_LEVEL_ERROR, "engine.journal-unreadable", "error", error_text(r), NULL);
+            run_fault(run, "runtime", 500, "Journal unreadable", "The run's journal could not be read; verify the database.");
+        } else {
+            replay(run, &load->journal);
+        }
+    }
+    journal_copy_free(&load->journal);
+    seal_key_wipe(&load->key);
+    free(load);
+}
+
+void load_begin(struct run *run)
+{
+    struct load *load = calloc(1, sizeof *load);
+    run->phase = PHASE_LOAD;
+    if (load) {
+        load->id = run->id;
+        seal_key_derive(run->workflow->ns->key, run->id, &load->key);
+        journal_copy_begin(&load->journal, &load->key);
+    }
+    if (!load || slow_submit(load_work, on_loaded, load) < 0) {
+        free(load);
+        run->phase = PHASE_IDLE;
+        run_retry_later(run);
+    }
+}
+
+/* The effects that the last step of the replay names are those that the journal has as intents, in the same order. */
+void replay_check(struct run *run, const struct msg_worker_step *m)
+{
+    if (m->status != STEP_WAITING) {
+        run_fault(run, "runtime", 500, "Replay differs", "The replay of the journal ended where the run had not.");
+        return;
+    }
+    run->phase = PHASE_IDLE;
+    run->state = RUN_WAITING;
+    struct effect *effect = run->effects;
+    while (effect) {
+        struct effect *next = effect->next;
+        if (!effect->egress_tag && !ev_is_active(&effect->timer))
+            effect_repeat(effect);
+        effect = next;
+    }
+    if (run->phase == PHASE_IDLE)
+        run_continue(run);
+}

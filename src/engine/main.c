@@ -1,0 +1,204 @@
+/* main: the engine opens the database, takes its channels, has the vault unlock what is sealed, brings back the runs that had
+ * not ended, and serves. The order is a chain of steps, each begun when the one before it is done. */
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "crypto/crypto.h"
+#include "engine/auth.h"
+#include "engine/checkpoints.h"
+#include "engine/commit.h"
+#include "engine/credentials.h"
+#include "engine/deliveries.h"
+#include "engine/limiter.h"
+#include "engine/peers.h"
+#include "engine/retention.h"
+#include "engine/runs.h"
+#include "engine/slow.h"
+#include "engine/workflows.h"
+#include "role/role.h"
+
+static struct limiter_config limits = LIMITER_DEFAULTS;
+static struct store_reader *loader; /* for the start only */
+static bool is_started, is_ready;
+static uint64_t retention_days = 90;
+
+/* --- configuration ------------------------------------------------------------------------------------------------- */
+
+static void read_u32(const json_t *root, const char *key, uint32_t *place)
+{
+    json_int_t n = json_integer_value(json_object_get(root, key));
+    if (n > 0 && n <= 10000000)
+        *place = (uint32_t)n;
+}
+
+static int read_ephemeral(const json_t *root)
+{
+    const char *owner = json_string_value(json_object_get(root, "owner"));
+    json_t *allow = json_object_get(root, "allow");
+    if (owner && auth_add_ephemeral(SLICE_LITERAL("owner"), ACCESS_OWNER, slice_text(owner)) < 0)
+        return -SP_EINVALID;
+    char *grants = allow ? json_dumps(allow, JSON_COMPACT) : NULL;
+    if (grants)
+        workflows_set_allowed(slice_text(grants));
+    free(grants);
+    return 0;
+}
+
+static int on_configure(struct slice json)
+{
+    json_t *root = json_loadb((const char *)json.p, json.len, JSON_REJECT_DUPLICATES, NULL);
+    uint32_t workers = 1, days = (uint32_t)retention_days;
+    read_u32(root, "workers", &workers);
+    read_u32(root, "addressPerSecond", &limits.address_per_s);
+    read_u32(root, "addressBurst", &limits.address_burst);
+    read_u32(root, "principalPerSecond", &limits.principal_per_s);
+    read_u32(root, "principalBurst", &limits.principal_burst);
+    read_u32(root, "retentionDays", &days);
+    retention_days = days;
+    int r = json_is_true(json_object_get(root, "ephemeral")) && !is_started ? read_ephemeral(root) : 0;
+    json_decref(root);
+    if (is_started)
+        limiter_configure(&limits);
+    else
+        workers_set_count(workers);
+    return r;
+}
+
+/* --- the start ----------------------------------------------------------------------------------------------------- */
+
+static void leaf_of_server(enum audit_action action)
+{
+    struct commit *c = commit_new(NULL, NULL);
+    if (!c)
+        return;
+    struct audit_event e = {.action = action, .time_ms = clock_wall_ms(), .actor_kind = SLICE_LITERAL("server"),
+                            .version = SLICE_LITERAL(SALLYPORT_VERSION)};
+    commit_leaf(c, &e);
+    commit_submit(c);
+}
+
+static int start_failed(int code, const char *what)
+{
+    return role_fail(code, "%s: %s", what, error_text(code));
+}
+
+static void on_credentials(int code, void *user)
+{
+    (void)user;
+    if (code < 0) {
+        log_event(LOG_LEVEL_WARN, "engine.vault-not-ready", "error", error_text(code), NULL);
+        return; /* the vault's next life begins the chain again */
+    }
+    if (is_ready)
+        return;
+    int r = runs_recover(loader);
+    store_reader_close(loader);
+    loader = NULL;
+    if (r < 0) {
+        (void)start_failed(r, "the runs that had not ended cannot be read");
+        return;
+    }
+    is_ready = true;
+    checkpoints_start();
+    retention_start(retention_days);
+    leaf_of_server(AUDIT_SERVER_STARTED);
+    role_ready();
+}
+
+static void on_namespaces(int code, void *user)
+{
+    (void)user;
+    if (code == 0)
+        credentials_unlock(on_credentials, NULL);
+    else if (code != -SP_EUNAVAILABLE)
+        (void)role_fail(code, "a namespace's key cannot be unwrapped: %s; this database belongs to another root key", error_text(code));
+}
+
+static void on_identity(int code, void *user)
+{
+    (void)user;
+    if (code == 0)
+        namespaces_unlock(on_namespaces, NULL);
+}
+
+static void begin_unlocking(void)
+{
+    checkpoints_vault_restarted();
+    identity_learn(on_identity, NULL);
+}
+
+void vault_connected(void)
+{
+    if (is_started)
+        begin_unlocking();
+}
+
+static int load_tables(void)
+{
+    struct diag diag;
+    int r = store_reader_open(commit_store(), &loader, &diag);
+    if (r < 0)
+        return role_fail(r, "%s", diag.text);
+    r = auth_load(loader);
+    r = r < 0 ? r : workflows_load(loader);
+    r = r < 0 ? r : credentials_load(loader);
+    r = r < 0 ? r : deliveries_load(loader, clock_wall_ms());
+    r = r < 0 ? r : checkpoints_load(loader);
+    return r < 0 ? start_failed(r, "the database cannot be read") : 0;
+}
+
+static int on_start(void)
+{
+    struct diag diag = {0};
+    char path[4096];
+    const char *dir = role_data_dir();
+    if (dir)
+        (void)snprintf(path, sizeof path, "%s/sallyport.db", dir);
+    int r = commit_start(dir ? path : NULL, &diag);
+    r = r < 0 ? r : slow_start(commit_store(), &diag);
+    if (r < 0)
+        return role_fail(r, "%s%s%s", diag.text, diag.hint[0] ? " — " : "", diag.hint);
+    r = limiter_start(&limits);
+    if (r < 0)
+        return start_failed(r, "no memory for the rate limiter");
+    if (dir)
+        r = load_tables();
+    else
+        r = store_reader_open(commit_store(), &loader, &diag);
+    if (r < 0)
+        return r;
+    is_started = true;
+    if (peers_has_vault())
+        begin_unlocking();
+    return 0;
+}
+
+static int on_file(enum control_file_kind kind, uint16_t index, int fd)
+{
+    if (kind == CONTROL_FILE_WORKER_PAGE)
+        return workers_give_page(index, fd);
+    close(fd);
+    return -SP_EPROTOCOL;
+}
+
+static void on_stop(void)
+{
+    if (is_ready)
+        leaf_of_server(AUDIT_SERVER_STOPPED);
+    slow_stop();
+    commit_stop();
+    role_exit(0);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct role_handlers handlers = {.self = ROLE_ENGINE, .configure = on_configure, .connect = peers_connect,
+                                                  .file = on_file, .start = on_start, .stop = on_stop};
+    if (crypto_init() < 0)
+        return 4;
+    return role_main(argc, argv, &handlers);
+}

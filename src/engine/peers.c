@@ -1,0 +1,211 @@
+/* peers: channels to gateway, vault and egress, with their dispatch tables. Called by main.c and by the domain's files.
+ * What comes in is decoded here and answered to who asked; an answer that nobody asked for closes the channel. */
+#include "engine/peers.h"
+
+#include <errno.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "engine/request.h"
+#include "engine/workers.h"
+#include "role/role.h"
+
+static struct channel *gateway, *vault, *egress;
+static struct ask_table vault_asks, egress_asks;
+
+/* --- what peers say ------------------------------------------------------------------------------------------------ */
+
+static int on_http_request(struct channel *channel, struct slice payload, int fd)
+{
+    (void)channel;
+    (void)fd;
+    struct request *request;
+    int r = request_new(payload, &request);
+    if (r < 0)
+        return r == -ENOMEM ? 0 : r;
+    route_request(request);
+    return 0;
+}
+
+static int on_http_gone(struct channel *channel, struct slice payload, int fd)
+{
+    /* The run goes on: its effects may be under way. The gateway drops the answer. */
+    (void)channel;
+    (void)fd;
+    struct msg_http_gone m;
+    return wire_decode_http_gone(payload, &m);
+}
+
+/* Decodes an answer and gives it to who asked. `code` is 0 for answers that have no code of their own. */
+#define DEFINE_ANSWER(name, table, code_of)                                                                      \
+    static int on_##name(struct channel *channel, struct slice payload, int fd)                                  \
+    {                                                                                                            \
+        (void)channel;                                                                                           \
+        (void)fd;                                                                                                \
+        struct msg_##name m;                                                                                     \
+        int r = wire_decode_##name(payload, &m);                                                                 \
+        return r < 0 ? r : ask_answer(&table, m.tag, code_of, &m);                                               \
+    }
+
+DEFINE_ANSWER(vault_identity, vault_asks, 0)
+DEFINE_ANSWER(vault_namespace_key, vault_asks, m.code)
+DEFINE_ANSWER(vault_wrapped, vault_asks, m.code)
+DEFINE_ANSWER(vault_done, vault_asks, m.code)
+DEFINE_ANSWER(vault_verified, vault_asks, m.code)
+DEFINE_ANSWER(vault_signed, vault_asks, m.code)
+
+static int on_egress_result(struct channel *channel, struct slice payload, int fd)
+{
+    (void)channel;
+    (void)fd;
+    struct msg_egress_result m;
+    int r = wire_decode_egress_result(payload, &m);
+    if (r < 0)
+        return r;
+    /* A call that was cancelled has no question any more; its answer may cross the cancellation. */
+    r = ask_answer(&egress_asks, m.tag, m.code, &m);
+    return r == -SP_EPROTOCOL ? 0 : r;
+}
+
+static role_message_handler *const gateway_handlers[WIRE_TYPE_COUNT] = {
+    [WIRE_HTTP_REQUEST] = on_http_request,
+    [WIRE_HTTP_GONE] = on_http_gone,
+};
+
+static role_message_handler *const vault_handlers[WIRE_TYPE_COUNT] = {
+    [WIRE_VAULT_IDENTITY] = on_vault_identity,       [WIRE_VAULT_NAMESPACE_KEY] = on_vault_namespace_key,
+    [WIRE_VAULT_WRAPPED] = on_vault_wrapped,         [WIRE_VAULT_DONE] = on_vault_done,
+    [WIRE_VAULT_VERIFIED] = on_vault_verified,       [WIRE_VAULT_SIGNED] = on_vault_signed,
+};
+
+static role_message_handler *const egress_handlers[WIRE_TYPE_COUNT] = {
+    [WIRE_EGRESS_RESULT] = on_egress_result,
+};
+
+static int on_message(struct channel *channel, uint16_t type, struct slice payload, int fd, void *user)
+{
+    return role_dispatch((role_message_handler *const *)user, WIRE_TYPE_COUNT, channel, type, payload, fd);
+}
+
+/* --- their coming and going ---------------------------------------------------------------------------------------- */
+
+static void on_closed(struct channel *channel, const char *reason, void *user)
+{
+    (void)user;
+    log_event(LOG_LEVEL_WARN, "engine.peer-lost", "peer", role_name(channel_peer(channel)), "reason", reason, NULL);
+    if (channel == gateway) {
+        gateway = NULL;
+        request_set_gateway(NULL);
+    } else if (channel == vault) {
+        vault = NULL;
+        ask_fail_all(&vault_asks, -SP_EUNAVAILABLE);
+    } else if (channel == egress) {
+        egress = NULL;
+        ask_fail_all(&egress_asks, -SP_EPROTOCOL);
+    }
+    channel_free(channel);
+}
+
+static const struct channel_handlers handlers = {.message = on_message, .closed = on_closed};
+
+static int replace(struct channel **place, enum role peer, int fd, role_message_handler *const *table)
+{
+    struct channel *channel;
+    int r = channel_new(role_loop(), fd, ROLE_ENGINE, peer, &handlers, (void *)(uintptr_t)table, &channel);
+    if (r < 0)
+        return r;
+    if (*place) {
+        struct channel *old = *place;
+        on_closed(old, "replaced", NULL);
+    }
+    *place = channel;
+    return 0;
+}
+
+int peers_connect(enum role peer, uint16_t index, int fd)
+{
+    int r = -SP_EPROTOCOL;
+    if (peer == ROLE_WORKER)
+        return workers_connect(index, fd);
+    if (peer == ROLE_GATEWAY) {
+        r = replace(&gateway, peer, fd, gateway_handlers);
+        if (r == 0)
+            request_set_gateway(gateway);
+    } else if (peer == ROLE_VAULT) {
+        r = replace(&vault, peer, fd, vault_handlers);
+        if (r == 0) {
+            channel_set_secret(vault);
+            vault_connected();
+        }
+    } else if (peer == ROLE_EGRESS) {
+        r = replace(&egress, peer, fd, egress_handlers);
+        if (r == 0)
+            egress_connected();
+    } else {
+        close(fd);
+    }
+    return r;
+}
+
+bool peers_has_vault(void)
+{
+    return vault;
+}
+
+bool peers_has_egress(void)
+{
+    return egress;
+}
+
+/* --- questions ----------------------------------------------------------------------------------------------------- */
+
+static int ask(struct channel *channel, struct ask_table *table, uint16_t type, channel_encoder *encode, const void *message,
+               uint64_t *tag, ask_answered *answered, void *user)
+{
+    if (!channel)
+        return -SP_EUNAVAILABLE;
+    *tag = ask_open(table, answered, user);
+    if (!*tag)
+        return -SP_EOVERLOAD;
+    int r = channel_send_with(channel, type, encode, message);
+    if (r < 0)
+        ask_forget(table, *tag);
+    return r;
+}
+
+#define ASK(channel, table, NAME, name, message)                                                                 \
+    ask(channel, &table, WIRE_##NAME, (channel_encoder *)wire_encode_##name, message, &(message)->tag, answered, user)
+
+int vault_ask_identity(ask_answered *answered, void *user)
+{
+    struct msg_vault_identify m = {0};
+    return ASK(vault, vault_asks, VAULT_IDENTIFY, vault_identify, &m);
+}
+
+#define DEFINE_ASK(verb, NAME, name)                                                                             \
+    int vault_ask_##verb(struct msg_##name *m, ask_answered *answered, void *user)                               \
+    {                                                                                                            \
+        return ASK(vault, vault_asks, NAME, name, m);                                                            \
+    }
+
+DEFINE_ASK(namespace, VAULT_NAMESPACE, vault_namespace)
+DEFINE_ASK(wrap, VAULT_WRAP, vault_wrap)
+DEFINE_ASK(load, VAULT_LOAD, vault_load)
+DEFINE_ASK(revoke, VAULT_REVOKE, vault_revoke)
+DEFINE_ASK(verify, VAULT_VERIFY, vault_verify)
+DEFINE_ASK(sign, VAULT_SIGN, vault_sign)
+
+int egress_ask_call(struct msg_egress_call *m, ask_answered *answered, void *user, uint64_t *ret_tag)
+{
+    int r = ASK(egress, egress_asks, EGRESS_CALL, egress_call, m);
+    if (r == 0)
+        *ret_tag = m->tag;
+    return r;
+}
+
+void egress_cancel(uint64_t tag)
+{
+    ask_forget(&egress_asks, tag);
+    if (egress)
+        CHANNEL_TRY(egress, EGRESS_CANCEL, egress_cancel, &(struct msg_egress_cancel){.tag = tag});
+}

@@ -1,0 +1,180 @@
+/* request: takes requests from the gateway up and answers them, each exactly once. */
+#include "engine/request.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json_writer.h"
+
+static struct channel *gateway;
+static uint32_t gateway_generation;
+
+void request_set_gateway(struct channel *channel)
+{
+    gateway = channel;
+    gateway_generation++;
+}
+
+int request_new(struct slice payload, struct request **ret)
+{
+    struct request *r = calloc(1, sizeof *r + payload.len);
+    if (!r)
+        return -ENOMEM;
+    r->memory = (uint8_t *)(r + 1);
+    memcpy(r->memory, payload.p, payload.len);
+    struct msg_http_request m;
+    int code = wire_decode_http_request(slice_of(r->memory, payload.len), &m);
+    if (code == 0 && !http_method_text(m.method))
+        code = -SP_EINVALID;
+    if (code < 0) {
+        free(r);
+        return code;
+    }
+    r->tag = m.tag;
+    r->gateway_generation = gateway_generation;
+    r->method = (enum http_method)m.method;
+    r->path = m.path;
+    r->query = m.query;
+    r->headers = m.headers;
+    r->body = m.body;
+    r->is_tls = m.is_tls;
+    r->at_ms = clock_wall_ms();
+    memcpy(r->peer, m.peer, sizeof r->peer);
+    *ret = r;
+    return 0;
+}
+
+static int hex_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+static int percent_decode(struct slice s, struct buffer *to)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.p[i] != '%') {
+            (void)buffer_append_byte(to, s.p[i] == '+' ? ' ' : s.p[i]);
+            continue;
+        }
+        if (i + 2 >= s.len || hex_digit(s.p[i + 1]) < 0 || hex_digit(s.p[i + 2]) < 0)
+            return -SP_ESYNTAX;
+        (void)buffer_append_byte(to, (uint8_t)(hex_digit(s.p[i + 1]) << 4 | hex_digit(s.p[i + 2])));
+        i += 2;
+    }
+    return buffer_error(to);
+}
+
+bool request_query(const struct request *r, const char *name, struct buffer *scratch, struct slice *ret)
+{
+    struct slice rest = r->query, pair, key;
+    while (slice_split(&rest, '&', &pair)) {
+        if (!slice_split(&pair, '=', &key) || !slice_is(key, name))
+            continue;
+        buffer_clear(scratch);
+        if (pair.p && percent_decode(pair, scratch) < 0)
+            return false;
+        *ret = buffer_slice(scratch);
+        return ret->len > 0 && slice_is_utf8(*ret);
+    }
+    return false;
+}
+
+int request_query_u64(const struct request *r, const char *name, uint64_t fallback, uint64_t max, uint64_t *ret)
+{
+    _cleanup_buffer_ struct buffer scratch = BUFFER_MAX(LIMIT_NAME);
+    struct slice text;
+    uint64_t value = fallback;
+    if (request_query(r, name, &scratch, &text) && (slice_parse_u64(text, &value) < 0 || value > max))
+        return -SP_EINVALID;
+    *ret = value;
+    return 0;
+}
+
+void request_peer_text(const uint8_t peer[16], char ret[64])
+{
+    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+    if (memcmp(peer, mapped, sizeof mapped) == 0)
+        (void)inet_ntop(AF_INET, peer + 12, ret, 64);
+    else
+        (void)inet_ntop(AF_INET6, peer, ret, 64);
+}
+
+void respond(struct request *r, uint16_t status, const char *content_type, struct slice body, struct slice extra)
+{
+    if (gateway && r->gateway_generation == gateway_generation) {
+        _cleanup_buffer_ struct buffer headers = BUFFER_MAX(LIMIT_HEADERS);
+        wire_pairs_put(&headers, SLICE_LITERAL("content-type"), slice_text(content_type));
+        (void)buffer_append_slice(&headers, extra);
+        struct msg_http_response m = {.tag = r->tag, .status = status, .headers = buffer_slice(&headers), .body = body};
+        /* A full queue means that the gateway does not read: its request ends with its own timeout. */
+        CHANNEL_TRY(gateway, HTTP_RESPONSE, http_response, &m);
+    }
+    free(r);
+}
+
+void respond_json(struct request *r, uint16_t status, const struct buffer *json)
+{
+    if (buffer_error(json)) {
+        respond_problem(r, buffer_error(json), "The answer is too large; ask for less.");
+        return;
+    }
+    respond(r, status, "application/json", buffer_slice(json), (struct slice){0});
+}
+
+static void problem_json(struct buffer *b, int code, const char *detail)
+{
+    struct json_writer w = JSON_WRITER(b);
+    json_object_begin(&w);
+    json_key(&w, "type");
+    (void)buffer_printf(b, "\"urn:sallyport:error:%s\"", error_slug(code));
+    w.need_comma = true;
+    json_key_text(&w, "title", error_text(code));
+    json_key_i64(&w, "status", error_http_status(code));
+    json_key_text(&w, "detail", detail);
+    json_object_end(&w);
+}
+
+static void respond_problem_with(struct request *r, int code, const char *detail, struct slice extra)
+{
+    _cleanup_buffer_ struct buffer body = BUFFER_MAX(LIMIT_CONFIG);
+    problem_json(&body, code, detail);
+    respond(r, (uint16_t)error_http_status(code), "application/problem+json", buffer_slice(&body), extra);
+}
+
+void respond_problem(struct request *r, int code, const char *format, ...)
+{
+    char detail[LIMIT_TEXT];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(detail, sizeof detail, format, args);
+    va_end(args);
+    _cleanup_buffer_ struct buffer extra = BUFFER_MAX(LIMIT_TEXT);
+    if (error_http_status(code) == 503)
+        wire_pairs_put(&extra, SLICE_LITERAL("retry-after"), SLICE_LITERAL("1"));
+    if (error_http_status(code) == 401)
+        wire_pairs_put(&extra, SLICE_LITERAL("www-authenticate"), SLICE_LITERAL("Bearer realm=\"sallyport\""));
+    respond_problem_with(r, code, detail, buffer_slice(&extra));
+}
+
+void respond_rate_limited(struct request *r, const char *what, const struct rate_answer *rate)
+{
+    _cleanup_buffer_ struct buffer extra = BUFFER_MAX(LIMIT_TEXT), value = BUFFER_MAX(LIMIT_NAME);
+    int64_t seconds = (rate->retry_after_ms + 999) / 1000;
+    (void)buffer_append_i64(&value, seconds > 0 ? seconds : 1);
+    wire_pairs_put(&extra, SLICE_LITERAL("retry-after"), buffer_slice(&value));
+    buffer_clear(&value);
+    (void)buffer_printf(&value, "\"default\";r=%llu;t=%lld", (unsigned long long)rate->remaining, (long long)seconds);
+    wire_pairs_put(&extra, SLICE_LITERAL("ratelimit"), buffer_slice(&value));
+    buffer_clear(&value);
+    (void)buffer_printf(&value, "\"default\";q=%llu;w=%lld", (unsigned long long)rate->limit,
+                        (long long)(rate->period_ms + 999) / 1000);
+    wire_pairs_put(&extra, SLICE_LITERAL("ratelimit-policy"), buffer_slice(&value));
+    char detail[LIMIT_NAME];
+    (void)snprintf(detail, sizeof detail, "Too many %s.", what);
+    respond_problem_with(r, -SP_ERATE, detail, buffer_slice(&extra));
+}

@@ -1,0 +1,60 @@
+/* One HTTP request in the engine's hands: it owns a copy of what the gateway sent, is answered exactly once, and is gone then. */
+#ifndef ENGINE_REQUEST_H
+#define ENGINE_REQUEST_H
+
+#include "base/buffer.h"
+#include "engine/routes.h"
+#include "wire/channel.h"
+
+/* Who asks, and how we know. */
+struct principal {
+    char name[LIMIT_NAME];
+    enum access_role role;
+};
+
+struct request {
+    uint64_t tag;
+    uint32_t gateway_generation; /* of the channel it came on: an answer to a dead gateway is dropped */
+    enum http_method method;
+    struct slice path, query, headers, body; /* into `memory` */
+    uint8_t peer[16];
+    bool is_tls;
+    int64_t at_ms;
+    const struct route *route;
+    struct slice params[ROUTE_PARAMS]; /* of the route's {…}, in order */
+    struct principal who;              /* empty name: nobody signed in */
+    uint8_t *memory;
+};
+
+/* Decodes and takes the request up. A negative code is the gateway's fault. */
+[[gnu::warn_unused_result]] int request_new(struct slice payload, struct request **ret);
+
+/* The value of a query parameter, percent-decoded into `scratch`; false if absent, malformed or too long. */
+bool request_query(const struct request *r, const char *name, struct buffer *scratch, struct slice *ret);
+
+/* A query parameter that is a number within bounds; `fallback` if absent; -SP_EINVALID if it is something else. */
+[[gnu::warn_unused_result]] int request_query_u64(const struct request *r, const char *name, uint64_t fallback, uint64_t max,
+                                                  uint64_t *ret);
+
+/* The client's address as text. */
+void request_peer_text(const uint8_t peer[16], char ret[64]);
+
+/* Each answers and frees the request. `extra` are header pairs or empty. */
+void respond(struct request *r, uint16_t status, const char *content_type, struct slice body, struct slice extra);
+void respond_json(struct request *r, uint16_t status, const struct buffer *json);
+
+/* RFC 9457: type urn:sallyport:error:<slug>, title and status from the code, detail from the format. */
+[[gnu::format(printf, 3, 4)]] void respond_problem(struct request *r, int code, const char *format, ...);
+
+/* As respond_problem, with Retry-After and the RateLimit fields. */
+struct rate_answer {
+    int64_t retry_after_ms;
+    uint64_t limit, remaining;
+    int64_t period_ms;
+};
+void respond_rate_limited(struct request *r, const char *what, const struct rate_answer *rate);
+
+/* The gateway's channel, or NULL while there is none. Requests of an earlier one are answered into the void. */
+void request_set_gateway(struct channel *gateway);
+
+#endif

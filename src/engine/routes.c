@@ -1,0 +1,133 @@
+/* routes: matches a request to the one list of routes, and lets it through if its principal has the route's permission.
+ * Called for every request that the gateway passes on. Must never call a handler before the permission is checked. */
+#include "engine/routes.h"
+
+#include "base/error.h"
+#include "engine/auth.h"
+#include "engine/limiter.h"
+#include "engine/request.h"
+
+static const struct route routes[] = {
+#define R(method, path, permission, name, summary) {method, path, permission, api_##name, summary},
+    ROUTES(R)
+#undef R
+};
+
+/* A route whose permission was left unset does not compile. */
+#define R(method, path, permission, name, summary)                                                               \
+    _Static_assert(permission != PERMIT_UNSET, "the route " path " needs a permission");
+ROUTES(R)
+#undef R
+
+static const enum access_role needed[] = {
+    [PERMIT_UNSET] = (enum access_role)255,
+#define P(NAME, role) [NAME] = role,
+    PERMISSIONS(P)
+#undef P
+};
+
+static const char *const role_texts[] = {
+#define A(NAME, name) name,
+    ACCESS_ROLES(A)
+#undef A
+};
+
+bool access_may(enum access_role role, enum permission permission)
+{
+    return role >= needed[permission];
+}
+
+const char *access_role_text(enum access_role role)
+{
+    return role <= ACCESS_OWNER ? role_texts[role] : "?";
+}
+
+int access_role_parse(struct slice s)
+{
+    for (size_t i = 0; i < sizeof role_texts / sizeof role_texts[0]; i++)
+        if (slice_is(s, role_texts[i]))
+            return (int)i;
+    return -1;
+}
+
+/* Matches segment by segment; a {name} takes one whole segment that is not empty. */
+static bool path_matches(const char *pattern, struct slice path, struct slice params[ROUTE_PARAMS])
+{
+    struct slice want = slice_text(pattern), part, given;
+    size_t n = 0;
+    while (slice_split(&want, '/', &part)) {
+        if (!slice_split(&path, '/', &given))
+            return false;
+        if (part.len && part.p[0] == '{') {
+            if (given.len == 0 || given.len > LIMIT_NAME || n == ROUTE_PARAMS)
+                return false;
+            params[n++] = given;
+        } else if (!slice_equal(part, given)) {
+            return false;
+        }
+    }
+    return path.p == NULL;
+}
+
+const struct route *route_match(enum http_method method, struct slice path, struct slice ret_params[ROUTE_PARAMS],
+                                bool *ret_other_method)
+{
+    *ret_other_method = false;
+    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+        struct slice params[ROUTE_PARAMS] = {0};
+        if (!path_matches(routes[i].path, path, params))
+            continue;
+        if (routes[i].method == method || (method == HTTP_HEAD && routes[i].method == HTTP_GET)) {
+            memcpy(ret_params, params, sizeof params);
+            return &routes[i];
+        }
+        *ret_other_method = true;
+    }
+    return NULL;
+}
+
+static bool is_permitted(struct request *r)
+{
+    if (access_may(ACCESS_NOBODY, r->route->permission))
+        return true;
+    struct rate_answer rate;
+    if (!limiter_allow_login(r->peer, &rate)) {
+        respond_rate_limited(r, "sign-ins from this address", &rate);
+        return false;
+    }
+    int code = auth_check(r);
+    if (code < 0) {
+        limiter_count_failed_login(r->peer);
+        respond_problem(r, code, "Send the token of a principal as \"Authorization: Bearer …\".");
+        return false;
+    }
+    if (!access_may(r->who.role, r->route->permission)) {
+        respond_problem(r, -SP_EDENIED, "%s may not do this.", r->who.name);
+        return false;
+    }
+    if (!limiter_allow_principal(r->who.name, &rate)) {
+        respond_rate_limited(r, "requests of this principal", &rate);
+        return false;
+    }
+    return true;
+}
+
+void route_request(struct request *r)
+{
+    bool other_method;
+    struct rate_answer rate;
+    r->route = route_match(r->method, r->path, r->params, &other_method);
+    if (!limiter_allow_address(r->peer, &rate)) {
+        respond_rate_limited(r, "requests from this address", &rate);
+        return;
+    }
+    if (!r->route) {
+        if (other_method)
+            respond_problem(r, -SP_EINVALID, "This path has no such method.");
+        else
+            respond_problem(r, -SP_ENOTFOUND, "Nothing is served at this path.");
+        return;
+    }
+    if (is_permitted(r))
+        r->route->handler(r);
+}

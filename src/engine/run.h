@@ -1,0 +1,132 @@
+/* The inside of a run, shared by runs.c, step.c, effects.c and load.c only.
+ *
+ *            run_start                  step                        step                end
+ *   ─────▶ RUN_PENDING ────────▶ RUN_RUNNING ◀────────▶ RUN_WAITING ────▶ RUN_COMPLETED · RUN_FAULTED · RUN_CANCELLED
+ *
+ * One step at a time: from sending START or RESULT to the worker until what the step said is durable, the run is busy and
+ * results queue up. Where the run is in that cycle is its `phase`. */
+#ifndef ENGINE_RUN_H
+#define ENGINE_RUN_H
+
+#include <ev.h>
+
+#include "base/arena.h"
+#include "engine/commit.h"
+#include "engine/runs.h"
+
+/* P(NAME): what the run is waiting for. */
+#define RUN_PHASES(P)                                                                                            \
+    P(PHASE_IDLE)       /* nothing: results, if any, may be delivered */                                         \
+    P(PHASE_WORKER)     /* a worker to be alive */                                                               \
+    P(PHASE_STEP)       /* the worker's step */                                                                  \
+    P(PHASE_COMMIT)     /* the step to be durable */                                                             \
+    P(PHASE_LOAD)       /* the journal to be read */                                                             \
+    P(PHASE_REPLAY)     /* the worker to have replayed the journal */                                            \
+    P(PHASE_END)        /* its end to be durable */
+enum run_phase {
+#define P(NAME) NAME,
+    RUN_PHASES(P)
+#undef P
+};
+
+/* A result that waits to be delivered: a WORKER_RESULT without run and time, and what its leaf says. */
+struct result {
+    struct result *next;
+    struct msg_worker_result message; /* slices into `memory` */
+    bool has_leaf;
+    struct audit_event leaf; /* slices into `memory` */
+    struct arena *memory;
+};
+
+struct effect {
+    struct effect *next;
+    struct run *run;
+    uint32_t number;
+    enum effect_kind kind;
+    int64_t at_ms;   /* when it was intended */
+    int64_t due_ms;  /* of a timer */
+    ev_timer timer;
+    uint64_t egress_tag; /* 0: not with egress now */
+    uint8_t *record;     /* of a call: owned, the encoded msg_effect_call */
+    size_t record_len;
+};
+
+struct run {
+    struct run *next_in_bucket;
+    struct run *next_waiting; /* for a worker */
+    struct run_id id;
+    struct workflow *workflow;
+    enum run_state state;
+    enum run_phase phase;
+    int worker;          /* that holds it, or NO_WORKER */
+    bool is_durable;     /* its row is in the database */
+    bool is_cancelled, has_leaf_started;
+    uint32_t results;    /* delivered so far: the step's place in the journal */
+    uint32_t journal_seq;
+    int64_t started_ms, last_ms; /* of the last step: time never steps back within a run */
+    uint8_t nonce[16], seed[32];
+    struct slice input;  /* owned, until the run is durable */
+    struct effect *effects;
+    uint32_t n_effects;
+    struct result *queue, **queue_last;
+    struct result *current; /* delivered, its step not yet durable */
+    ev_timer wake;          /* of a run whose effects are in the journal only */
+    /* cause */
+    enum run_trigger trigger;
+    char actor[LIMIT_NAME], auth[32], peer[64];
+    uint8_t delivery[16];
+    bool has_delivery;
+    uint8_t idempotency[32];
+    size_t idempotency_len;
+    /* who waits */
+    bool wants_end;
+    run_ended *ended;
+    void *user;
+    run_ended *cancelled;
+    void *cancelled_user;
+    char cancelled_by[LIMIT_NAME];
+    /* the end */
+    struct slice output, error, context; /* owned */
+};
+
+/* runs.c */
+struct run *run_find(struct run_id id);
+struct run *run_next(const struct run *after); /* all runs in turn; NULL first */
+void run_set_state(struct run *run, enum run_state state);
+/* Goes on with whatever comes next: load, deliver, wait. Call it after anything changed while the run was idle. */
+void run_continue(struct run *run);
+/* Gives a run that has not begun to a worker, or lines it up until there is one. */
+void run_to_worker(struct run *run);
+void run_wait_for_worker(struct run *run);
+/* Tries again in a second: too much is being read now. */
+void run_retry_later(struct run *run);
+void run_fault(struct run *run, const char *type, int status, const char *title, const char *detail);
+/* The run has durably ended, or nothing of it is there (code < 0): tells who waits, and frees it. */
+void run_finish(struct run *run, int code);
+struct run *run_recovered(const struct store_run *row, struct workflow *w); /* a run from its row, idle */
+
+/* step.c */
+void step_take(struct run *run, const struct msg_worker_step *m); /* in PHASE_STEP */
+void step_fault(struct run *run, struct slice error);             /* ends the run without the worker */
+void step_cancel(struct run *run);
+void step_accept(struct run *run); /* makes the run durable before its first step */
+
+/* effects.c */
+[[gnu::warn_unused_result]] int effect_add(struct run *run, enum effect_kind kind, uint32_t number, struct slice record, int64_t at_ms,
+                              struct effect **ret);
+struct effect *effect_find(struct run *run, uint32_t number);
+void effect_begin(struct effect *effect);  /* its intent is durable: now it may leave [I1] */
+void effect_repeat(struct effect *effect); /* after a crash: perhaps it was performed */
+void effect_remove(struct effect *effect); /* ended or cancelled */
+void effects_free(struct run *run);
+void effect_leaf(const struct run *run, const struct msg_effect_call *call, uint32_t number, enum audit_action action,
+                 struct audit_event *ret);
+void result_push(struct run *run, struct result *result);
+void result_free(struct result *result);
+int64_t effects_due(const struct run *run); /* of the earliest timer, wall ms; 0: none, or a call is open */
+
+/* load.c */
+void load_begin(struct run *run); /* PHASE_LOAD: reads the journal, then replays it in a worker */
+void replay_check(struct run *run, const struct msg_worker_step *m); /* in PHASE_REPLAY */
+
+#endif

@@ -1,0 +1,504 @@
+/* runs: the table of runs that have not ended, their states, and what makes them go on. Called on the loop by hooks.c,
+ * api_runs.c and by what comes from workers. What must hold: an answer goes out only when what it says is durable [I1];
+ * nothing that a worker says changes a run that it was not given. */
+#include "engine/run.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json_writer.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "engine/metrics.h"
+#include "engine/registry.h"
+#include "engine/replay.h"
+#include "role/role.h"
+#include "store/seal.h"
+
+#define BUCKETS (1u << 16)
+
+static struct run *buckets[BUCKETS];
+static size_t n_runs, n_idle_on_disk;
+static struct run_id last_id;
+static struct run *waiting_first, **waiting_last = &waiting_first;
+
+/* --- the table ----------------------------------------------------------------------------------------------------- */
+
+static struct run **bucket_of(struct run_id id)
+{
+    return &buckets[(id.n * 0x9E3779B97F4A7C15ull) >> 48];
+}
+
+struct run *run_find(struct run_id id)
+{
+    struct run *run = *bucket_of(id);
+    while (run && run->id.n != id.n)
+        run = run->next_in_bucket;
+    return run;
+}
+
+struct run *run_next(const struct run *after)
+{
+    size_t at = 0;
+    if (after) {
+        if (after->next_in_bucket)
+            return after->next_in_bucket;
+        at = (size_t)(bucket_of(after->id) - buckets) + 1;
+    }
+    while (at < BUCKETS && !buckets[at])
+        at++;
+    return at < BUCKETS ? buckets[at] : NULL;
+}
+
+size_t runs_active(void)
+{
+    return n_runs;
+}
+
+enum run_state run_state_now(struct run_id id)
+{
+    const struct run *run = run_find(id);
+    return run ? run->state : (enum run_state)0;
+}
+
+static struct run *table_add(struct run_id id, struct workflow *w)
+{
+    struct run *run = calloc(1, sizeof *run);
+    if (!run)
+        return NULL;
+    run->id = id;
+    run->workflow = w;
+    run->worker = NO_WORKER;
+    run->state = RUN_PENDING;
+    run->queue_last = &run->queue;
+    struct run **bucket = bucket_of(id);
+    run->next_in_bucket = *bucket;
+    *bucket = run;
+    n_runs++;
+    w->n_runs++;
+    struct seal_key key;
+    seal_key_derive(w->ns->key, id, &key);
+    seal_run_random(&key, run->nonce, run->seed);
+    seal_key_wipe(&key);
+    return run;
+}
+
+static void free_owned(struct slice *s)
+{
+    free((void *)(uintptr_t)s->p);
+    *s = (struct slice){0};
+}
+
+static void table_remove(struct run *run)
+{
+    struct run **place = bucket_of(run->id);
+    while (*place != run)
+        place = &(*place)->next_in_bucket;
+    *place = run->next_in_bucket;
+    for (place = &waiting_first; *place; place = &(*place)->next_waiting)
+        if (*place == run) {
+            *place = run->next_waiting;
+            break;
+        }
+    waiting_last = &waiting_first;
+    while (*waiting_last)
+        waiting_last = &(*waiting_last)->next_waiting;
+    n_runs--;
+    run->workflow->n_runs--;
+}
+
+static void run_free(struct run *run)
+{
+    workers_drop(run->worker, run->id);
+    table_remove(run);
+    effects_free(run);
+    ev_timer_stop(role_loop(), &run->wake);
+    while (run->queue) {
+        struct result *next = run->queue->next;
+        result_free(run->queue);
+        run->queue = next;
+    }
+    if (run->current)
+        result_free(run->current);
+    free_owned(&run->input);
+    free_owned(&run->output);
+    free_owned(&run->error);
+    free_owned(&run->context);
+    free(run);
+}
+
+/* --- states -------------------------------------------------------------------------------------------------------- */
+
+#define BIT(state) (1u << (state))
+static const unsigned next_states[] = {
+    [RUN_PENDING] = BIT(RUN_RUNNING) | BIT(RUN_WAITING) | BIT(RUN_COMPLETED) | BIT(RUN_FAULTED) | BIT(RUN_CANCELLED),
+    [RUN_RUNNING] = BIT(RUN_RUNNING) | BIT(RUN_WAITING) | BIT(RUN_COMPLETED) | BIT(RUN_FAULTED) | BIT(RUN_CANCELLED),
+    [RUN_WAITING] = BIT(RUN_RUNNING) | BIT(RUN_WAITING) | BIT(RUN_COMPLETED) | BIT(RUN_FAULTED) | BIT(RUN_CANCELLED),
+    [RUN_COMPLETED] = 0,
+    [RUN_FAULTED] = 0,
+    [RUN_CANCELLED] = 0,
+};
+
+void run_set_state(struct run *run, enum run_state state)
+{
+    must(next_states[run->state] & BIT(state));
+    run->state = state;
+    if (state == RUN_COMPLETED)
+        metrics_count(METRIC_RUNS_COMPLETED);
+    else if (state == RUN_FAULTED)
+        metrics_count(METRIC_RUNS_FAULTED);
+    else if (state == RUN_CANCELLED)
+        metrics_count(METRIC_RUNS_CANCELLED);
+}
+
+/* --- beginning ----------------------------------------------------------------------------------------------------- */
+
+static void copy_text(char *to, size_t size, struct slice s)
+{
+    size_t n = s.len < size - 1 ? s.len : size - 1;
+    if (n)
+        memcpy(to, s.p, n);
+    to[n] = 0;
+}
+
+static void keep_cause(struct run *run, const struct run_cause *cause)
+{
+    run->trigger = cause->trigger;
+    copy_text(run->actor, sizeof run->actor, cause->actor);
+    copy_text(run->auth, sizeof run->auth, cause->auth);
+    if (cause->peer)
+        request_peer_text(cause->peer, run->peer);
+    if (cause->delivery) {
+        memcpy(run->delivery, cause->delivery, sizeof run->delivery);
+        run->has_delivery = true;
+    }
+    run->idempotency_len = cause->idempotency.len < sizeof run->idempotency ? cause->idempotency.len : sizeof run->idempotency;
+    if (run->idempotency_len)
+        memcpy(run->idempotency, cause->idempotency.p, run->idempotency_len);
+}
+
+int run_start(struct workflow *w, struct slice input, const struct run_cause *cause, bool wants_end, run_ended *ended,
+              void *user, struct run_id *ret_id)
+{
+    if (commit_error())
+        return -SP_EUNAVAILABLE;
+    if (w->n_runs >= w->concurrency)
+        return -SP_ERATE;
+    if (n_runs - n_idle_on_disk >= LIMIT_RUNS_ACTIVE || n_runs >= LIMIT_RUNS_WAITING)
+        return -SP_EOVERLOAD;
+    struct slice copy = slice_owned(input);
+    if (!copy.p)
+        return -SP_EOVERLOAD;
+    last_id = run_id_new(clock_wall_ms(), last_id);
+    struct run *run = table_add(last_id, w);
+    if (!run) {
+        free_owned(&copy);
+        return -SP_EOVERLOAD;
+    }
+    run->input = copy;
+    run->started_ms = run->last_ms = clock_wall_ms();
+    run->wants_end = wants_end;
+    run->ended = ended;
+    run->user = user;
+    keep_cause(run, cause);
+    metrics_count(METRIC_RUNS_STARTED);
+    *ret_id = run->id;
+    if (wants_end)
+        run_to_worker(run);
+    else
+        step_accept(run);
+    return 0;
+}
+
+/* --- going on ------------------------------------------------------------------------------------------------------ */
+
+void run_to_worker(struct run *run)
+{
+    struct msg_worker_start m = {.run = run->id.n, .started_ms = run->started_ms, .input = run->input};
+    memcpy(m.digest, run->workflow->digest, sizeof m.digest);
+    memcpy(m.nonce, run->nonce, sizeof m.nonce);
+    memcpy(m.seed, run->seed, sizeof m.seed);
+    int worker = workers_choose();
+    if (worker != NO_WORKER && workers_start(worker, &m) == 0) {
+        run->worker = worker;
+        run->phase = PHASE_STEP;
+        return;
+    }
+    run_wait_for_worker(run);
+}
+
+void run_wait_for_worker(struct run *run)
+{
+    run->phase = PHASE_WORKER;
+    run->next_waiting = NULL;
+    *waiting_last = run;
+    waiting_last = &run->next_waiting;
+}
+
+/* From its input if that is at hand, which it is until the first step is durable; else from its journal. */
+static void restart(struct run *run)
+{
+    if (run->input.p)
+        run_to_worker(run);
+    else
+        load_begin(run);
+}
+
+void runs_on_worker_born(void)
+{
+    struct run *run = waiting_first;
+    waiting_first = NULL;
+    waiting_last = &waiting_first;
+    while (run) {
+        struct run *next = run->next_waiting;
+        restart(run);
+        run = next;
+    }
+}
+
+static void deliver(struct run *run)
+{
+    struct result *result = run->queue;
+    run->queue = result->next;
+    if (!run->queue)
+        run->queue_last = &run->queue;
+    int64_t now = clock_wall_ms();
+    run->last_ms = now > run->last_ms ? now : run->last_ms;
+    result->message.run = run->id.n;
+    result->message.at_ms = run->last_ms;
+    run->current = result;
+    run->results++;
+    run->phase = PHASE_STEP;
+    if (workers_result(run->worker, &result->message) < 0)
+        run_fault(run, "runtime", 500, "Result not deliverable", "The result of an effect could not be handed to a worker.");
+}
+
+/* A run that only waits for timers far away lives in its journal: a hundred thousand of them must fit into memory. */
+#define EVICT_AFTER_MS 2000
+
+static void on_wake(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)loop;
+    (void)events;
+    struct run *run = timer->data;
+    n_idle_on_disk--;
+    load_begin(run);
+}
+
+static void wake_at(struct run *run, int64_t due_ms)
+{
+    int64_t delay = due_ms - clock_wall_ms();
+    n_idle_on_disk++;
+    ev_timer_init(&run->wake, on_wake, delay > 0 ? (double)delay / 1000. : 0., 0.);
+    run->wake.data = run;
+    ev_timer_start(role_loop(), &run->wake);
+}
+
+static void sleep_on_disk(struct run *run, int64_t due_ms)
+{
+    workers_drop(run->worker, run->id);
+    run->worker = NO_WORKER;
+    effects_free(run);
+    wake_at(run, due_ms);
+}
+
+void run_retry_later(struct run *run)
+{
+    wake_at(run, clock_wall_ms() + 1000);
+}
+
+void run_continue(struct run *run)
+{
+    must(run->phase == PHASE_IDLE);
+    if (run->is_cancelled) {
+        step_cancel(run);
+        return;
+    }
+    if (run->queue) {
+        if (run->worker == NO_WORKER)
+            load_begin(run);
+        else
+            deliver(run);
+        return;
+    }
+    int64_t due = effects_due(run);
+    if (due && due - clock_wall_ms() > EVICT_AFTER_MS && run->is_durable && !run->ended)
+        sleep_on_disk(run, due);
+}
+
+void result_push(struct run *run, struct result *result)
+{
+    result->next = NULL;
+    *run->queue_last = result;
+    run->queue_last = &result->next;
+    if (run->phase == PHASE_IDLE)
+        run_continue(run);
+}
+
+/* --- what workers say ---------------------------------------------------------------------------------------------- */
+
+void runs_on_step(int worker, const struct msg_worker_step *m)
+{
+    struct run *run = run_find((struct run_id){m->run});
+    bool is_expected = run && run->worker == worker && run->results == m->results &&
+                       (run->phase == PHASE_STEP || run->phase == PHASE_REPLAY);
+    if (!is_expected && replay_on_step(worker, m))
+        return;
+    if (!is_expected) {
+        /* A run that was cancelled or faulted meanwhile; or a lie, which changes nothing. */
+        log_event(LOG_LEVEL_DEBUG, "engine.step-ignored", "run", LOG_U64(m->run), NULL);
+        return;
+    }
+    if (run->phase == PHASE_REPLAY)
+        replay_check(run, m);
+    else
+        step_take(run, m);
+}
+
+/* What the worker was doing when it died is done again elsewhere, unless it was this run that killed it. */
+static void rescue(struct run *run, bool is_culprit)
+{
+    run->worker = NO_WORKER;
+    if (run->phase != PHASE_STEP && run->phase != PHASE_REPLAY)
+        return;
+    if (is_culprit) {
+        run_fault(run, "runtime", 500, "Evaluation budget exceeded",
+                  "The run used more processor time or memory in one step than a run may.");
+        return;
+    }
+    if (run->current) {
+        run->current->next = run->queue;
+        run->queue = run->current;
+        if (!run->current->next)
+            run->queue_last = &run->current->next;
+        run->current = NULL;
+        run->results--;
+    }
+    run->phase = PHASE_IDLE;
+    restart(run);
+}
+
+void runs_on_worker_died(int worker, struct run_id culprit)
+{
+    replay_on_worker_died(worker);
+    struct run *run = run_next(NULL);
+    while (run) {
+        struct run *next = run_next(run);
+        if (run->worker == worker)
+            rescue(run, run->id.n == culprit.n);
+        run = next;
+    }
+}
+
+/* --- ending -------------------------------------------------------------------------------------------------------- */
+
+void run_fault(struct run *run, const char *type, int status, const char *title, const char *detail)
+{
+    _cleanup_buffer_ struct buffer error = BUFFER_MAX(LIMIT_CONFIG);
+    struct json_writer w = JSON_WRITER(&error);
+    json_object_begin(&w);
+    json_key(&w, "type");
+    (void)buffer_printf(&error, "\"https://open-workflow-specification.org/spec/1.0.0/errors/%s\"", type);
+    w.need_comma = true;
+    json_key_text(&w, "title", title);
+    json_key_i64(&w, "status", status);
+    json_key_text(&w, "instance", "/");
+    json_key_text(&w, "detail", detail);
+    json_object_end(&w);
+    step_fault(run, buffer_slice(&error));
+}
+
+void run_finish(struct run *run, int code)
+{
+    struct run_outcome outcome = {.id = run->id, .state = run->state, .output = run->output, .error = run->error,
+                                  .context = run->context};
+    run_ended *ended = run->ended, *cancelled = run->cancelled;
+    run->ended = run->cancelled = NULL;
+    if (ended)
+        ended(code, code < 0 ? NULL : &outcome, run->user);
+    if (cancelled)
+        cancelled(code, code < 0 ? NULL : &outcome, run->cancelled_user);
+    run_free(run);
+}
+
+int run_cancel(struct run_id id, struct slice by, run_ended *ended, void *user)
+{
+    struct run *run = run_find(id);
+    if (!run)
+        return -SP_ENOTFOUND;
+    if (run->is_cancelled || run_state_is_terminal(run->state))
+        return -SP_ECONFLICT;
+    run->is_cancelled = true;
+    run->cancelled = ended;
+    run->cancelled_user = user;
+    copy_text(run->cancelled_by, sizeof run->cancelled_by, by);
+    /* While something is being written the run is not touched: it ends as soon as that is durable. */
+    if (run->phase == PHASE_COMMIT || run->phase == PHASE_LOAD || run->phase == PHASE_END)
+        return 0;
+    if (ev_is_active(&run->wake)) {
+        ev_timer_stop(role_loop(), &run->wake);
+        n_idle_on_disk--;
+    }
+    step_cancel(run);
+    return 0;
+}
+
+void runs_cancel_workflow(const struct workflow *w, struct slice by)
+{
+    struct run *run = run_next(NULL);
+    while (run) {
+        struct run *next = run_next(run);
+        /* One that is ending already is as good as cancelled. */
+        if (run->workflow == w && run_cancel(run->id, by, NULL, NULL) == 0)
+            log_event(LOG_LEVEL_INFO, "engine.run-cancelled", "workflow", w->name, NULL);
+        run = next;
+    }
+}
+
+/* --- recovery ------------------------------------------------------------------------------------------------------ */
+
+struct run *run_recovered(const struct store_run *row, struct workflow *w)
+{
+    struct run *run = table_add(row->id, w);
+    if (!run)
+        return NULL;
+    run->is_durable = run->has_leaf_started = true;
+    run->state = row->state;
+    run->trigger = row->trigger;
+    run->started_ms = run->last_ms = row->started_ms;
+    copy_text(run->actor, sizeof run->actor, row->actor);
+    if (row->id.n > last_id.n)
+        last_id = row->id;
+    return run;
+}
+
+static int on_version(void *user, const struct store_workflow *row)
+{
+    struct store_reader *reader = user;
+    return registry_load_workflow(reader, row, false, NULL);
+}
+
+static int on_open_run(void *user, const struct store_run *row)
+{
+    struct store_reader *reader = user;
+    struct workflow *w = workflow_by_id(row->workflow_id);
+    if (!w && store_workflow_by_id(reader, row->workflow_id, on_version, reader) == 0)
+        w = workflow_by_id(row->workflow_id);
+    struct run *run = w ? run_recovered(row, w) : NULL;
+    if (!run) {
+        log_event(LOG_LEVEL_ERROR, "engine.run-not-recovered", "run", LOG_U64(row->id.n), NULL);
+        return 0;
+    }
+    if (row->due_ms)
+        sleep_on_disk(run, row->due_ms);
+    else
+        load_begin(run);
+    return 0;
+}
+
+int runs_recover(struct store_reader *reader)
+{
+    return store_runs_open(reader, on_open_run, reader);
+}

@@ -1,0 +1,292 @@
+/* workers: the pool of workers as the engine sees it. A worker is hostile by assumption: what it says about a run counts only
+ * if that run was given to it, which runs.c checks.
+ * A worker that holds a run for longer than any step can take is restarted: its own budget should have ended it. */
+#include "engine/workers.h"
+
+#include <ev.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "engine/ask.h"
+#include "engine/metrics.h"
+#include "role/role.h"
+
+#define KNOWN_DEFINITIONS (LIMIT_WORKER_DEFINITIONS / 2)
+#define LIMIT_STEP_MS     (10 * LIMIT_EVAL_CPU_MS)
+
+struct worker {
+    struct channel *channel;
+    struct worker_page *page;
+    unsigned n_runs; /* it holds */
+    uint8_t known[KNOWN_DEFINITIONS][32];
+    unsigned n_known, next_known;
+    uint64_t watched_run; /* what the page showed at the last look, and since when */
+    int64_t watched_since_ms;
+};
+
+static struct worker workers[LIMIT_WORKERS];
+static unsigned n_workers;
+static struct ask_table checks;
+static ev_timer watch_timer;
+
+static struct worker *alive(int index)
+{
+    return index >= 0 && (unsigned)index < n_workers && workers[index].channel ? &workers[index] : NULL;
+}
+
+/* --- what workers say ---------------------------------------------------------------------------------------------- */
+
+static int index_of(const struct channel *channel)
+{
+    for (unsigned i = 0; i < n_workers; i++)
+        if (workers[i].channel == channel)
+            return (int)i;
+    return NO_WORKER;
+}
+
+static int on_step(struct channel *channel, struct slice payload, int fd)
+{
+    (void)fd;
+    struct msg_worker_step m;
+    int r = wire_decode_worker_step(payload, &m);
+    if (r < 0)
+        return r;
+    if (!step_status_text(m.status))
+        return -SP_EINVALID;
+    runs_on_step(index_of(channel), &m);
+    return 0;
+}
+
+static int on_findings(struct channel *channel, struct slice payload, int fd)
+{
+    (void)channel;
+    (void)fd;
+    struct msg_worker_findings m;
+    int r = wire_decode_worker_findings(payload, &m);
+    return r < 0 ? r : ask_answer(&checks, m.tag, m.code, &m);
+}
+
+static int on_unknown(struct channel *channel, struct slice payload, int fd)
+{
+    /* We define before we start, and know the bound of its cache: this does not happen with an honest worker. */
+    (void)channel;
+    (void)fd;
+    struct msg_worker_unknown m;
+    int r = wire_decode_worker_unknown(payload, &m);
+    return r < 0 ? r : -SP_EPROTOCOL;
+}
+
+static role_message_handler *const handlers[WIRE_TYPE_COUNT] = {
+    [WIRE_WORKER_STEP] = on_step,
+    [WIRE_WORKER_FINDINGS] = on_findings,
+    [WIRE_WORKER_UNKNOWN] = on_unknown,
+};
+
+static int on_message(struct channel *channel, uint16_t type, struct slice payload, int fd, void *user)
+{
+    (void)user;
+    return role_dispatch(handlers, WIRE_TYPE_COUNT, channel, type, payload, fd);
+}
+
+/* --- their coming and going ---------------------------------------------------------------------------------------- */
+
+static void on_closed(struct channel *channel, const char *reason, void *user)
+{
+    (void)user;
+    int index = index_of(channel);
+    channel_free(channel);
+    if (index < 0)
+        return;
+    struct worker *w = &workers[index];
+    struct run_id culprit = {w->page ? w->page->run : 0};
+    w->channel = NULL;
+    w->n_runs = w->n_known = w->next_known = 0;
+    log_event(LOG_LEVEL_WARN, "engine.worker-lost", "worker", LOG_U64((unsigned)index), "reason", reason, NULL);
+    metrics_count(METRIC_WORKERS_LOST);
+    runs_on_worker_died(index, culprit);
+    /* A check has no run: whoever asked may ask again, unless it was the check that killed the worker. */
+    ask_fail_all(&checks, -SP_EBUDGET);
+}
+
+static const struct channel_handlers channel_table = {.message = on_message, .closed = on_closed};
+
+static void on_watch(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)loop;
+    (void)timer;
+    (void)events;
+    int64_t now = clock_monotonic_ms();
+    for (unsigned i = 0; i < n_workers; i++) {
+        struct worker *w = &workers[i];
+        uint64_t run = w->channel && w->page ? w->page->run : 0;
+        if (run != w->watched_run || run == 0) {
+            w->watched_run = run;
+            w->watched_since_ms = now;
+        } else if (now - w->watched_since_ms > LIMIT_STEP_MS) {
+            w->watched_since_ms = now;
+            (void)role_ask_restart(ROLE_WORKER, (uint16_t)i);
+        }
+    }
+}
+
+void workers_set_count(unsigned n)
+{
+    n_workers = n < LIMIT_WORKERS ? n : LIMIT_WORKERS;
+    ev_timer_init(&watch_timer, on_watch, 2., 2.);
+    ev_timer_start(role_loop(), &watch_timer);
+    ev_unref(role_loop());
+}
+
+int workers_connect(uint16_t index, int fd)
+{
+    if (index >= LIMIT_WORKERS) {
+        close(fd);
+        return -SP_EPROTOCOL;
+    }
+    if (index >= n_workers)
+        n_workers = index + 1u;
+    if (workers[index].channel)
+        on_closed(workers[index].channel, "replaced", NULL);
+    int r = channel_new(role_loop(), fd, ROLE_ENGINE, ROLE_WORKER, &channel_table, NULL, &workers[index].channel);
+    if (r == 0)
+        runs_on_worker_born();
+    return r;
+}
+
+int workers_give_page(uint16_t index, int fd)
+{
+    struct stat st;
+    void *page = MAP_FAILED;
+    if (index < LIMIT_WORKERS && fstat(fd, &st) == 0 && st.st_size >= (off_t)sizeof(struct worker_page))
+        page = mmap(NULL, sizeof(struct worker_page), PROT_READ, MAP_SHARED, fd, 0);
+    close(fd);
+    if (page == MAP_FAILED)
+        return -SP_EPROTOCOL;
+    if (workers[index].page)
+        (void)munmap(workers[index].page, sizeof(struct worker_page));
+    workers[index].page = page;
+    return 0;
+}
+
+int workers_choose(void)
+{
+    int best = NO_WORKER;
+    for (unsigned i = 0; i < n_workers; i++) {
+        const struct worker *w = &workers[i];
+        if (!w->channel || w->n_runs >= LIMIT_WORKER_RUNS)
+            continue;
+        if (best < 0 || w->n_runs < workers[best].n_runs)
+            best = (int)i;
+    }
+    return best;
+}
+
+bool workers_any(void)
+{
+    for (unsigned i = 0; i < n_workers; i++)
+        if (workers[i].channel)
+            return true;
+    return false;
+}
+
+/* --- what we say to them ------------------------------------------------------------------------------------------- */
+
+static int define_if_needed(struct worker *w, const uint8_t digest[32])
+{
+    for (unsigned i = 0; i < w->n_known; i++)
+        if (memcmp(w->known[i], digest, 32) == 0)
+            return 0;
+    struct msg_worker_define m = {.text = workflows_definition_text(digest)};
+    if (m.text.len == 0)
+        return -SP_ENOTFOUND;
+    memcpy(m.digest, digest, 32);
+    int r = CHANNEL_SEND(w->channel, WORKER_DEFINE, worker_define, &m);
+    if (r < 0)
+        return r;
+    /* The worker keeps twice as many and drops the least recently used: what we think known is known. */
+    memcpy(w->known[w->next_known], digest, 32);
+    w->next_known = (w->next_known + 1) % KNOWN_DEFINITIONS;
+    if (w->n_known < KNOWN_DEFINITIONS)
+        w->n_known++;
+    return 0;
+}
+
+int workers_start(int worker, const struct msg_worker_start *m)
+{
+    struct worker *w = alive(worker);
+    if (!w)
+        return -SP_EUNAVAILABLE;
+    int r = define_if_needed(w, m->digest);
+    if (r == 0)
+        r = CHANNEL_SEND(w->channel, WORKER_START, worker_start, m);
+    if (r == 0)
+        w->n_runs++;
+    return r;
+}
+
+int workers_result(int worker, const struct msg_worker_result *m)
+{
+    struct worker *w = alive(worker);
+    return w ? CHANNEL_SEND(w->channel, WORKER_RESULT, worker_result, m) : -SP_EUNAVAILABLE;
+}
+
+int workers_result_bytes(int worker, struct slice payload)
+{
+    struct worker *w = alive(worker);
+    if (!w)
+        return -SP_EUNAVAILABLE;
+    struct buffer frame = BUFFER_MAX(LIMIT_FRAME);
+    (void)buffer_append_slice(&frame, payload);
+    int r = channel_send(w->channel, WIRE_WORKER_RESULT, &frame);
+    buffer_free(&frame);
+    return r;
+}
+
+void workers_drop(int worker, struct run_id id)
+{
+    struct worker *w = alive(worker);
+    if (!w)
+        return;
+    CHANNEL_TRY(w->channel, WORKER_DROP, worker_drop, &(struct msg_worker_drop){.run = id.n});
+    workers_ended(worker);
+}
+
+void workers_ended(int worker)
+{
+    struct worker *w = alive(worker);
+    if (w && w->n_runs)
+        w->n_runs--;
+}
+
+struct check {
+    workers_checked *answered;
+    void *user;
+};
+
+static void on_checked(int code, const void *answer, void *user)
+{
+    struct check *check = user;
+    check->answered(code, answer, check->user);
+    free(check);
+}
+
+int workers_check(struct slice text, workers_checked *answered, void *user)
+{
+    struct worker *w = alive(workers_choose());
+    if (!w)
+        return -SP_EUNAVAILABLE;
+    struct check *check = malloc(sizeof *check);
+    if (!check)
+        return -SP_EOVERLOAD;
+    *check = (struct check){.answered = answered, .user = user};
+    struct msg_worker_check m = {.tag = ask_open(&checks, on_checked, check), .text = text};
+    int r = m.tag ? CHANNEL_SEND(w->channel, WORKER_CHECK, worker_check, &m) : -SP_EOVERLOAD;
+    if (r < 0) {
+        ask_forget(&checks, m.tag);
+        free(check);
+    }
+    return r;
+}

@@ -1,0 +1,106 @@
+/* link: the channel to the engine. Called by server.c with whole requests, by watch.c, and by main.c when the supervisor gives a new
+ * channel. Must hold: each request that waits is answered once: by the engine, or with 503 when the channel is lost. */
+#include <ev.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "gateway/gateway.h"
+#include "gateway/validate.h"
+#include "role/role.h"
+
+static struct channel *engine;
+
+static void refuse(struct connection *c, enum problem p)
+{
+    c->problem = p;
+    server_resume(c);
+}
+
+static int on_response(struct channel *channel, struct slice payload, int fd)
+{
+    (void)channel, (void)fd;
+    struct msg_http_response m;
+    int r = wire_decode_http_response(payload, &m);
+    if (r < 0)
+        return r;
+    struct connection *c = connection_by_tag(m.tag);
+    if (!c)
+        return 0; /* the client left while the answer was under way */
+    struct MHD_Response *response = NULL;
+    r = answer_build(m.status, m.headers, m.body, connection_must_end(c), &response);
+    if (r < 0) {
+        log_event(LOG_LEVEL_ERROR, "gateway.answer-refused", "error", error_text(r), "status", LOG_U64(m.status), NULL);
+        refuse(c, PROBLEM_ANSWER);
+        return 0;
+    }
+    c->status = m.status;
+    r = connection_keep_answer(c, &response, m.body.len);
+    if (r < 0) {
+        MHD_destroy_response(response);
+        refuse(c, PROBLEM_OVERLOAD);
+        return 0;
+    }
+    server_resume(c);
+    return 0;
+}
+
+static role_message_handler *const table[WIRE_TYPE_COUNT] = {[WIRE_HTTP_RESPONSE] = on_response};
+
+static int on_message(struct channel *channel, uint16_t type, struct slice payload, int fd, void *user)
+{
+    (void)user;
+    if (fd >= 0) {
+        close(fd);
+        return -SP_EPROTOCOL;
+    }
+    return role_dispatch(table, WIRE_TYPE_COUNT, channel, type, payload, fd);
+}
+
+static void forget_engine(void)
+{
+    channel_free(TAKE_PTR(engine));
+    while (connections_oldest(CONNECTION_PENDING))
+        refuse(connections_oldest(CONNECTION_PENDING), PROBLEM_UNAVAILABLE);
+}
+
+static void on_closed(struct channel *channel, const char *reason, void *user)
+{
+    (void)channel, (void)user;
+    log_event(LOG_LEVEL_WARN, "gateway.engine-lost", "reason", reason, NULL);
+    forget_engine();
+}
+
+int link_connect(struct ev_loop *loop, int fd)
+{
+    static const struct channel_handlers handlers = {.message = on_message, .closed = on_closed};
+    forget_engine();
+    return channel_new(loop, fd, ROLE_GATEWAY, ROLE_ENGINE, &handlers, NULL, &engine);
+}
+
+int link_send(struct connection *c)
+{
+    struct target target;
+    if (!engine)
+        return -SP_EUNAVAILABLE;
+    int r = target_parse(buffer_slice(&c->target), &target);
+    if (r < 0)
+        return r;
+    struct msg_http_request m = {.tag = connection_new_tag(c),
+                                 .method = c->method,
+                                 .path = target.path,
+                                 .query = target.query,
+                                 .headers = buffer_slice(&c->headers),
+                                 .body = buffer_slice(&c->body),
+                                 .is_tls = gateway_config.is_tls};
+    memcpy(m.peer, c->client.bytes, sizeof m.peer);
+    return CHANNEL_SEND(engine, HTTP_REQUEST, http_request, &m);
+}
+
+void link_gone(const struct connection *c)
+{
+    struct msg_http_gone m = {.tag = connection_tag(c)};
+    /* A hint that may be lost: the engine's answer to nobody is dropped anyway. */
+    if (engine)
+        (void)!CHANNEL_SEND(engine, HTTP_GONE, http_gone, &m);
+}

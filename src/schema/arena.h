@@ -1,0 +1,20 @@
+/* Memory that lives as long as one compiled schema: taken piece by piece, freed at once, bounded by LIMIT_SCHEMA_MEMORY. */
+#ifndef SCHEMA_ARENA_H
+#define SCHEMA_ARENA_H
+
+#include "base/slice.h"
+
+struct arena {
+    struct arena_chunk *chunks;
+    size_t used; /* of all chunks together */
+};
+
+/* `len` zeroed bytes, aligned for any object; NULL without memory or over the limit. */
+void *arena_take(struct arena *a, size_t len);
+
+/* A copy of the bytes with a NUL behind them that is not counted; `p` is NULL without memory. */
+struct slice arena_copy(struct arena *a, struct slice s);
+
+void arena_free(struct arena *a);
+
+#endif

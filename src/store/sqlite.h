@@ -1,0 +1,126 @@
+/* What the store_sqlite_*.c files share: the connection with its prepared statements, and queries on it. Nothing outside of
+ * store/ includes this. */
+#ifndef STORE_SQLITE_H
+#define STORE_SQLITE_H
+
+#include <errno.h>
+#include <pthread.h>
+#include <sqlite3.h>
+
+#include "base/error.h"
+#include "store/store.h"
+#include "store/sqlite_statements.h"
+
+#define STORE_APPLICATION_ID 0x53504F52 /* "SPOR" */
+
+enum statement {
+#define S(NAME, sql) STATEMENT_##NAME,
+    STORE_STATEMENTS(S)
+#undef S
+        STATEMENT_COUNT
+};
+
+/* One SQLite connection and its statements, prepared when they are first used. */
+struct connection {
+    sqlite3 *db;
+    sqlite3_stmt *statements[STATEMENT_COUNT];
+};
+
+void connection_close(struct connection *c);
+
+/* Our code for SQLite's; 0 for SQLITE_OK, ROW and DONE. */
+int sqlite_code(int rc);
+
+/* Whether an error is one of the disk or the file, which sticks to the store. */
+bool sqlite_code_sticks(int code);
+
+/* Runs SQL text that has no parameters and no result. */
+[[gnu::warn_unused_result]] int connection_exec(struct connection *c, const char *sql);
+/* The integer in the first row and column of a query; 0 rows: -SP_ENOTFOUND. */
+[[gnu::warn_unused_result]] int connection_integer(struct connection *c, const char *sql, int64_t *ret);
+
+/* One use of a statement: bind the parameters in their order, then run or walk it, then end it. Errors stick in the query.
+ *
+ *   struct query q = query_begin(c, STATEMENT_X);
+ *   query_i64(&q, id);
+ *   return query_run(&q);                                    no rows: ends the query itself
+ *
+ *   while ((r = query_next(&q)) > 0) …columns…; query_end(&q);   rows */
+struct query {
+    sqlite3_stmt *statement; /* NULL after the end, or when it could not be prepared */
+    int parameter;
+    int error;
+};
+
+struct query query_begin(struct connection *c, enum statement which);
+void query_i64(struct query *q, int64_t value);
+void query_u64(struct query *q, uint64_t value);      /* -SP_EINVALID above 2^63-1 */
+void query_blob(struct query *q, struct slice value); /* borrowed until the end of the query */
+void query_text(struct query *q, struct slice value);
+void query_optional_blob(struct query *q, struct slice value); /* empty: NULL */
+void query_optional_text(struct query *q, struct slice value);
+void query_optional_i64(struct query *q, int64_t value);       /* 0: NULL */
+
+/* 1 with a row, 0 at the end, or a negative code. */
+[[gnu::warn_unused_result]] int query_next(struct query *q);
+void query_end(struct query *q);
+/* Runs a statement without rows to its end. */
+[[gnu::warn_unused_result]] int query_run(struct query *q);
+
+/* Columns of the row, borrowed until the next query_next. */
+struct slice column_slice(const struct query *q, int i);
+static inline int64_t column_i64(const struct query *q, int i)
+{
+    return sqlite3_column_int64(q->statement, i);
+}
+/* A blob of exactly this length; false otherwise (the row was altered). */
+[[gnu::warn_unused_result]] bool column_fixed(const struct query *q, int i, void *ret, size_t len);
+
+enum batch {
+    BATCH_NONE,
+    BATCH_OPEN,
+    BATCH_FAILED, /* `batch_error` says why: only a rollback helps */
+};
+
+struct store {
+    struct connection connection;
+    enum batch batch;
+    int batch_error;
+    _Atomic int error; /* sticks */
+    struct audit_tree *tree;
+    struct buffer leaf;    /* of store_leaf_append */
+    char *path;            /* NULL in memory */
+    int lock_fd;           /* flock on PATH-lock: one writing process; -1 in memory */
+    pthread_mutex_t mutex; /* recursive; in memory alone: guards the connection that readers share */
+};
+
+struct store_reader {
+    struct connection own;
+    struct connection *connection; /* &own, or the store's */
+    struct store *shared;          /* NULL with a connection of its own */
+};
+
+/* Bring a new or older database up to date, within transactions; -SP_EFORMAT. */
+[[gnu::warn_unused_result]] int schema_check(struct connection *c, bool may_be_new, struct diag *reterr);
+[[gnu::warn_unused_result]] int schema_migrate(struct connection *c, struct diag *reterr);
+
+/* Leaves and tiles through a connection. */
+struct audit_log connection_audit_log(struct connection *c);
+[[gnu::warn_unused_result]] int connection_leaf_count(struct connection *c, uint64_t *ret);
+audit_tile_fn store_tile_put;
+
+/* Every put begins and ends with these: the first refuses outside of a batch and in a failed one, the second lets an error
+ * fail the batch (unless it is one of those that leave it usable) and stick to the store (if it is the disk's). */
+[[gnu::warn_unused_result]] int batch_check(const struct store *store);
+[[gnu::warn_unused_result]] int batch_result(struct store *store, int code);
+
+/* Around each read: the mutex of a shared connection. */
+void reader_lock(struct store_reader *r);
+void reader_unlock(struct store_reader *r);
+
+/* Ends a walk: the callback's or the query's code. */
+int reader_finish(struct store_reader *r, struct query *q, int code);
+/* The same for functions that give one row: -SP_ENOTFOUND when there was none. */
+int reader_finish_one(struct store_reader *r, struct query *q, int code, bool has_row);
+
+#endif

@@ -1,0 +1,110 @@
+/* store_sqlite_schema: the tables, as steps from each version to the next. Holds: a step that was released is never changed;
+ * each runs in one transaction together with its user_version, so a crash leaves the old or the new schema. The columns are
+ * explained in docs/formats/database.md. */
+#include "store/sqlite.h"
+
+static const char version_1[] =
+    "CREATE TABLE meta (key TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE namespaces (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, wrapped_key BLOB NOT NULL,"
+    " created_ms INTEGER NOT NULL) STRICT;"
+
+    "CREATE TABLE principals (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, role TEXT NOT NULL,"
+    " token_hash BLOB NOT NULL UNIQUE CHECK (length(token_hash) = 32), created_ms INTEGER NOT NULL,"
+    " expires_ms INTEGER NOT NULL, is_disabled INTEGER NOT NULL) STRICT;"
+
+    "CREATE TABLE definitions (digest BLOB NOT NULL PRIMARY KEY CHECK (length(digest) = 32), text BLOB NOT NULL) STRICT;"
+
+    "CREATE TABLE workflows (id INTEGER PRIMARY KEY, namespace_id INTEGER NOT NULL REFERENCES namespaces (id),"
+    " name TEXT NOT NULL, version TEXT NOT NULL, digest BLOB NOT NULL REFERENCES definitions (digest),"
+    " manifest TEXT NOT NULL, deployed_ms INTEGER NOT NULL, deployed_by TEXT NOT NULL,"
+    " enabled_order INTEGER NOT NULL, UNIQUE (namespace_id, name, version)) STRICT;"
+    "CREATE INDEX workflows_by_order ON workflows (enabled_order);"
+
+    "CREATE TABLE credentials (ns TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, kind INTEGER NOT NULL,"
+    " policy TEXT NOT NULL, wrapped BLOB, set_ms INTEGER NOT NULL, set_by TEXT NOT NULL, PRIMARY KEY (ns, name))"
+    " STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE runs (id INTEGER PRIMARY KEY, workflow_id INTEGER NOT NULL REFERENCES workflows (id),"
+    " state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 6), trigger INTEGER NOT NULL, started_ms INTEGER NOT NULL,"
+    " ended_ms INTEGER, due_ms INTEGER, actor TEXT, parent INTEGER, parent_effect INTEGER, first_leaf INTEGER NOT NULL,"
+    " last_leaf INTEGER, idempotency BLOB, random BLOB, input BLOB, output BLOB, error BLOB, context BLOB) STRICT;"
+    "CREATE INDEX runs_by_workflow ON runs (workflow_id);"
+    "CREATE INDEX runs_open ON runs (due_ms, state, workflow_id) WHERE state < 4;"
+    "CREATE INDEX runs_faulted ON runs (id) WHERE state = 5;"
+    "CREATE UNIQUE INDEX runs_by_idempotency ON runs (idempotency) WHERE idempotency IS NOT NULL;"
+
+    "CREATE TABLE journal (run_id INTEGER NOT NULL REFERENCES runs (id), seq INTEGER NOT NULL, kind INTEGER NOT NULL,"
+    " effect INTEGER NOT NULL, at_ms INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (run_id, seq))"
+    " STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE events (id INTEGER PRIMARY KEY, run_id INTEGER, at_ms INTEGER NOT NULL, data BLOB NOT NULL) STRICT;"
+    "CREATE INDEX events_by_run ON events (run_id) WHERE run_id IS NOT NULL;"
+
+    "CREATE TABLE deliveries (id INTEGER PRIMARY KEY, hash BLOB NOT NULL CHECK (length(hash) = 16),"
+    " seen_ms INTEGER NOT NULL) STRICT;"
+
+    "CREATE TABLE leaves (idx INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;"
+    "CREATE TABLE tiles (level INTEGER NOT NULL, idx INTEGER NOT NULL, hashes BLOB NOT NULL, PRIMARY KEY (level, idx))"
+    " STRICT, WITHOUT ROWID;"
+    "CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note TEXT NOT NULL, at_ms INTEGER NOT NULL) STRICT;";
+
+/* steps[v] leads from version v to v + 1. */
+static const char *const steps[] = {version_1};
+
+#define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
+
+static int refuse(struct diag *reterr, int64_t version)
+{
+    int code = diag_set(reterr, -SP_EFORMAT, "the database has format %lld, this program knows formats up to %lld",
+                        (long long)version, (long long)VERSION);
+    diag_hint(reterr, "use the release of sallyport that wrote it, or a later one");
+    return code;
+}
+
+int schema_check(struct connection *c, bool may_be_new, struct diag *reterr)
+{
+    int64_t application = 0, version = 0, tables = 0;
+    int r = connection_integer(c, "PRAGMA application_id", &application);
+    if (r == 0)
+        r = connection_integer(c, "PRAGMA user_version", &version);
+    if (r == 0)
+        r = connection_integer(c, "SELECT count(*) FROM sqlite_schema", &tables);
+    if (r == -SP_ETAMPERED)
+        return diag_set(reterr, -SP_EFORMAT, "the file is no SQLite database, or is damaged");
+    if (r < 0)
+        return diag_set(reterr, r, "the database cannot be read: %s", sqlite3_errmsg(c->db));
+    if (may_be_new && application == 0 && version == 0 && tables == 0)
+        return 0;
+    if (application != STORE_APPLICATION_ID)
+        return diag_set(reterr, -SP_EFORMAT, "the file is a database of another program");
+    if (version < 1 || version > VERSION)
+        return refuse(reterr, version);
+    return 0;
+}
+
+static int step(struct connection *c, int64_t version)
+{
+    char mark[96];
+    (void)snprintf(mark, sizeof mark, "PRAGMA application_id = %d; PRAGMA user_version = %lld; COMMIT", STORE_APPLICATION_ID,
+                   (long long)version + 1);
+    int r = connection_exec(c, "BEGIN EXCLUSIVE");
+    if (r == 0)
+        r = connection_exec(c, steps[version]);
+    if (r == 0)
+        r = connection_exec(c, mark);
+    if (r < 0 && !sqlite3_get_autocommit(c->db))
+        (void)sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+    return r;
+}
+
+int schema_migrate(struct connection *c, struct diag *reterr)
+{
+    int64_t version = 0;
+    int r = connection_integer(c, "PRAGMA user_version", &version);
+    for (; r == 0 && version < VERSION; version++)
+        r = step(c, version);
+    if (r < 0)
+        return diag_set(reterr, r, "the tables cannot be made: %s", sqlite3_errmsg(c->db));
+    return 0;
+}

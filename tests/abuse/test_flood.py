@@ -1,0 +1,425 @@
+"""Family "flood": many, slow and large requests meet bounds and clear refusals, and leave the gateway well."""
+import json
+import resource
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+import time
+
+import pytest
+
+from gateway import Gateway, read_all
+
+GET = b"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def get(path):
+    return b"GET " + path + b" HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def post(length, body=b"", path=b"/echo"):
+    return b"POST " + path + b" HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % length + body
+
+
+@pytest.fixture
+def start():
+    started = []
+
+    def go(*args, **named):
+        started.append(Gateway(*args, **named))
+        return started[-1].ready()
+
+    yield go
+    for g in started:
+        g.close()
+
+
+def is_well(g):
+    (response,), _ = g.exchange(GET)
+    return response[0] == 200
+
+
+def slug(response):
+    return json.loads(response[2])["type"].rpartition(":")[2]
+
+
+def test_body_limits(start):
+    g = start({"maxBody": 1000})
+    (response,), closed = g.exchange(post(1000, b"x" * 1000))
+    assert response[0] == 200 and json.loads(response[2])["length"] == 1000
+    (response,), closed = g.exchange(post(1001, b"x" * 1001))
+    assert (response[0], slug(response), closed) == (413, "limit", True)
+    (response,), closed = g.exchange(post(10**30))
+    assert response[0] == 413 and closed
+    chunk = b"1f4\r\n" + b"x" * 500 + b"\r\n"
+    head = b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    (response,), closed = g.exchange(head + chunk * 3 + b"0\r\n\r\n")
+    assert (response[0], closed) == (413, True)
+    # One that never ends is cut.
+    responses, closed = g.exchange(head + chunk * 100)
+    assert responses == [] and closed
+    assert is_well(g)
+
+
+@pytest.mark.parametrize("raw, status", [
+    (get(b"/echo/" + b"a" * 2042), 200),
+    (get(b"/echo/" + b"a" * 2043), 414),
+    (get(b"/echo?" + b"a" * 4096), 200),
+    (get(b"/echo?" + b"a" * 4097), 414),
+    (b"GET /echo HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 95 + b"\r\n", 200),
+    (b"GET /echo HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 96 + b"\r\n", 431),
+    (b"GET /echo HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 32000 + b"\r\n\r\n", 200),
+    (b"GET /echo HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 32800 + b"\r\n\r\n", 431),
+    (b"GET /echo HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 200000 + b"\r\n\r\n", 431),
+    (b"GET /" + b"a" * 200000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+], ids=["path fits", "path", "query fits", "query", "count fits", "count", "size fits", "size", "huge header", "huge target"])
+def test_head_limits(start, raw, status):
+    g = start()
+    responses, closed = g.exchange(raw)
+    # What the library refuses before it has the whole head may end in a reset.
+    assert [r[0] for r in responses] in ([status], [] if len(raw) > 100000 else [status])
+    assert closed or status == 200
+    assert is_well(g)
+
+
+def test_large_bodies_pass_in_any_pieces(start):
+    g = start()
+    body = bytes(i % 251 for i in range(3 << 20))
+    (response,), _ = g.exchange(post(len(body), body, b"/fast"), timeout=20)
+    assert response[0] == 200 and response[2] == body
+    head = b"POST /fast HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunks, at = b"", 0
+    for size in [1, 2, 15, 16, 17, 255, 4095, 4096, 4097, 65535, 100000] * 8:
+        chunks += b"%x\r\n" % size + body[at:at + size] + b"\r\n"
+        at += size
+    (response,), closed = g.exchange(head + chunks + b"0\r\n\r\n", timeout=20)
+    assert response[0] == 200 and response[2] == body[:at] and closed
+
+
+@pytest.mark.parametrize("first", [b"", b"GET", b"GET /echo HTTP/1.1\r\n", b"GET /echo HTTP/1.1\r\nHost: a\r\n", post(100, b"x")])
+def test_slow_requests_are_cut(start, first):
+    """A byte now and then defeats a timeout of inactivity; ours counts from the beginning."""
+    g = start({"requestTimeoutMs": 1500})
+    began = time.monotonic()
+    with g.connect(30) as s:
+        s.sendall(first)
+        try:
+            while time.monotonic() - began < 25:
+                time.sleep(0.2)
+                s.sendall(b"X" if first else b"")
+                s.settimeout(0.01)
+                try:
+                    if not s.recv(100):
+                        break
+                except socket.timeout:
+                    pass
+        except OSError:
+            pass
+    took = time.monotonic() - began
+    # Before the request line is there it is the idle timeout that counts.
+    assert took < (4 if b"\r\n" in first else 17), took
+    assert is_well(g)
+
+
+def test_connections_per_address(start):
+    g = start({"connectionsPerAddress": 5})
+    kept = [g.connect() for _ in range(5)]
+    time.sleep(0.1)
+    with g.connect() as s:
+        (response,), closed = read_all(s)
+        assert response[0] == 503 and response[1]["retry-after"] == "1" and closed
+    for s in kept:
+        s.sendall(GET)
+        assert s.recv(65536).startswith(b"HTTP/1.1 200")
+    kept.pop().close()
+    time.sleep(0.3)
+    assert is_well(g)
+    for s in kept:
+        s.close()
+
+
+def test_ten_thousand_idle_connections(start):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 12000:
+        pytest.skip("this user may not open 12000 descriptors")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (12000, hard))
+    kept = []
+    try:
+        g = start({"connectionsPerAddress": 1024})
+        for i in range(10000):
+            s = socket.socket()
+            s.bind((f"127.0.{i % 40}.1", 0))
+            s.settimeout(5)
+            s.connect(("127.0.0.1", g.port))
+            kept.append(s)
+        time.sleep(0.5)
+        assert g.memory() < 400 << 20
+        # All places are taken: whoever comes now is told so at once.
+        began = time.monotonic()
+        with g.connect() as s:
+            (response,), closed = read_all(s)
+        assert response[0] == 503 and closed and time.monotonic() - began < 2
+        # Those who are in are served.
+        kept[0].sendall(GET)
+        assert kept[0].recv(65536).startswith(b"HTTP/1.1 200")
+    finally:
+        for s in kept:
+            s.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    time.sleep(1)
+    assert is_well(g)
+
+
+def test_bodies_in_total_are_bounded(start):
+    g = start()
+    kept = []
+    before = g.memory()
+    statuses = []
+    for _ in range(24):
+        s = g.connect(20)
+        s.sendall(post(4 << 20, b"x" * ((4 << 20) - 1)))
+        kept.append(s)
+    time.sleep(0.5)
+    # 96 MiB were sent and 64 MiB is the limit; buffers grow by doubling.
+    assert g.memory() - before < 200 << 20
+    for s in kept:
+        s.sendall(b"x")
+        (response,), _ = read_all(s)
+        statuses.append(response[0])
+        s.close()
+    assert set(statuses) == {200, 503} and statuses.count(200) >= 8
+    assert is_well(g)
+
+
+def test_clients_that_do_not_read(start):
+    g = start()
+    before, kept = g.memory(), []
+    for _ in range(300):
+        s = socket.socket()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.connect(("127.0.0.1", g.port))
+        s.sendall(get(b"/big"))
+        kept.append(s)
+    time.sleep(1)
+    assert g.memory() - before < 250 << 20
+    assert is_well(g)
+    for s in kept:
+        s.close()
+
+
+def test_client_gone_while_the_run_goes_on(start):
+    g = start()
+    with g.connect() as s:
+        s.sendall(get(b"/mute"))
+        time.sleep(0.1)
+    g.wait("gone", 3)
+    with g.connect() as s:
+        s.sendall(get(b"/slow"))
+        time.sleep(0.1)
+    time.sleep(1)  # the answer comes to nobody
+    assert is_well(g)
+
+
+def test_engine_lost_and_back(start):
+    g = start()
+    waiting = [g.connect() for _ in range(20)]
+    for s in waiting:
+        s.sendall(get(b"/mute"))
+    time.sleep(0.2)
+    g.tell("drop")
+    for s in waiting:
+        (response,), closed = read_all(s)
+        assert response[0] == 503 and response[1]["retry-after"] == "1" and slug(response) == "unavailable" and not closed
+        s.close()
+    (response,), _ = g.exchange(GET)
+    assert response[0] == 503 and response[1]["content-type"] == "application/problem+json"
+    g.tell("connect")
+    time.sleep(0.2)
+    assert is_well(g)
+
+
+def test_an_engine_that_does_not_read(start):
+    """What waits for the engine is bounded; beyond it there is a refusal, and nothing that was taken is lost."""
+    g = start()
+    before, kept = g.memory(), []
+    g.tell("pause")
+    time.sleep(0.2)
+    for _ in range(24):
+        s = g.connect(20)
+        s.sendall(post(4 << 20, b"x" * (4 << 20)))
+        kept.append(s)
+    time.sleep(0.5)
+    assert g.memory() - before < 300 << 20
+    g.tell("resume")
+    statuses = []
+    for s in kept:
+        (response,), _ = read_all(s)
+        statuses.append(response[0])
+        if response[0] == 503:
+            assert slug(response) == "overload" and response[1]["retry-after"] == "1"
+        s.close()
+    assert set(statuses) == {200, 503} and statuses.count(200) >= 15
+    assert is_well(g)
+
+
+def test_an_engine_that_speaks_nonsense(start):
+    g = start()
+    g.tell("nonsense")
+    g.wait("engine-closed")
+    (response,), _ = g.exchange(GET)
+    assert response[0] == 503
+    g.tell("connect")
+    time.sleep(0.2)
+    assert is_well(g)
+
+
+@pytest.mark.parametrize("status, seen", [(200, 200), (204, 204), (404, 404), (599, 599), (100, 502), (0, 502), (600, 502)])
+def test_status(start, status, seen):
+    g = start()
+    (response,), _ = g.exchange(get(b"/status/%d" % status))
+    assert response[0] == seen
+
+
+def test_graceful_stop(start):
+    g = start()
+    idle = g.connect()
+    with g.connect() as s:
+        s.sendall(get(b"/slow"))
+        time.sleep(0.1)
+        g.tell("stop")
+        (response,), closed = read_all(s, quiet=2)
+    assert (response[0], response[2], closed) == (200, b"slow", True)
+    assert g.wait("exit") == "exit 0"
+    assert idle.recv(1) == b""
+    with pytest.raises(ConnectionRefusedError):
+        g.connect()
+
+
+def test_stop_does_not_wait_for_ever(start):
+    g = start()
+    with g.connect() as s:
+        s.sendall(get(b"/mute"))
+        time.sleep(0.1)
+        began = time.monotonic()
+        g.tell("stop")
+        assert g.wait("exit") == "exit 0" and 4 < time.monotonic() - began < 7
+
+
+@pytest.mark.parametrize("config, bind, why", [
+    ({}, "0.0.0.0", "plain HTTP"),
+    ({"tls": True}, None, "certificate"),
+    ({"unknown": 1}, None, "no setting"),
+    ({"connections": 10**9}, None, "connections"),
+    ({"trustedProxies": ["10.0.0.0/8"]}, None, "behindProxy"),
+    ({"behindProxy": True, "trustedProxies": ["10.0.0.1/8"]}, None, "trustedProxies"),
+])
+def test_refuses_to_start(config, bind, why):
+    g = Gateway(config, bind=bind)
+    assert why in g.wait("failed")
+    assert g.wait("exit") != "exit 0"
+    g.close()
+
+
+def test_behind_a_proxy_plain_http_is_allowed(start):
+    assert is_well(start({"behindProxy": True}, bind="0.0.0.0"))
+
+
+# --- TLS ---------------------------------------------------------------------------------------------------------------
+
+@pytest.fixture
+def pair(tmp_path):
+    if not shutil.which("openssl"):
+        pytest.skip("openssl is needed to make a certificate")
+
+    def make(name):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                        "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-keyout", tmp_path / "key.pem",
+                        "-out", tmp_path / "cert.pem"], check=True, capture_output=True)
+        return tmp_path / "cert.pem", tmp_path / "key.pem"
+
+    return make
+
+
+def tls_connect(g, version=None):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if version:
+        context.minimum_version = context.maximum_version = version
+    return context.wrap_socket(g.connect(), server_hostname="a")
+
+
+def subject(s):
+    der = s.getpeercert(True)
+    return b"first" if b"first" in der else b"second" if b"second" in der else der
+
+
+def test_tls_and_reload(start, pair):
+    g = start({"tls": True}, files=pair("first"))
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        with tls_connect(g, version) as s:
+            s.sendall(GET)
+            (response,), _ = read_all(s)
+        assert response[0] == 200 and json.loads(response[2])["tls"] is True
+        assert "strict-transport-security" in response[1]
+    old = tls_connect(g)
+    assert subject(old) == b"first"
+    pair("second")
+    g.tell("files")
+    time.sleep(0.3)
+    with tls_connect(g) as new:
+        assert subject(new) == b"second"
+    # The old connection lives on.
+    old.sendall(GET)
+    assert read_all(old)[0][0][0] == 200
+    # A bad pair changes nothing.
+    (pair("third")[0]).write_text("rubbish")
+    g.tell("files")
+    g.wait("log")
+    with tls_connect(g) as s:
+        assert subject(s) == b"second"
+
+
+@pytest.mark.parametrize("version", ["TLSv1", "TLSv1_1"])
+def test_old_tls_is_refused(start, pair, version):
+    g = start({"tls": True}, files=pair("first"))
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        tls_connect(g, getattr(ssl.TLSVersion, version)).close()
+
+
+def test_tls_takes_a_slow_and_an_absurd_handshake(start, pair):
+    g = start({"tls": True}, files=pair("first"))
+    kept = [g.connect() for _ in range(50)]
+    for s in kept:
+        s.sendall(b"GET / HTTP/1.1\r\n\r\n")
+    with tls_connect(g) as s:
+        s.sendall(GET)
+        assert read_all(s)[0][0][0] == 200
+    for s in kept:
+        s.close()
+
+
+def test_many_at_once(start):
+    g, failures = start(), []
+
+    def client():
+        try:
+            with g.connect(20) as s:
+                for i in range(50):
+                    s.sendall(get(b"/echo/%d" % i))
+                    answer = b""
+                    while b"}" not in answer:
+                        piece = s.recv(65536)
+                        assert piece
+                        answer += piece
+                    assert b'"/echo/%d"' % i in answer
+        except Exception as e:
+            failures.append(e)
+
+    threads = [threading.Thread(target=client) for _ in range(40)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not failures

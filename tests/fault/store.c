@@ -1,0 +1,231 @@
+/* Faults under the store: the N-th allocation, write or sync fails, for N from 1 on until a run without a fault; or the machine
+ * dies at the N-th sync. Whatever happens: what was acknowledged is there after a restart, the log verifies, a failing disk
+ * sticks, and nothing crashes [I1] [I3]. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include <sqlite3.h>
+
+#include "base/error.h"
+#include "faulty_vfs.h"
+#include "logbook.h"
+
+static char folder[128], crash_folder[128], path[160], crash_path[160];
+
+/* --- allocations -------------------------------------------------------------------------------------------------- */
+
+static sqlite3_mem_methods real_memory;
+static unsigned allocations, fail_allocation;
+
+static void *x_malloc(int n)
+{
+    return ++allocations == fail_allocation ? NULL : real_memory.xMalloc(n);
+}
+
+static void *x_realloc(void *p, int n)
+{
+    return ++allocations == fail_allocation ? NULL : real_memory.xRealloc(p, n);
+}
+
+/* --- what happens ------------------------------------------------------------------------------------------------- */
+
+static uint64_t acknowledged; /* leaves of the last commit that said yes */
+
+static int ack(struct store *store, int r)
+{
+    struct store_head head;
+    if (r == 0) {
+        store_head(store, &head);
+        acknowledged = head.size;
+    }
+    return r;
+}
+
+static int work(struct store *store)
+{
+    int r = ack(store, logbook_found(store));
+    for (uint64_t i = 0; r == 0 && i < 6; i++) {
+        r = ack(store, logbook_runs(store, 60 * i, 60));
+        if (r == 0)
+            r = ack(store, logbook_sign(store));
+    }
+    if (r == -ENOSPC || r == -EIO) {
+        assert_int_equal(store_error(store), r);
+        assert_int_equal(store_begin(store), r);
+    }
+    return r;
+}
+
+/* A store's life with faults in it: 0, or the first error. */
+static int live(void)
+{
+    struct store *store = NULL;
+    struct diag diag = {};
+    acknowledged = 0;
+    int r = store_open(path, &store, &diag);
+    if (r < 0) {
+        assert_true(diag.text[0] != 0);
+        return r;
+    }
+    r = work(store);
+    store_close(store);
+    return r;
+}
+
+static void remove_files(const char *file)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm", "-lock", "-journal"};
+    char name[200];
+    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
+        (void)snprintf(name, sizeof name, "%s%s", file, suffixes[i]);
+        (void)unlink(name);
+    }
+}
+
+/* After the restart: everything that was acknowledged, a log that verifies, and a store that works. */
+static void assert_recovered(const char *file, uint64_t least, unsigned n)
+{
+    struct store *store = NULL;
+    struct diag diag = {};
+    struct store_head head;
+    if (store_open(file, &store, &diag) < 0)
+        fail_msg("after fault %u: %s", n, diag.text);
+    store_head(store, &head);
+    if (head.size < least)
+        fail_msg("after fault %u: %llu of %llu leaves", n, (unsigned long long)head.size, (unsigned long long)least);
+    if (head.size == 0)
+        assert_int_equal(logbook_found(store), 0);
+    assert_int_equal(logbook_runs(store, 100000, 1), 0);
+    assert_int_equal(logbook_sign(store), 0);
+    store_close(store);
+    if (logbook_verify(file, (struct slice){}, NULL, NULL, NULL) < 0)
+        fail_msg("after fault %u: the log does not verify", n);
+}
+
+static void reset(void)
+{
+    faulty_disk = (struct faulty_disk){.folder = folder, .crash_folder = crash_folder};
+    remove_files(path);
+    remove_files(crash_path);
+}
+
+/* --- the loops ---------------------------------------------------------------------------------------------------- */
+
+static void each_allocation_fails_once(void **state)
+{
+    unsigned n = 1;
+    for (;; n += n < 400 ? 1 : 17) {
+        reset();
+        allocations = 0;
+        fail_allocation = n;
+        int r = live();
+        fail_allocation = 0;
+        if (r != 0 && r != -ENOMEM)
+            fail_msg("allocation %u: %d", n, r);
+        assert_recovered(path, acknowledged, n);
+        if (allocations < n)
+            break;
+    }
+    print_message("%u allocations\n", n);
+}
+
+static void disk_fails(int error, bool fails_on)
+{
+    unsigned n = 1;
+    for (;; n += n < 60 ? 1 : 3) {
+        reset();
+        faulty_disk.fail_at = n;
+        faulty_disk.fails_on = fails_on;
+        faulty_disk.error = error;
+        int r = live();
+        unsigned operations = faulty_disk.operations;
+        faulty_disk.fail_at = 0;
+        if (operations >= n && acknowledged == 0 && r == 0)
+            fail_msg("operation %u failed and nobody said so", n);
+        assert_recovered(path, acknowledged, n);
+        if (operations < n)
+            break;
+    }
+    print_message("%u operations\n", n);
+}
+
+static void each_write_fails_once(void **state)
+{
+    disk_fails(SQLITE_IOERR_WRITE, false);
+}
+
+static void the_disk_fails_from_each_write_on(void **state)
+{
+    disk_fails(SQLITE_IOERR_WRITE, true);
+}
+
+static void the_disk_is_full_from_each_write_on(void **state)
+{
+    disk_fails(SQLITE_FULL, true);
+}
+
+static uint64_t acknowledged_at_kill;
+
+static void on_kill(void)
+{
+    acknowledged_at_kill = acknowledged;
+}
+
+static void killed_at_each_sync(void **state)
+{
+    unsigned n = 1;
+    for (;; n++) {
+        reset();
+        faulty_disk.kill_at = n;
+        faulty_disk.on_kill = on_kill;
+        assert_int_equal(live(), 0);
+        if (faulty_disk.syncs < n)
+            break;
+        faulty_disk.kill_at = 0;
+        assert_recovered(crash_path, acknowledged_at_kill, n);
+    }
+    print_message("%u syncs\n", n);
+}
+
+static int set_up(void **state)
+{
+    if (!getenv("TMPDIR") && access("/dev/shm", W_OK) == 0)
+        setenv("TMPDIR", "/dev/shm", 1); /* thousands of syncs */
+    logbook_folder(folder);
+    logbook_folder(crash_folder);
+    (void)snprintf(path, sizeof path, "%s/a.db", folder);
+    (void)snprintf(crash_path, sizeof crash_path, "%s/a.db", crash_folder);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    logbook_folder_remove(folder);
+    logbook_folder_remove(crash_folder);
+    return 0;
+}
+
+int main(void)
+{
+    sqlite3_mem_methods memory;
+    if (crypto_init() < 0 || sqlite3_config(SQLITE_CONFIG_GETMALLOC, &real_memory) != SQLITE_OK)
+        return 1;
+    memory = real_memory;
+    memory.xMalloc = x_malloc;
+    memory.xRealloc = x_realloc;
+    if (sqlite3_config(SQLITE_CONFIG_MALLOC, &memory) != SQLITE_OK || faulty_vfs_register() != SQLITE_OK)
+        return 1;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_allocation_fails_once),
+        cmocka_unit_test(each_write_fails_once),
+        cmocka_unit_test(the_disk_fails_from_each_write_on),
+        cmocka_unit_test(the_disk_is_full_from_each_write_on),
+        cmocka_unit_test(killed_at_each_sync),
+    };
+    return cmocka_run_group_tests_name("fault/store", tests, set_up, tear_down);
+}

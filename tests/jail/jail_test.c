@@ -1,0 +1,249 @@
+/* The jails: in each role's profile every attempt of attempts.h is made, each in a process of its own. What the table here
+ * does not allow to the role must be refused, by an error or by the end of the process; what it allows must work. The same
+ * attempt is made outside of the jail first: one that fails there too (no privilege, no such device) proves nothing, and is
+ * counted as such. */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "attempts.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "sandbox/sandbox.h"
+
+#define GATEWAY (1u << ROLE_GATEWAY)
+#define ENGINE  (1u << ROLE_ENGINE)
+#define VAULT   (1u << ROLE_VAULT)
+#define EGRESS  (1u << ROLE_EGRESS)
+#define WORKER  (1u << ROLE_WORKER)
+#define ALL     (GATEWAY | ENGINE | VAULT | EGRESS | WORKER)
+
+static const struct {
+    const char *name;
+    uint32_t roles;
+} permitted[] = {
+    {"read_data", ENGINE},     {"write_data", ENGINE},   {"create_data", ENGINE},   {"unlink_data", ENGINE},
+    {"read_resolv", EGRESS},   {"socket_inet", EGRESS},  {"socket_inet6", EGRESS},  {"connect_tcp", EGRESS},
+    {"accept", GATEWAY},       {"thread", ENGINE | EGRESS}, {"signal_self", ALL},   {"memory", ALL},
+    {"random", ALL},           {"clock", ALL},           {"pipe", ALL},             {"timer", ALL},
+    {"fstat", ALL},            {"nonblocking", ALL},     {"thread_name", ALL},      {"stat_outside", ENGINE | EGRESS},
+    {"read_library", EGRESS},
+};
+
+static const struct {
+    const char *name;
+    jail_attempt *attempt;
+} attempts[] = {
+#define A(name) {#name, attempt_##name},
+    JAIL_ATTEMPTS(A)
+#undef A
+};
+
+static struct jail_world world;
+static unsigned n_refused, n_worked, n_unproven;
+
+static bool is_permitted(const char *name, enum role role)
+{
+    for (size_t i = 0; i < sizeof permitted / sizeof permitted[0]; i++)
+        if (strcmp(permitted[i].name, name) == 0)
+            return permitted[i].roles & 1u << role;
+    return false;
+}
+
+static void write_file(const char *dir, const char *name, mode_t mode)
+{
+    char path[512];
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    (void)unlink(path);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "#!/bin/true\n", 12), 12);
+    assert_int_equal(fchmod(fd, mode), 0);
+    close(fd);
+}
+
+static void remove_file(const char *dir, const char *name)
+{
+    char path[512];
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    if (unlink(path) < 0)
+        (void)rmdir(path);
+}
+
+static void refresh_files(void)
+{
+    static const char *const made[] = {"new", "link", "hard", "dir", "fifo"};
+    for (size_t i = 0; i < sizeof made / sizeof made[0]; i++) {
+        remove_file(world.data_dir, made[i]);
+        remove_file(world.outside_dir, made[i]);
+    }
+    write_file(world.data_dir, "file", 0600);
+    write_file(world.data_dir, "victim", 0600);
+    write_file(world.data_dir, "program", 0700);
+    write_file(world.outside_dir, "victim", 0600);
+}
+
+/* The wait status of the attempt in a process of its own; ROLE_SUPERVISOR is no jail. */
+static int try_it(enum role role, jail_attempt *attempt)
+{
+    refresh_files();
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct diag why = {0};
+        (void)signal(SIGSYS, SIG_DFL);
+        (void)alarm(20);
+        if (role != ROLE_SUPERVISOR && sandbox_enter(role, world.data_dir, &why) < 0) {
+            (void)fprintf(stderr, "%s\n", why.text);
+            _exit(200);
+        }
+        _exit(attempt(&world));
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+static bool worked(int status)
+{
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static void try_all(enum role role)
+{
+    unsigned n_wrong = 0;
+    for (size_t i = 0; i < sizeof attempts / sizeof attempts[0]; i++) {
+        if (!worked(try_it(ROLE_SUPERVISOR, attempts[i].attempt))) {
+            n_unproven++;
+            continue;
+        }
+        int status = try_it(role, attempts[i].attempt);
+        bool expected = is_permitted(attempts[i].name, role);
+        bool is_clear = WIFEXITED(status) ? WEXITSTATUS(status) != 200 : WTERMSIG(status) == SIGSYS;
+        if (worked(status) == expected && is_clear) {
+            *(expected ? &n_worked : &n_refused) += 1;
+            continue;
+        }
+        n_wrong++;
+        print_error("%s: %s %s (status %x)\n", role_name(role), attempts[i].name, expected ? "was refused" : "was possible", status);
+    }
+    assert_int_equal(n_wrong, 0);
+}
+
+#define J(name, ROLE)                                                                                            \
+    static void jail_of_##name(void **state)                                                                     \
+    {                                                                                                            \
+        (void)state;                                                                                             \
+        try_all(ROLE);                                                                                           \
+    }
+J(gateway, ROLE_GATEWAY)
+J(engine, ROLE_ENGINE)
+J(vault, ROLE_VAULT)
+J(egress, ROLE_EGRESS)
+J(worker, ROLE_WORKER)
+
+static void jail_is_quick(void **state)
+{
+    (void)state;
+    int64_t start = clock_monotonic_us();
+    for (unsigned i = 0; i < 10; i++)
+        assert_true(worked(try_it(ROLE_WORKER, attempt_clock)));
+    int64_t each = (clock_monotonic_us() - start) / 10;
+    print_message("sandbox_enter with its process: %lld us\n", (long long)each);
+    assert_true(each < 100000);
+}
+
+static void no_profile_for_the_supervisor(void **state)
+{
+    (void)state;
+    struct diag why = {0};
+    assert_int_equal(sandbox_enter(ROLE_SUPERVISOR, NULL, &why), -SP_EINVALID);
+    assert_int_equal(sandbox_enter(ROLE_ANY, NULL, &why), -SP_EINVALID);
+}
+
+static void missing_data_folder_is_said(void **state)
+{
+    (void)state;
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct diag why = {0};
+        int r = sandbox_enter(ROLE_ENGINE, "/nowhere/at/all", &why);
+        _exit(r == -ENOENT && strstr(why.text, "/nowhere/at/all") ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(worked(status));
+}
+
+static void make_listener(void)
+{
+    const struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&any, sizeof any) < 0 || listen(fd, 128) < 0)
+        exit(1);
+    if (fd != 3 && (dup2(fd, 3) < 0 || close(fd) < 0))
+        exit(1);
+}
+
+static int set_up(void **state)
+{
+    static char data[64] = "/tmp/sallyport-jail-data-XXXXXX", outside[64] = "/tmp/sallyport-jail-out-XXXXXX", file[96];
+    static char canary = 'c';
+    (void)state;
+    if (!mkdtemp(data) || !mkdtemp(outside))
+        return -1;
+    (void)snprintf(file, sizeof file, "%s/file", outside);
+    world = (struct jail_world){.data_dir = data, .outside = file, .outside_dir = outside, .sibling_address = &canary, .listener = 3};
+    write_file(outside, "file", 0666);
+    world.sibling = fork();
+    if (world.sibling == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+        for (;;)
+            (void)pause();
+    }
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    static const char *const names[] = {"file", "victim", "program", "new", "link", "hard", "dir", "fifo"};
+    (void)state;
+    (void)kill(world.sibling, SIGKILL);
+    (void)waitpid(world.sibling, NULL, 0);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        remove_file(world.data_dir, names[i]);
+        remove_file(world.outside_dir, names[i]);
+    }
+    (void)rmdir(world.data_dir);
+    (void)rmdir(world.outside_dir);
+    print_message("%u refused, %u worked, %u prove nothing on this machine\n", n_refused, n_worked, n_unproven);
+    return 0;
+}
+
+/* The listener is descriptor 3, where the constructor of attempts.c and every jail find it. */
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        char *again[] = {argv[0], (char[]){"inner"}, NULL};
+        make_listener();
+        (void)execv("/proc/self/exe", again);
+        return 1;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(jail_of_gateway), cmocka_unit_test(jail_of_engine), cmocka_unit_test(jail_of_vault),
+        cmocka_unit_test(jail_of_egress),  cmocka_unit_test(jail_of_worker), cmocka_unit_test(jail_is_quick),
+        cmocka_unit_test(no_profile_for_the_supervisor), cmocka_unit_test(missing_data_folder_is_said),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

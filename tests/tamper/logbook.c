@@ -1,0 +1,193 @@
+/* logbook: see logbook.h. */
+#include "logbook.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "audit/state.h"
+#include "base/error.h"
+#include "base/must.h"
+#include "crypto/note.h"
+
+#define START_MS 1764000000000ll
+#define NS       SLICE_LITERAL("default")
+#define WORKFLOW SLICE_LITERAL("orders")
+#define VERSION  SLICE_LITERAL("1.0.0")
+#define TEXT     SLICE_LITERAL("document: …")
+
+const uint8_t logbook_seed[32] = "a seed of thirty-two bytes, here";
+
+struct audit_key logbook_key(void)
+{
+    struct audit_key key = {};
+    crypto_sign_public(logbook_seed, key.public_key);
+    return key;
+}
+
+struct run_id logbook_run(uint64_t i)
+{
+    return (struct run_id){((uint64_t)(START_MS - 1577836800000ll) + i) << 22 | 0x155555};
+}
+
+static int put_credential(struct store *store, struct slice name)
+{
+    uint8_t digest[32];
+    struct store_credential row = {.ns = NS, .name = name, .version = 1, .kind = 1, .policy = SLICE_LITERAL("{}"),
+                                   .wrapped = SLICE_LITERAL("wrapped value"), .set_ms = START_MS, .set_by = SLICE_LITERAL("ops")};
+    audit_digest_credential(row.ns, row.name, row.version, row.kind, row.policy, row.wrapped, digest);
+    int r = store_credential_put(store, &row);
+    return r < 0 ? r : store_leaf_append(store, &(struct audit_event){.action = AUDIT_CREDENTIAL_SET, .time_ms = START_MS, .ns = NS,
+                                         .object = name, .version = SLICE_LITERAL("1"), .digest = slice_of(digest, 32)}, NULL);
+}
+
+static int put_principal(struct store *store)
+{
+    uint8_t digest[32];
+    struct store_principal row = {.name = SLICE_LITERAL("ops"), .role = SLICE_LITERAL("admin"), .token_hash = {1, 2, 3}};
+    audit_digest_principal(row.name, row.role, row.expires_ms, row.token_hash, digest);
+    int r = store_principal_put(store, &row);
+    return r < 0 ? r : store_leaf_append(store, &(struct audit_event){.action = AUDIT_TOKEN_CREATED, .time_ms = START_MS,
+                                         .object = row.name, .digest = slice_of(digest, 32)}, NULL);
+}
+
+static int put_workflow(struct store *store)
+{
+    struct store_workflow row = {.namespace_id = 1, .name = WORKFLOW, .version = VERSION, .manifest = SLICE_LITERAL("{}"),
+                                 .is_enabled = true, .deployed_ms = START_MS, .deployed_by = SLICE_LITERAL("ops")};
+    crypto_sha256(TEXT, row.digest);
+    int r = store_definition_put(store, row.digest, TEXT);
+    if (r == 0)
+        r = store_workflow_put(store, &row, NULL);
+    return r < 0 ? r : store_leaf_append(store, &(struct audit_event){.action = AUDIT_WORKFLOW_DEPLOYED, .time_ms = START_MS,
+                                         .ns = NS, .workflow = WORKFLOW, .version = VERSION,
+                                         .definition = slice_of(row.digest, 32)}, NULL);
+}
+
+static int found_rows(struct store *store)
+{
+    struct store_namespace ns = {.name = NS, .wrapped_key = SLICE_LITERAL("wrapped key"), .created_ms = START_MS};
+    int r = store_namespace_put(store, &ns, NULL);
+    if (r == 0)
+        r = put_principal(store);
+    if (r == 0)
+        r = put_workflow(store);
+    if (r == 0)
+        r = put_credential(store, SLICE_LITERAL("crm"));
+    if (r == 0)
+        r = put_credential(store, SLICE_LITERAL("old"));
+    if (r == 0)
+        r = store_credential_revoke(store, NS, SLICE_LITERAL("old"), START_MS, SLICE_LITERAL("ops"));
+    return r < 0 ? r : store_leaf_append(store, &(struct audit_event){.action = AUDIT_CREDENTIAL_REVOKED, .time_ms = START_MS,
+                                         .ns = NS, .object = SLICE_LITERAL("old")}, NULL);
+}
+
+static int end_batch(struct store *store, int r)
+{
+    if (r == 0)
+        return store_commit(store, NULL);
+    store_rollback(store);
+    return r;
+}
+
+int logbook_found(struct store *store)
+{
+    int r = store_begin(store);
+    return r < 0 ? r : end_batch(store, found_rows(store));
+}
+
+static int put_run(struct store *store, uint64_t i)
+{
+    struct leaf_index first, last;
+    struct audit_event e = {.action = AUDIT_RUN_STARTED, .time_ms = START_MS + (int64_t)i, .ns = NS, .workflow = WORKFLOW,
+                            .version = VERSION, .run = logbook_run(i), .actor = WORKFLOW, .actor_kind = SLICE_LITERAL("webhook")};
+    int r = store_leaf_append(store, &e, &first);
+    e.action = AUDIT_RUN_COMPLETED;
+    if (r == 0)
+        r = store_leaf_append(store, &e, &last);
+    if (r < 0)
+        return r;
+    struct store_run row = {.id = e.run, .workflow_id = 1, .state = RUN_COMPLETED, .trigger = TRIGGER_WEBHOOK,
+                            .started_ms = e.time_ms, .ended_ms = e.time_ms, .actor = WORKFLOW, .first_leaf = first.n,
+                            .last_leaf = last.n, .input = SLICE_LITERAL("sealed in"), .output = SLICE_LITERAL("sealed out")};
+    return store_run_insert(store, &row);
+}
+
+int logbook_runs(struct store *store, uint64_t first, uint64_t n)
+{
+    int r = store_begin(store);
+    if (r < 0)
+        return r;
+    for (uint64_t i = first; r == 0 && i < first + n; i++)
+        r = put_run(store, i);
+    return end_batch(store, r);
+}
+
+int logbook_checkpoint(struct store *store, struct buffer *ret)
+{
+    _cleanup_buffer_ struct buffer origin = BUFFER_MAX(LIMIT_NAME);
+    struct audit_key key = logbook_key();
+    struct store_head head;
+    store_head(store, &head);
+    struct checkpoint checkpoint = {.size = head.size};
+    memcpy(checkpoint.root, head.root, sizeof checkpoint.root);
+    int r = note_append_origin(key.public_key, &origin);
+    return r < 0 ? r : note_sign_checkpoint(logbook_seed, buffer_slice(&origin), &checkpoint, ret);
+}
+
+int logbook_sign(struct store *store)
+{
+    _cleanup_buffer_ struct buffer note = BUFFER_MAX(LIMIT_TEXT);
+    struct store_head head;
+    store_head(store, &head);
+    int r = logbook_checkpoint(store, &note);
+    if (r == 0)
+        r = store_begin(store);
+    return r < 0 ? r : end_batch(store, store_checkpoint_put(store, head.size, buffer_slice(&note), START_MS));
+}
+
+int logbook_verify(const char *path, struct slice trusted, audit_finding_fn *each, void *user, struct audit_report *ret)
+{
+    struct audit_verify_options options = {.key = logbook_key(), .trusted = trusted};
+    struct audit_report report = {};
+    struct store_reader *reader = NULL;
+    struct diag diag = {};
+    int r = store_reader_open_file(path, &reader, &diag);
+    if (r < 0) {
+        (void)fprintf(stderr, "%s\n", diag.text);
+        return r;
+    }
+    r = store_snapshot_begin(reader);
+    if (r == 0) {
+        struct audit_source source = store_audit_source(reader);
+        r = audit_verify(&source, &options, each, user, &report, &diag);
+        store_snapshot_end(reader);
+    }
+    store_reader_close(reader);
+    if (ret)
+        *ret = report;
+    if (r < 0 && report.errors == 0)
+        (void)fprintf(stderr, "verification: %s\n", diag.text);
+    return r;
+}
+
+void logbook_folder(char ret[128])
+{
+    const char *tmp = getenv("TMPDIR");
+    (void)snprintf(ret, 128, "%s/sallyport-test-XXXXXX", tmp ? tmp : "/tmp");
+    must(mkdtemp(ret));
+}
+
+void logbook_folder_remove(const char *folder)
+{
+    char path[512];
+    DIR *d = opendir(folder);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        (void)snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
+        if (e->d_name[0] != '.')
+            (void)unlink(path);
+    }
+    if (d)
+        closedir(d);
+    (void)rmdir(folder);
+}
