@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <arpa/inet.h>
 #include <ev.h>
 #include <spawn.h>
 #include <sys/socket.h>
@@ -99,12 +100,13 @@ static void start(struct peers *p)
     run_until(p, &p->is_ready);
 }
 
-static int call(struct peers *p, const char *grants)
+static int call(struct peers *p, const char *uri, enum auth_scheme auth, const char *grants)
 {
     struct buffer record = BUFFER_MAX(LIMIT_FRAME), secrets = BUFFER_MAX(1000);
     wire_pairs_put(&secrets, SLICE_LITERAL("token"), SLICE_LITERAL(""));
-    struct msg_effect_call effect = {.method = SLICE_LITERAL("GET"), .uri = SLICE_LITERAL("https://192.0.2.1/"), .auth = AUTH_BEARER,
-                                     .auth_use = SLICE_LITERAL("token")};
+    struct msg_effect_call effect = {.method = SLICE_LITERAL("GET"), .uri = slice_text(uri), .auth = auth,
+                                     .timeout_ms = 3000,
+                                     .auth_use = slice_text(auth ? "token" : "")};
     wire_encode_effect_call(&record, &effect);
     struct msg_egress_call m = {.tag = 1, .ns = SLICE_LITERAL("default"), .secrets = buffer_slice(&secrets),
                                 .grants = slice_text(grants), .call = buffer_slice(&record)};
@@ -116,16 +118,58 @@ static int call(struct peers *p, const char *grants)
     return p->code;
 }
 
+/* A server of one answer, in the backlog of a socket: the kernel takes the connection, the loop below is ours. */
+static void on_client(struct ev_loop *loop, ev_io *io, int events)
+{
+    static const char answer[] = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
+    char request[2048];
+    int fd = accept(io->fd, NULL, NULL);
+    assert_true(fd >= 0 && read(fd, request, sizeof request) > 0);
+    assert_int_equal(write(fd, answer, sizeof answer - 1), sizeof answer - 1);
+    close(fd);
+}
+
+/* Inside the lock-down: sockets, the resolver's threads, the certificate authorities. */
+static void calls_go_out(struct peers *p)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    ev_io server;
+    ev_io_init(&server, on_client, fd, EV_READ);
+    ev_io_start(p->loop, &server);
+    char uri[64], grants[80];
+    for (int tls = 0; tls < 2; tls++) {
+        snprintf(uri, sizeof uri, "http%s://127.0.0.1:%u", tls ? "s" : "", ntohs(address.sin_port));
+        snprintf(grants, sizeof grants, "[\"%s\"]", uri);
+        int code = call(p, uri, AUTH_NONE, grants);
+        if (code != (tls ? -SP_EUNAVAILABLE : 0)) /* the server speaks no TLS */
+            fail_msg("%s: %d %s", uri, code, p->reason);
+    }
+    assert_null(strstr(p->reason, "/proc/self")); /* the authorities could be read */
+    assert_int_equal(call(p, "http://no.such.host.invalid", AUTH_NONE, "[\"http://no.such.host.invalid\"]"), -SP_EUNAVAILABLE);
+    assert_non_null(strstr(p->reason, "resolve"));
+    ev_io_stop(p->loop, &server);
+    close(fd);
+}
+
 static void test_role(void **state)
 {
     struct peers p = {0};
     int status = -1;
     start(&p);
-    assert_int_equal(call(&p, "[]"), -SP_EDENIED);
+    assert_int_equal(call(&p, "https://192.0.2.1/", AUTH_BEARER, "[]"), -SP_EDENIED);
     assert_int_equal(p.n_asked, 0);
-    assert_int_equal(call(&p, "[\"https://192.0.2.1\"]"), -SP_EDENIED);
+    assert_int_equal(call(&p, "https://192.0.2.1/", AUTH_BEARER, "[\"https://192.0.2.1\"]"), -SP_EDENIED);
     assert_int_equal(p.n_asked, 1);
     assert_non_null(strstr(p.reason, "not here"));
+
+    calls_go_out(&p);
+    assert_int_equal(CHANNEL_SEND(p.control, CONTROL_RELOAD, control_reload, &(struct msg_control_reload){0}), 0);
+    calls_go_out(&p);
 
     struct buffer nonsense = BUFFER_MAX(64);
     (void)buffer_append_text(&nonsense, "nonsense");
@@ -136,7 +180,7 @@ static void test_role(void **state)
     channel_free(p.engine);
     p.engine_closed = false;
     p.engine = give_channel(&p, ROLE_ENGINE); /* a restarted engine is served by the same process */
-    assert_int_equal(call(&p, "[]"), -SP_EDENIED);
+    assert_int_equal(call(&p, "https://192.0.2.1/", AUTH_BEARER, "[]"), -SP_EDENIED);
 
     assert_int_equal(CHANNEL_SEND(p.control, CONTROL_STOP, control_stop, &(struct msg_control_stop){0}), 0);
     run_until(&p, &p.engine_closed);
