@@ -191,16 +191,23 @@ static void write_end(struct flow_run *run)
     }
 }
 
+/* None of the step's effects can leave, so the run did not end as it seemed to. */
+static void end_oversized(struct flow_run *run)
+{
+    buffer_clear(&run->effects);
+    buffer_clear(&run->output_text);
+    run->status = STEP_WAITING;
+    run_limit(run, NULL, "the effects of one step are too large");
+}
+
 int flow_run_step(struct flow_run *run, struct flow_step *ret)
 {
     begin_step(run);
     go(run);
     if (run->status == STEP_WAITING && !run->error)
         effects_arm(run);
-    if (run->status == STEP_WAITING && buffer_error(&run->effects) == -SP_ELIMIT) {
-        buffer_clear(&run->effects);
-        run_limit(run, NULL, "the effects of one step are too large");
-    }
+    if (buffer_error(&run->effects) == -SP_ELIMIT)
+        end_oversized(run);
     run->is_drained = true;
     if (run->error || buffer_error(&run->trace) || buffer_error(&run->effects))
         return -ENOMEM;
