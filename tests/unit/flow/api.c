@@ -1,4 +1,5 @@
-/* api: the contract of flow.h beyond what a run computes: lies of the peer, races, references, input that is not JSON. */
+/* api: the contract of flow.h beyond what a run computes: lies of the peer, races, references, input that is
+ * not JSON. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -72,7 +73,8 @@ static void test_lies_are_refused(void **state)
 
 static void test_late_results_are_ignored(void **state)
 {
-    struct flow_run *run = start(HEAD "do: [{f: {fork: {compete: true, branches: [{a: {wait: PT1S}}, {b: {wait: PT2S}}]}}}, {w: {wait: PT3S}}]");
+    struct flow_run *run = start(HEAD "do: [{f: {fork: {compete: true, branches: [{a: {wait: PT1S}}, {b: "
+                                      "{wait: PT2S}}]}}}, {w: {wait: PT3S}}]");
     assert_int_equal(step(run), STEP_WAITING);
     assert_int_equal(deliver(run, 1, EFFECT_TIMER), 0);
     assert_int_equal(step(run), STEP_WAITING);
@@ -87,8 +89,9 @@ static void test_late_results_are_ignored(void **state)
 
 static void test_effects_that_do_not_fit_a_step(void **state)
 {
-    struct flow_run *run = start(HEAD "do: [{l: {for: {in: '${ [range(4)] }'}, do: [{e: {emit: {event: {with: {type: t, data: "
-                                      "'${ [range(400000)] | tojson }'}}}, output: {as: '{}'}}}]}}]");
+    struct flow_run *run =
+        start(HEAD "do: [{l: {for: {in: '${ [range(4)] }'}, do: [{e: {emit: {event: {with: {type: t, data: "
+                   "'${ [range(400000)] | tojson }'}}}, output: {as: '{}'}}}]}}]");
     struct flow_step s = {0};
     assert_int_equal(flow_run_step(run, &s), 0);
     assert_int_equal(s.status, STEP_FAULTED);

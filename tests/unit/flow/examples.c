@@ -1,5 +1,6 @@
-/* examples: every example of the specification compiles, or is refused only for what is not supported yet; and no finding is of a rule that
- * an author of a correct example should not see. Skipped when ../shared (or $SALLYPORT_SHARED) is not there. */
+/* examples: every example of the specification compiles, or is refused only for what is not supported yet;
+ * and no finding is of a rule that an author of a correct example should not see. Skipped when ../shared (or
+ * $SALLYPORT_SHARED) is not there. */
 #include <dirent.h>
 #include <jv.h>
 #include <setjmp.h>
@@ -28,9 +29,11 @@ static void unexpected(struct slice findings, char *ret, size_t len)
 {
     jv all = jv_parse_sized((const char *)findings.p, (int)findings.len);
     ret[0] = 0;
-    jv_array_foreach(all, i, f) {
+    jv_array_foreach(all, i, f)
+    {
         jv level = jv_object_get(jv_copy(f), jv_string("level")), rule = jv_object_get(f, jv_string("rule"));
-        if (strcmp(jv_string_value(level), "error") == 0 && strncmp(jv_string_value(rule), "unsupported-", 12) != 0 &&
+        if (strcmp(jv_string_value(level), "error") == 0 &&
+            strncmp(jv_string_value(rule), "unsupported-", 12) != 0 &&
             strcmp(jv_string_value(rule), "hardcoded-secret") != 0)
             (void)snprintf(ret, len, "%s", jv_string_value(rule));
         jv_free(level);
@@ -41,7 +44,8 @@ static void unexpected(struct slice findings, char *ret, size_t len)
 
 static unsigned check_file(const char *path)
 {
-    struct buffer text = BUFFER_MAX(LIMIT_DEFINITION), findings = BUFFER_MAX(2 * LIMIT_DEFINITION), manifest = BUFFER_MAX(2 * LIMIT_DEFINITION);
+    struct buffer text = BUFFER_MAX(LIMIT_DEFINITION), findings = BUFFER_MAX(2 * LIMIT_DEFINITION),
+                  manifest = BUFFER_MAX(2 * LIMIT_DEFINITION);
     struct flow_definition *d = NULL;
     char rule[64];
     assert_true(read_file(path, &text));
