@@ -108,6 +108,13 @@ int check_number(struct run *r, const struct node *n, jv v, const struct at *at,
 int run_match(struct run *r, const pcre2_code *code, struct slice text)
 {
     int e = run_pay(r, 16 + text.len / 16);
+    if (e < 0)
+        return e;
+    /* The few matches that backtrack much pay for it, so that many of them cannot take minutes. */
+    int found = regex_match(code, text, r->match_data, r->schema->quick_context);
+    if (found != -SP_EBUDGET)
+        return found;
+    e = run_pay(r, LIMIT_REGEX_MATCH / 20);
     return e < 0 ? e : regex_match(code, text, r->match_data, r->schema->match_context);
 }
 
@@ -143,7 +150,7 @@ int check_string(struct run *r, const struct node *n, jv v, const struct at *at,
             result = run_report(r, n, "pattern", at, "must match the pattern that the schema gives");
     }
     if (k->format && run_goes_on(r, result)) {
-        int e = run_pay(r, 1 + text.len / 16);
+        int e = run_pay(r, k->format == regex_is_valid ? 4096 : 1 + text.len / 16);
         if (e < 0)
             return e;
         if (!k->format(text))

@@ -137,8 +137,8 @@ int check_array(struct run *r, const struct node *n, jv v, const struct at *at, 
 
 static int unevaluated_items(struct run *r, const struct node *child, jv v, const struct at *at, struct marks *marks)
 {
-    int result = VALID;
     size_t count = value_count(v);
+    int result = run_pay(r, count / 8);
     for (size_t i = 0; i < count && run_goes_on(r, result); i++) {
         if (marks_has(marks, i))
             continue;
@@ -155,7 +155,7 @@ static int unevaluated_items(struct run *r, const struct node *child, jv v, cons
 
 static int unevaluated_properties(struct run *r, const struct node *child, jv v, const struct at *at, struct marks *marks)
 {
-    int result = VALID;
+    int result = run_pay(r, value_properties(v) / 8);
     size_t order = 0;
     for (int i = jv_object_iter(v); jv_object_iter_valid(v, i) && run_goes_on(r, result); i = jv_object_iter_next(v, i)) {
         if (marks_has(marks, order++))

@@ -96,9 +96,12 @@ int check_dependent(struct run *r, const struct node *n, jv v, const struct at *
     const struct dependent_rules *k = n->rules[GROUP_DEPENDENT];
     int result = VALID;
     for (const struct dependent *d = k->first; d && run_goes_on(r, result); d = d->next) {
+        int one = run_pay(r, 1);
+        if (one < 0)
+            return one;
         if (!has(v, d->trigger))
             continue;
-        int one = d->node ? run_node(r, d->node, v, at, marks) : check_required(r, n, d->keyword, &d->required, v, at);
+        one = d->node ? run_node(r, d->node, v, at, marks) : check_required(r, n, d->keyword, &d->required, v, at);
         if (one != VALID)
             result = one;
     }

@@ -234,8 +234,9 @@ static int compile_node(struct compiler *c, struct node *n, jv value)
 static int compile_all(struct compiler *c, jv document)
 {
     int r = 0;
-    c->schema->match_context = regex_context_new();
-    if (!c->schema->match_context)
+    c->schema->match_context = regex_context_new(LIMIT_REGEX_MATCH);
+    c->schema->quick_context = regex_context_new(LIMIT_REGEX_MATCH / 50);
+    if (!c->schema->match_context || !c->schema->quick_context)
         return -ENOMEM;
     c->schema->root = compiler_document(c, SLICE_LITERAL("schema://local/"), true, document, &r);
     while (r == 0 && c->compiled < c->n) {
@@ -251,7 +252,7 @@ static int compile_all(struct compiler *c, jv document)
 int schema_compile(jv document, const struct schema_options *options, struct schema **ret, struct diag *reterr)
 {
     static const struct schema_options plain;
-    struct diag unread;
+    struct diag unread = {0};
     struct compiler c = {.schema = calloc(1, sizeof *c.schema), .options = options ? options : &plain,
                          .diag = reterr ? reterr : &unread};
     int r = c.schema ? compile_all(&c, document) : -ENOMEM;

@@ -60,6 +60,20 @@ static uint64_t power_modulo(int exponent, uint64_t modulus)
     return (uint64_t)result;
 }
 
+/* Prices and the like, without turning the number into text: if m / 10^k, rounded once, is the number, and m has at most 15
+ * digits, then the number was written as m * 10^-k. False: not known. */
+static bool is_short(double number, int places, uint64_t *ret_m)
+{
+    static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12};
+    if (places < 0 || places > 12)
+        return false;
+    double m = nearbyint(fabs(number) * powers[places]);
+    if (!(m < 1e15) || m / powers[places] != fabs(number))
+        return false;
+    *ret_m = (uint64_t)m;
+    return true;
+}
+
 bool number_is_multiple(double number, double divisor, struct decimal divisor_decimal)
 {
     if (!isfinite(number))
@@ -68,8 +82,11 @@ bool number_is_multiple(double number, double divisor, struct decimal divisor_de
         return true;
     if (fabs(number) < EXACT && fabs(divisor) < EXACT && floor(number) == number && floor(divisor) == divisor)
         return fmod(number, divisor) == 0;
-    struct decimal n = decimal_of(number);
     must(divisor_decimal.digits > 0);
+    uint64_t m;
+    if (is_short(number, -divisor_decimal.exponent, &m))
+        return m % divisor_decimal.digits == 0;
+    struct decimal n = decimal_of(number);
     int shift = n.exponent - divisor_decimal.exponent;
     if (shift >= 0) {
         uint64_t modulus = divisor_decimal.digits;

@@ -5,11 +5,14 @@
 #include "schema/run.h"
 #include "schema/value.h"
 
-int marks_open(struct marks *m, jv v)
+int marks_open(struct run *r, struct marks *m, jv v)
 {
     jv_kind kind = jv_get_kind(v);
     *m = (struct marks){.n = kind == JV_KIND_OBJECT ? value_properties(v) : kind == JV_KIND_ARRAY ? value_count(v) : 0};
     m->bits = m->few;
+    int e = run_pay(r, m->n / 64);
+    if (e < 0)
+        return e;
     if (m->n > 64 * sizeof m->few / sizeof *m->few)
         m->bits = calloc((m->n + 63) / 64, sizeof *m->bits);
     return m->bits ? 0 : -ENOMEM;

@@ -6,8 +6,10 @@
 /* Writes backwards, from `*at` down; what does not fit is dropped. */
 static void prepend(char *start, char **at, struct slice s)
 {
-    while (s.len && *at > start)
-        *--*at = (char)s.p[--s.len];
+    while (s.len && *at > start) {
+        char c = (char)s.p[--s.len];
+        *--*at = c ? c : '?'; /* a NUL would end the text */
+    }
 }
 
 void node_place(const struct node *node, const char *keyword, char *ret, size_t size)
@@ -45,6 +47,7 @@ void schema_free(struct schema *s)
             table_free(o->table);
     }
     pcre2_match_context_free(s->match_context);
+    pcre2_match_context_free(s->quick_context);
     arena_free(&s->arena);
     free(s);
 }

@@ -156,7 +156,7 @@ struct reference_rules {
 
 struct logic_rules {
     struct node_list all, any, one;
-    struct node *not, *when, *then, *otherwise;
+    struct node *negated, *when, *then, *otherwise;
 };
 
 struct unevaluated_rules {
@@ -178,6 +178,8 @@ struct schema {
     struct node *root;
     struct owned *owned;
     pcre2_match_context *match_context;
+    pcre2_match_context *quick_context; /* with a small match limit, enough for most */
+    size_t pattern_bytes;               /* of all patterns, compiled */
     bool has_patterns;
     bool has_dynamic; /* there is a dynamic reference, so the dynamic scope is kept */
 };

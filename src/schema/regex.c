@@ -44,11 +44,11 @@ bool regex_is_valid(struct slice pattern)
     return r == 0 || error == PCRE2_ERROR_LOOKBEHIND_NOT_FIXED_LENGTH || error == PCRE2_ERROR_LOOKBEHIND_TOO_COMPLICATED;
 }
 
-pcre2_match_context *regex_context_new(void)
+pcre2_match_context *regex_context_new(uint32_t match_limit)
 {
     pcre2_match_context *context = pcre2_match_context_create(NULL);
     if (context) {
-        pcre2_set_match_limit(context, LIMIT_REGEX_MATCH);
+        pcre2_set_match_limit(context, match_limit);
         pcre2_set_depth_limit(context, LIMIT_REGEX_DEPTH);
         pcre2_set_heap_limit(context, LIMIT_REGEX_HEAP_KIB);
     }

@@ -21,8 +21,8 @@
 [[gnu::warn_unused_result]] int regex_match(const pcre2_code *code, struct slice subject, pcre2_match_data *data,
                                             pcre2_match_context *context);
 
-/* A context with the limits of limits.h; NULL without memory. */
-pcre2_match_context *regex_context_new(void);
+/* A context with this match limit and the other limits of limits.h; NULL without memory. */
+pcre2_match_context *regex_context_new(uint32_t match_limit);
 
 /* True if the text is ECMA-262, also if PCRE2 could not run it (a look-behind of variable length). */
 bool regex_is_valid(struct slice pattern);

@@ -8,7 +8,7 @@
 static void prepend(char *start, char **at, char c)
 {
     if (*at > start)
-        *--*at = c;
+        *--*at = c ? c : '?'; /* a NUL would end the text */
 }
 
 static void prepend_key(char *start, char **at, struct slice key)

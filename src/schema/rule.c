@@ -76,8 +76,13 @@ int compiler_pattern(struct compiler *c, const struct node *n, const char *keywo
         pcre2_code_free(code);
         return -ENOMEM;
     }
+    size_t size = 0;
+    pcre2_pattern_info(code, PCRE2_INFO_SIZE, &size);
+    c->schema->pattern_bytes += size;
     *ret = o->pattern = code;
     c->schema->has_patterns = true;
+    if (c->schema->pattern_bytes > LIMIT_SCHEMA_MEMORY)
+        return compiler_fail(c, n, keyword, -SP_ELIMIT, "the regular expressions are too large together");
     return 0;
 }
 

@@ -57,7 +57,8 @@ typedef int check_function(struct run *r, const struct node *n, jv v, const stru
 check_function check_type, check_values, check_number, check_string, check_array, check_object, check_dependent,
     check_unevaluated;
 
-int marks_open(struct marks *m, jv v);
+/* Empty marks for the items or properties of `v`, paid for; on an error there is nothing to close. */
+int marks_open(struct run *r, struct marks *m, jv v);
 void marks_close(struct marks *m);
 void marks_set(struct marks *m, size_t i);
 bool marks_has(const struct marks *m, size_t i);

@@ -16,13 +16,17 @@ int run_quiet(struct run *r, const struct node *n, jv v, const struct at *at, st
 }
 
 /* A dynamic reference leads to the outermost resource in the dynamic scope that has the anchor (core, section 8.2.3.2). */
-static const struct node *dynamic_target(const struct run *r, const struct reference_rules *k)
+static int dynamic_target(struct run *r, const struct reference_rules *k, const struct node **ret)
 {
-    for (size_t i = 0; k->dynamic_name && i < r->n_scope; i++)
-        for (const struct dynamic_anchor *d = r->scope[i]->dynamic_anchors; d; d = d->next)
+    size_t seen = 0;
+    *ret = NULL;
+    for (size_t i = 0; k->dynamic_name && i < r->n_scope && !*ret; i++)
+        for (const struct dynamic_anchor *d = r->scope[i]->dynamic_anchors; d && !*ret; d = d->next, seen++)
             if (d->name == k->dynamic_name)
-                return d->node;
-    return k->dynamic_target;
+                *ret = d->node;
+    if (!*ret)
+        *ret = k->dynamic_target;
+    return run_pay(r, seen / 8);
 }
 
 static int check_reference(struct run *r, const struct node *n, jv v, const struct at *at, struct marks *marks)
@@ -31,10 +35,12 @@ static int check_reference(struct run *r, const struct node *n, jv v, const stru
     int result = VALID, one;
     if (k->target)
         result = run_node(r, k->target, v, at, marks);
-    if (k->dynamic_target && run_goes_on(r, result) &&
-        (one = run_node(r, dynamic_target(r, k), v, at, marks)) != VALID)
-        result = one;
-    return result;
+    if (!k->dynamic_target || !run_goes_on(r, result))
+        return result;
+    const struct node *target;
+    if ((one = dynamic_target(r, k, &target)) == VALID)
+        one = run_node(r, target, v, at, marks);
+    return one == VALID ? result : one;
 }
 
 /* A branch that may fail without harm, so its marks count only if it holds. */
@@ -43,7 +49,7 @@ static int try_branch(struct run *r, const struct node *n, jv v, const struct at
     if (!marks)
         return run_quiet(r, n, v, at, NULL);
     struct marks own;
-    int result = marks_open(&own, v);
+    int result = marks_open(r, &own, v);
     if (result < 0)
         return result;
     result = run_quiet(r, n, v, at, &own);
@@ -112,7 +118,7 @@ static int check_condition(struct run *r, const struct logic_rules *k, jv v, con
 static int check_not(struct run *r, const struct node *n, jv v, const struct at *at)
 {
     const struct logic_rules *k = n->rules[GROUP_LOGIC];
-    int one = run_quiet(r, k->not, v, at, NULL);
+    int one = run_quiet(r, k->negated, v, at, NULL);
     if (one < 0)
         return one;
     return one == INVALID ? VALID : run_report(r, n, "not", at, "must not be as the schema describes here");
@@ -129,7 +135,7 @@ static int check_logic(struct run *r, const struct node *n, jv v, const struct a
         result = one;
     if (k->one.n && run_goes_on(r, result) && (one = check_one(r, n, v, at, marks)) != VALID)
         result = one;
-    if (k->not && run_goes_on(r, result) && (one = check_not(r, n, v, at)) != VALID)
+    if (k->negated && run_goes_on(r, result) && (one = check_not(r, n, v, at)) != VALID)
         result = one;
     if (k->when && run_goes_on(r, result) && (one = check_condition(r, k, v, at, marks)) != VALID)
         result = one;
@@ -155,7 +161,7 @@ static int check_groups(struct run *r, const struct node *n, jv v, const struct 
 static int check_with_unevaluated(struct run *r, const struct node *n, jv v, const struct at *at, struct marks *marks)
 {
     struct marks own;
-    int result = marks_open(&own, v);
+    int result = marks_open(r, &own, v);
     if (result < 0)
         return result;
     result = check_groups(r, n, v, at, &own);
@@ -170,11 +176,13 @@ static int check_with_unevaluated(struct run *r, const struct node *n, jv v, con
 
 int run_node(struct run *r, const struct node *n, jv v, const struct at *at, struct marks *marks)
 {
+    if (--r->steps < 0)
+        return -SP_EBUDGET;
     if (n->never)
         return run_report(r, n, NULL, at, "is not allowed here");
     if (!n->groups)
         return VALID;
-    if (--r->steps < 0 || r->depth == LIMIT_SCHEMA_DEPTH)
+    if (r->depth == LIMIT_SCHEMA_DEPTH)
         return -SP_EBUDGET;
     r->depth++;
     bool enters = r->scope && (!r->n_scope || r->scope[r->n_scope - 1] != n->resource);
