@@ -17,6 +17,7 @@
 #include "policy/address.h"
 
 #define DEFAULT_TIMEOUT_MS 30000
+#define SECRET_PART        8 /* a shorter end of "name:secret" would be found in innocent text */
 
 static void hop_judge(struct call *c);
 static void hop_ask(struct call *c);
@@ -213,6 +214,24 @@ static void hop_ask(struct call *c)
     }
 }
 
+/* "name:secret" is scrubbed whole and without its name, which is no secret. */
+static int scrub_add_value(struct scrub *s, struct slice value)
+{
+    int r = scrub_add(s, value);
+    struct slice name;
+    if (r < 0 || !slice_split(&value, ':', &name) || value.len < SECRET_PART)
+        return r;
+    return scrub_add(s, value);
+}
+
+/* $authorization.parameter is what follows the scheme in the header: of Basic, base64 (RFC 7617). */
+static int value_append(const struct call *c, struct want *want, struct slice value)
+{
+    if (want->slot == HANDLE_AUTHORIZATION && want->form == CREDENTIAL_FORM_VALUE && c->effect.auth == AUTH_BASIC)
+        return buffer_append_base64(&want->value, value);
+    return buffer_append_slice(&want->value, value);
+}
+
 static int want_fill(struct call *c, struct want *want, const struct msg_vault_value *value)
 {
     if (value->header.len > LIMIT_NAME || (want->form == CREDENTIAL_FORM_HEADER && value->header.len == 0))
@@ -220,14 +239,14 @@ static int want_fill(struct call *c, struct want *want, const struct msg_vault_v
     if (value->header.len)
         memcpy(want->header, value->header.p, value->header.len);
     want->header[value->header.len] = 0;
-    int r = buffer_append_slice(&want->value, value->value);
+    int r = value_append(c, want, value->value);
     if (r < 0)
         return r;
     c->used[want->slot] = true;
     if (want->form == CREDENTIAL_FORM_USERNAME)
         return 0; /* not secret, and often an ordinary word */
     return want->form == CREDENTIAL_FORM_HEADER ? scrub_add_header(c->scrub, value->value)
-                                                : scrub_add(c->scrub, value->value);
+                                                : scrub_add_value(c->scrub, value->value);
 }
 
 void call_value(struct call *c, size_t index, const struct msg_vault_value *value)

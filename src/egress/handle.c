@@ -15,7 +15,7 @@ static void base32(const uint8_t nonce[HANDLE_NONCE_LEN], char ret[26])
     for (size_t i = 0; i < 26; i++) {
         unsigned bits = 0;
         for (size_t bit = i * 5; bit < i * 5 + 5; bit++)
-            bits = bits << 1 | (bit < HANDLE_NONCE_LEN * 8 ? nonce[bit / 8] >> (7 - bit % 8) & 1u : 0u);
+            bits = bits << 1 | (bit < HANDLE_NONCE_LEN * 8 ? (unsigned)nonce[bit / 8] >> (7 - bit % 8) & 1u : 0u);
         ret[i] = alphabet[bits];
     }
 }

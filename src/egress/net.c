@@ -21,7 +21,7 @@ struct net {
     net_done *done;
     CURLM *multi;
     ev_timer timer;
-    int authorities_fd; /* a memfd: GnuTLS takes files alone, and the role has none */
+    int authorities_fd, former_authorities_fd; /* a memfd: GnuTLS takes files alone, and the role has none */
     char authorities_path[32];
 };
 
@@ -101,7 +101,8 @@ int net_new(struct ev_loop *loop, net_done *done, struct net **ret)
     struct net *n = calloc(1, sizeof *n);
     if (!n)
         return -ENOMEM;
-    *n = (struct net){.loop = loop, .done = done, .authorities_fd = -1, .multi = curl_multi_init()};
+    *n = (struct net){.loop = loop, .done = done, .authorities_fd = -1, .former_authorities_fd = -1,
+                      .multi = curl_multi_init()};
     if (!n->multi) {
         free(n);
         return -ENOMEM;
@@ -125,6 +126,7 @@ void net_free(struct net *n)
     curl_multi_cleanup(n->multi); /* ends the watchers of idle connections */
     ev_timer_stop(n->loop, &n->timer);
     closep(&n->authorities_fd);
+    closep(&n->former_authorities_fd);
     free(n);
 }
 
@@ -167,7 +169,9 @@ int net_set_authorities(struct net *n, struct slice extra)
         return -errno;
     if ((r = write_all(fd, buffer_slice(&pem))) < 0)
         return r;
-    closep(&n->authorities_fd);
+    /* Calls under way still open the last one by its path. */
+    closep(&n->former_authorities_fd);
+    n->former_authorities_fd = n->authorities_fd;
     n->authorities_fd = TAKE_FD(fd);
     snprintf(n->authorities_path, sizeof n->authorities_path, "/proc/self/fd/%d", n->authorities_fd);
     return 0;

@@ -42,7 +42,7 @@ static int want_add(struct wants *w, const struct request_source *s, unsigned sl
     if (!list)
         return -ENOMEM;
     w->list = list;
-    w->list[w->n++] = (struct want){.slot = slot, .place = place, .form = form, .value = BUFFER_MAX(LIMIT_CREDENTIAL + 64),
+    w->list[w->n++] = (struct want){.slot = slot, .place = place, .form = form, .value = BUFFER_MAX(2 * LIMIT_CREDENTIAL),
                                     .name = slot == HANDLE_AUTHORIZATION ? s->call->auth_use : s->secrets[slot]};
     w->list[w->n - 1].value.secret = true;
     return 0;

@@ -57,10 +57,19 @@ struct operation {
     };
 };
 
+/* The order in which a commit's operations are performed, whatever the order in which they were added: a run's row tells
+ * where its leaves are, and its journal refers to the row. */
+enum operation_phase {
+    PHASE_LEAVES,
+    PHASE_ROWS,
+    PHASE_JOURNAL,
+    PHASE_COUNT,
+};
+
 struct commit {
     struct commit *next;
     struct arena arena;
-    struct operation *first, **last;
+    struct operation *first[PHASE_COUNT], **last[PHASE_COUNT];
     commit_done *done;
     void *user;
     uint8_t namespace_key[32];
@@ -99,7 +108,8 @@ struct commit *commit_new(commit_done *done, void *user)
         return NULL;
     *c = (struct commit){.arena = arena, .done = done, .user = user, .is_complete = true};
     c->proof = BUFFER_MAX(AUDIT_PROOF_MAX * CRYPTO_HASH_LEN);
-    c->last = &c->first;
+    for (unsigned i = 0; i < PHASE_COUNT; i++)
+        c->last[i] = &c->first[i];
     return c;
 }
 
@@ -117,7 +127,8 @@ void commit_seal_for(struct commit *c, const uint8_t namespace_key[32], struct r
     c->is_sealing = true;
 }
 
-static struct operation *add(struct commit *c, int (*perform)(struct commit *c, const struct operation *op))
+static struct operation *add_to(struct commit *c, enum operation_phase phase,
+                                int (*perform)(struct commit *c, const struct operation *op))
 {
     static struct operation nowhere;
     struct operation *op = arena_alloc(&c->arena, sizeof *op);
@@ -126,9 +137,14 @@ static struct operation *add(struct commit *c, int (*perform)(struct commit *c, 
         return &nowhere;
     }
     op->perform = perform;
-    *c->last = op;
-    c->last = &op->next;
+    *c->last[phase] = op;
+    c->last[phase] = &op->next;
     return op;
+}
+
+static struct operation *add(struct commit *c, int (*perform)(struct commit *c, const struct operation *op))
+{
+    return add_to(c, PHASE_ROWS, perform);
 }
 
 #define COPY(field) (field) = arena_copy(&c->arena, (field), &c->is_complete)
@@ -157,7 +173,7 @@ static int perform_leaf(struct commit *c, const struct operation *op)
 
 void commit_leaf(struct commit *c, const struct audit_event *e)
 {
-    struct operation *op = add(c, perform_leaf);
+    struct operation *op = add_to(c, PHASE_LEAVES, perform_leaf);
     c->has_leaf = true;
     op->leaf = *e;
 #define F(kind, member, key) COPY_##kind(member)
@@ -241,7 +257,7 @@ static int perform_journal(struct commit *c, const struct operation *op)
 
 void commit_journal(struct commit *c, const struct store_journal *row)
 {
-    struct operation *op = add(c, perform_journal);
+    struct operation *op = add_to(c, PHASE_JOURNAL, perform_journal);
     op->journal = *row;
     COPY(op->journal.data);
 }
@@ -430,11 +446,12 @@ bool commit_has_news(void)
 
 static int perform_all(struct commit *c)
 {
-    for (const struct operation *op = c->first; op; op = op->next) {
-        int r = op->perform(c, op);
-        if (r < 0)
-            return r;
-    }
+    for (unsigned phase = 0; phase < PHASE_COUNT; phase++)
+        for (const struct operation *op = c->first[phase]; op; op = op->next) {
+            int r = op->perform(c, op);
+            if (r < 0)
+                return r;
+        }
     return 0;
 }
 

@@ -24,8 +24,7 @@ struct commit *commit_new(commit_done *done, void *user);
 /* Payloads of this commit belong to this run and are sealed under its namespace's key. */
 void commit_seal_for(struct commit *c, const uint8_t namespace_key[32], struct run_id run);
 
-/* Each copies what it is given, and they are performed in this order: a run's row tells where the leaves are that came
- * before it. What cannot be copied makes commit_submit fail, through `done`. */
+/* Each copies what it is given. Leaves are written first, then rows in the order in which they were added, then the journal. What cannot be copied makes commit_submit fail, through `done`. */
 void commit_leaf(struct commit *c, const struct audit_event *e);
 void commit_run_insert(struct commit *c, const struct store_run *row);            /* input, output, error, context in clear */
 void commit_run_update(struct commit *c, const struct store_run_change *change);  /* output, error, context in clear */

@@ -24,6 +24,9 @@ struct load {
 static int on_run(void *user, const struct store_run *row)
 {
     struct journal_copy *j = user;
+    j->started_ms = row->started_ms;
+    j->trigger = row->trigger;
+    (void)snprintf(j->actor, sizeof j->actor, "%.*s", SLICE_ARGS(row->actor));
     return row->input.len ? seal_open(j->key, SEAL_RUN_INPUT, 0, row->input, &j->input) : 0;
 }
 
@@ -132,12 +135,23 @@ static void replay(struct run *run, const struct journal_copy *j)
     metrics_count(METRIC_RUNS_REPLAYED);
 }
 
+/* What a run that was recovered at a start did not know of itself. */
+static void take_row(struct run *run, const struct journal_copy *j)
+{
+    run->started_ms = j->started_ms;
+    run->last_ms = run->last_ms > j->started_ms ? run->last_ms : j->started_ms;
+    run->trigger = j->trigger;
+    memcpy(run->actor, j->actor, sizeof run->actor);
+}
+
 static void on_loaded(void *user)
 {
     struct load *load = user;
     struct run *run = run_find(load->id);
     if (run && run->phase == PHASE_LOAD) {
         run->journal_seq = load->journal.next_seq;
+        if (load->code == 0)
+            take_row(run, &load->journal);
         /* Calls that are with egress stay there; all others are taken from the journal anew. */
         int r = load->code < 0 ? load->code : open_effects(run, &load->journal);
         for (const struct journal_row *row = load->journal.first; row; row = row->next)

@@ -21,6 +21,9 @@ struct journal_copy {
     struct buffer input;
     struct journal_row *first, **last;
     uint32_t n_results, next_seq;
+    int64_t started_ms;
+    enum run_trigger trigger;
+    char actor[LIMIT_NAME];
 };
 
 /* `key` is kept. */

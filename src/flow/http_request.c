@@ -174,8 +174,12 @@ static bool put_body(struct flow_run *run, struct frame *f, struct request *q)
         jv text = jv_dump_string(jv_copy(v), 0);
         (void)buffer_append_slice(&q->body, text_of(text));
         jv_free(text);
-        if (!q->has_content_type)
-            ok = put_header(run, f, q, jv_string("content-type"), jv_string("application/json"));
+        if (!q->has_content_type) {
+            jv name = jv_string("content-type"), type = jv_string("application/json");
+            ok = put_header(run, f, q, name, type);
+            jv_free(name);
+            jv_free(type);
+        }
     }
     jv_free(v);
     return ok;

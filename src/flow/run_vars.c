@@ -16,7 +16,7 @@ static jv make_handle(const struct flow_run *run, const char *rest)
     for (unsigned i = 0; i < 26; i++) {
         unsigned bit = 5 * i, v = 0;
         for (unsigned k = 0; k < 5; k++, bit++)
-            v = v << 1 | (bit < 128 ? run->nonce[bit / 8] >> (7 - bit % 8) & 1u : 0u);
+            v = v << 1 | (bit < 128 ? (unsigned)run->nonce[bit / 8] >> (7 - bit % 8) & 1u : 0u);
         nonce[i] = digits[v];
     }
     nonce[26] = 0;

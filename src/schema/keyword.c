@@ -45,7 +45,7 @@ static const struct keyword keywords[] = {
     {"allOf", A, SHAPE_SCHEMAS, rule_schemas, LOGIC(all)},
     {"anyOf", A, SHAPE_SCHEMAS, rule_schemas, LOGIC(any)},
     {"oneOf", A, SHAPE_SCHEMAS, rule_schemas, LOGIC(one)},
-    {"not", A, SHAPE_SCHEMA, rule_schema, LOGIC(not)},
+    {"not", A, SHAPE_SCHEMA, rule_schema, LOGIC(negated)},
     {"if", A, SHAPE_SCHEMA, rule_schema, LOGIC(when)},
     {"then", A, SHAPE_SCHEMA, rule_schema, LOGIC(then)},
     {"else", A, SHAPE_SCHEMA, rule_schema, LOGIC(otherwise)},

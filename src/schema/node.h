@@ -156,7 +156,7 @@ struct reference_rules {
 
 struct logic_rules {
     struct node_list all, any, one;
-    struct node *not, *when, *then, *otherwise;
+    struct node *negated, *when, *then, *otherwise;
 };
 
 struct unevaluated_rules {

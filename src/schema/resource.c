@@ -121,8 +121,9 @@ static int read_id(struct compiler *c, struct node *n, struct slice id)
     if (parts.fragment.len)
         return compiler_fail(c, n, "$id", -SP_EINVALID, "$id must not have a fragment");
     _cleanup_buffer_ struct buffer base = BUFFER_MAX(LIMIT_URI);
-    if (uri_resolve(n->resource->base, id, &base) < 0)
-        return compiler_fail(c, n, "$id", -SP_ELIMIT, "$id is too long");
+    int r = uri_resolve(n->resource->base, id, &base);
+    if (r < 0)
+        return r == -ENOMEM ? r : compiler_fail(c, n, "$id", -SP_ELIMIT, "$id is too long");
     struct slice kept = arena_copy(&c->schema->arena, buffer_slice(&base));
     if (!kept.p)
         return -ENOMEM;
@@ -185,8 +186,9 @@ static int read_anchor(struct compiler *c, struct node *n, const char *keyword, 
     if (!is_anchor_name(name))
         return compiler_fail(c, n, keyword, -SP_EINVALID, "an anchor must be a letter or _ and then letters, digits, - _ .");
     _cleanup_buffer_ struct buffer key = BUFFER_MAX(LIMIT_URI);
-    if (anchor_key(n->resource, name, &key) < 0)
-        return compiler_fail(c, n, keyword, -SP_ELIMIT, "the anchor is too long");
+    int r = anchor_key(n->resource, name, &key);
+    if (r < 0)
+        return r == -ENOMEM ? r : compiler_fail(c, n, keyword, -SP_ELIMIT, "the anchor is too long");
     uint32_t hash = table_hash(4, buffer_slice(&key)), number = 0;
     struct anchor *anchor = table_get(&c->anchors, hash, buffer_slice(&key));
     if (anchor && anchor->node != n)
@@ -311,15 +313,20 @@ static struct node *find_fragment(struct compiler *c, struct node *root, struct 
                                   int *ret_error)
 {
     _cleanup_buffer_ struct buffer plain = BUFFER_MAX(LIMIT_URI), key = BUFFER_MAX(LIMIT_URI + 8);
-    if (uri_decode(fragment, &plain) < 0)
+    int r = uri_decode(fragment, &plain);
+    if (r < 0) {
+        *ret_error = r == -ENOMEM ? r : 0;
         return NULL;
+    }
     struct slice name = buffer_slice(&plain);
     if (name.len == 0)
         return root;
     if (slice_starts(name, "/"))
         return follow(c, root, name, ret_error);
-    if (anchor_key(root->resource, name, &key) < 0)
+    if ((r = anchor_key(root->resource, name, &key)) < 0) {
+        *ret_error = r == -ENOMEM ? r : 0;
         return NULL;
+    }
     const struct anchor *anchor = table_get(&c->anchors, table_hash(4, buffer_slice(&key)), buffer_slice(&key));
     if (!anchor)
         return NULL;
@@ -333,9 +340,9 @@ int resource_resolve(struct compiler *c, const struct node *n, const char *keywo
     struct uri parts;
     uri_split(reference, &parts);
     _cleanup_buffer_ struct buffer uri = BUFFER_MAX(LIMIT_URI);
-    if (uri_resolve(n->resource->base, reference, &uri) < 0)
-        return compiler_fail(c, n, keyword, -SP_ELIMIT, "the reference is too long");
-    int r = 0;
+    int r = uri_resolve(n->resource->base, reference, &uri);
+    if (r < 0)
+        return r == -ENOMEM ? r : compiler_fail(c, n, keyword, -SP_ELIMIT, "the reference is too long");
     *ret_dynamic = 0;
     struct node *root = find_resource(c, buffer_slice(&uri), &r);
     if (!root)

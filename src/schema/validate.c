@@ -118,7 +118,7 @@ static int check_condition(struct run *r, const struct logic_rules *k, jv v, con
 static int check_not(struct run *r, const struct node *n, jv v, const struct at *at)
 {
     const struct logic_rules *k = n->rules[GROUP_LOGIC];
-    int one = run_quiet(r, k->not, v, at, NULL);
+    int one = run_quiet(r, k->negated, v, at, NULL);
     if (one < 0)
         return one;
     return one == INVALID ? VALID : run_report(r, n, "not", at, "must not be as the schema describes here");
@@ -135,7 +135,7 @@ static int check_logic(struct run *r, const struct node *n, jv v, const struct a
         result = one;
     if (k->one.n && run_goes_on(r, result) && (one = check_one(r, n, v, at, marks)) != VALID)
         result = one;
-    if (k->not && run_goes_on(r, result) && (one = check_not(r, n, v, at)) != VALID)
+    if (k->negated && run_goes_on(r, result) && (one = check_not(r, n, v, at)) != VALID)
         result = one;
     if (k->when && run_goes_on(r, result) && (one = check_condition(r, k, v, at, marks)) != VALID)
         result = one;

@@ -11,7 +11,7 @@
 /* Set on every connection. trusted_schema: no function with side effects from an edited schema; cell_size_check: damaged
  * pages are found when they are read. */
 static const char pragmas[] = "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON;"
-                              "PRAGMA mmap_size = 268435456; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;";
+                              "PRAGMA mmap_size = 67108864; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;";
 
 /* And on the writing one. A checkpoint of 2000 pages takes some ten milliseconds of the committer's time; a larger log would
  * make longer pauses, a smaller one more syncs. */

@@ -12,7 +12,8 @@ static struct worker_page *page;
 
 int serve_init(void)
 {
-    int r = definition_cache_new(&definitions);
+    int r = flow_budget_init();
+    r = r < 0 ? r : definition_cache_new(&definitions);
     return r < 0 ? r : run_table_new(&runs);
 }
 
@@ -21,11 +22,11 @@ void serve_set_page(struct worker_page *shared)
     page = shared;
 }
 
-static void work_begins(uint64_t run)
+static void work_begins(uint64_t run, unsigned cpu_ms)
 {
     if (page)
         page->run = run;
-    flow_budget_begin(LIMIT_EVAL_CPU_MS);
+    flow_budget_begin(cpu_ms);
 }
 
 static void work_ends(void)
@@ -75,7 +76,7 @@ static int on_define(struct channel *channel, struct slice payload, int fd)
         return r;
     struct buffer findings = BUFFER_MAX(2 * LIMIT_DEFINITION), manifest = BUFFER_MAX(2 * LIMIT_DEFINITION);
     struct flow_definition *definition = NULL;
-    work_begins(0);
+    work_begins(0, LIMIT_COMPILE_CPU_MS);
     r = flow_definition_compile(m.text, &findings, &manifest, &definition);
     work_ends();
     buffer_free(&findings);
@@ -106,7 +107,7 @@ static int on_start(struct channel *channel, struct slice payload, int fd)
         return r;
     entry->replayed = m.replayed;
     struct diag diag;
-    work_begins(m.run);
+    work_begins(m.run, LIMIT_EVAL_CPU_MS);
     r = flow_run_new(definition, &m, &entry->run, &diag);
     if (r < 0) {
         run_table_drop(runs, m.run);
@@ -128,7 +129,7 @@ static int on_result(struct channel *channel, struct slice payload, int fd)
     struct run_entry *entry = run_table_find(runs, m.run);
     if (!entry)
         return 0; /* dropped, or answered UNKNOWN at its start: the engine starts it again */
-    work_begins(m.run);
+    work_begins(m.run, LIMIT_EVAL_CPU_MS);
     r = flow_run_deliver(entry->run, &m);
     if (r >= 0) {
         entry->results++;
@@ -159,7 +160,7 @@ static int on_check(struct channel *channel, struct slice payload, int fd)
         return r;
     struct buffer findings = BUFFER_MAX(2 * LIMIT_DEFINITION), manifest = BUFFER_MAX(2 * LIMIT_DEFINITION);
     struct flow_definition *definition = NULL;
-    work_begins(0);
+    work_begins(0, LIMIT_COMPILE_CPU_MS);
     int code = flow_definition_compile(m.text, &findings, &manifest, &definition);
     work_ends();
     flow_definition_unref(definition);

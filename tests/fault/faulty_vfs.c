@@ -10,6 +10,7 @@ struct faulty_disk faulty_disk;
 struct shim {
     sqlite3_file base;
     sqlite3_file *real;
+    const char *name; /* SQLite keeps it as long as the file is open */
 };
 
 static sqlite3_vfs vfs;
@@ -41,12 +42,23 @@ static void kill_here(void)
 {
     static const char *const suffixes[] = {"", "-wal"};
     char from[300], to[300];
-    for (int i = 0; i < 2; i++) {
+    faulty_disk.on_kill();
+    for (int i = 0; i < 2 && !faulty_disk.loses_unsynced; i++) {
         (void)snprintf(from, sizeof from, "%s/a.db%s", faulty_disk.folder, suffixes[i]);
         (void)snprintf(to, sizeof to, "%s/a.db%s", faulty_disk.crash_folder, suffixes[i]);
         copy_file(from, to);
     }
-    faulty_disk.on_kill();
+}
+
+/* What is synced is what a loss of power leaves, until the kill. */
+static void keep_synced(const char *name)
+{
+    char to[300];
+    const char *base = name ? strrchr(name, '/') : NULL;
+    if (!base || !faulty_disk.loses_unsynced || !faulty_disk.kill_at || faulty_disk.syncs >= faulty_disk.kill_at)
+        return;
+    (void)snprintf(to, sizeof to, "%s%s", faulty_disk.crash_folder, base);
+    copy_file(name, to);
 }
 
 static int x_close(sqlite3_file *f)
@@ -78,7 +90,11 @@ static int x_sync(sqlite3_file *f, int flags)
     int rc = fault();
     if (++faulty_disk.syncs == faulty_disk.kill_at)
         kill_here();
-    return rc != SQLITE_OK ? SQLITE_IOERR_FSYNC : REAL(f)->pMethods->xSync(REAL(f), flags);
+    if (rc == SQLITE_OK)
+        rc = REAL(f)->pMethods->xSync(REAL(f), flags);
+    if (rc == SQLITE_OK)
+        keep_synced(((struct shim *)f)->name);
+    return rc != SQLITE_OK ? SQLITE_IOERR_FSYNC : SQLITE_OK;
 }
 
 static int x_size(sqlite3_file *f, sqlite3_int64 *size)
@@ -160,8 +176,22 @@ static int x_open(sqlite3_vfs *v, const char *name, sqlite3_file *f, int flags, 
 {
     struct shim *shim = (struct shim *)f;
     shim->real = (sqlite3_file *)(shim + 1);
+    shim->name = name;
     int rc = real_vfs->xOpen(real_vfs, name, shim->real, flags, ret_flags);
     shim->base.pMethods = shim->real->pMethods ? &methods : NULL;
+    return rc;
+}
+
+/* SQLite syncs the folder when it deletes a journal that matters, so a deletion is durable too. */
+static int x_delete(sqlite3_vfs *v, const char *name, int sync_folder)
+{
+    char to[300];
+    const char *base = strrchr(name, '/');
+    int rc = real_vfs->xDelete(real_vfs, name, sync_folder);
+    if (rc == SQLITE_OK && base && faulty_disk.loses_unsynced && faulty_disk.syncs < faulty_disk.kill_at) {
+        (void)snprintf(to, sizeof to, "%s%s", faulty_disk.crash_folder, base);
+        (void)unlink(to);
+    }
     return rc;
 }
 
@@ -172,5 +202,6 @@ int faulty_vfs_register(void)
     vfs.zName = "faulty";
     vfs.szOsFile = (int)sizeof(struct shim) + real_vfs->szOsFile;
     vfs.xOpen = x_open;
+    vfs.xDelete = x_delete;
     return sqlite3_vfs_register(&vfs, 1);
 }

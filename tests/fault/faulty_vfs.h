@@ -11,6 +11,7 @@ struct faulty_disk {
     bool fails_on;    /* and all after it */
     int error;        /* SQLITE_IOERR_WRITE, SQLITE_FULL */
     unsigned kill_at; /* at this sync, before it is done, copies go to `crash_folder`; 0: never */
+    bool loses_unsynced; /* the copies are of each file as it was last synced: the rest was in the page cache */
     const char *folder, *crash_folder;
     void (*on_kill)(void);
 };

@@ -176,11 +176,12 @@ static void on_kill(void)
     acknowledged_at_kill = acknowledged;
 }
 
-static void killed_at_each_sync(void **state)
+static void killed(bool loses_unsynced)
 {
     unsigned n = 1;
     for (;; n++) {
         reset();
+        faulty_disk.loses_unsynced = loses_unsynced;
         faulty_disk.kill_at = n;
         faulty_disk.on_kill = on_kill;
         assert_int_equal(live(), 0);
@@ -190,6 +191,16 @@ static void killed_at_each_sync(void **state)
         assert_recovered(crash_path, acknowledged_at_kill, n);
     }
     print_message("%u syncs\n", n);
+}
+
+static void killed_at_each_sync(void **state)
+{
+    killed(false);
+}
+
+static void power_is_lost_at_each_sync(void **state)
+{
+    killed(true);
 }
 
 static int set_up(void **state)
@@ -226,6 +237,7 @@ int main(void)
         cmocka_unit_test(the_disk_fails_from_each_write_on),
         cmocka_unit_test(the_disk_is_full_from_each_write_on),
         cmocka_unit_test(killed_at_each_sync),
+        cmocka_unit_test(power_is_lost_at_each_sync),
     };
     return cmocka_run_group_tests_name("fault/store", tests, set_up, tear_down);
 }

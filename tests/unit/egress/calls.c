@@ -195,6 +195,47 @@ static void test_nobody_listens(void **state)
     assert_int_equal(r->was_sent, 0);
 }
 
+static void read_certificate(const struct fixture *f, struct buffer *pem)
+{
+    uint8_t block[8192];
+    FILE *file = fopen(f->certificate, "re");
+    assert_non_null(file);
+    assert_int_equal(buffer_append(pem, block, fread(block, 1, sizeof block, file)), 0);
+    fclose(file);
+}
+
+static void test_tls_is_verified(void **state)
+{
+    struct fixture *f = *state;
+    char uri[96], grants[192], redirect[160];
+    if (f->certificate[0] == '-') {
+        print_message("skipped: no openssl to make a certificate\n");
+        skip();
+    }
+    snprintf(uri, sizeof uri, "https://127.0.0.1:%u/echo", f->ports[3]);
+    snprintf(grants, sizeof grants, "[\"https://127.0.0.1:%u\",\"https://localhost:%u\",\"{home}\"]", f->ports[3], f->ports[3]);
+    const struct msg_egress_result *r = CALL(.uri = uri, .grants = grants); /* no authorities at all */
+    assert_int_equal(r->code, -SP_EUNAVAILABLE);
+    assert_int_equal(egress_set_authorities(f->egress, (struct slice){NULL, 0}), 0); /* those of the system */
+    r = CALL(.uri = uri, .grants = grants, .auth = AUTH_BEARER, .use = "token");
+    assert_int_equal(r->code, -SP_EUNAVAILABLE);
+    assert_int_equal(r->was_sent, 0);
+    _cleanup_buffer_ struct buffer pem = BUFFER_MAX(8192);
+    read_certificate(f, &pem);
+    assert_int_equal(egress_set_authorities(f->egress, buffer_slice(&pem)), 0);
+    r = CALL(.uri = uri, .grants = grants, .auth = AUTH_BEARER, .use = "token");
+    assert_int_equal(r->code, 0);
+    assert_true(result_has(r, "\"authorization\": \"***\""));
+    snprintf(uri, sizeof uri, "https://localhost:%u/echo", f->ports[3]); /* another name than the certificate's */
+    r = CALL(.uri = uri, .grants = grants);
+    assert_int_equal(r->code, -SP_EUNAVAILABLE);
+    assert_int_equal(r->was_sent, 0);
+    unsigned before = fixture_count(f, "{home}");
+    snprintf(redirect, sizeof redirect, "https://127.0.0.1:%u/redirect?status=302&to=http%%3A//127.0.0.1:%u/", f->ports[3], f->ports[0]);
+    assert_int_equal(CALL(.uri = redirect, .grants = grants, .follow = true)->code, -SP_EDENIED); /* from https to http */
+    assert_int_equal(fixture_count(f, "{home}"), before);
+}
+
 static void test_cancel(void **state)
 {
     struct fixture *f = *state;
@@ -250,7 +291,7 @@ int main(void)
         cmocka_unit_test(test_call), cmocka_unit_test(test_methods), cmocka_unit_test(test_ungranted_is_refused),
         cmocka_unit_test(test_resolved_address_is_judged), cmocka_unit_test(test_connect_to),
         cmocka_unit_test(test_proxy_of_the_environment_is_not_used), cmocka_unit_test(test_headers_of_the_framing_are_refused),
-        cmocka_unit_test(test_hostile_answers), cmocka_unit_test(test_timeout), cmocka_unit_test(test_nobody_listens),
+        cmocka_unit_test(test_hostile_answers), cmocka_unit_test(test_timeout), cmocka_unit_test(test_nobody_listens), cmocka_unit_test(test_tls_is_verified),
         cmocka_unit_test(test_cancel), cmocka_unit_test(test_many_at_once), cmocka_unit_test(test_nonsense_of_the_engine_is_told),
     };
     return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);

@@ -70,6 +70,17 @@ static void test_handles_in_each_place(void **state)
     assert_true(result_has(r, "\"x-copy\": \"" MASK "\""));
 }
 
+/* Base64 of the 29 bytes. */
+static void test_authorization_parameter_of_basic(void **state)
+{
+    struct fixture *f = *state;
+    const struct msg_egress_result *r = CALL(.method = "POST", .uri = "{home}/echo", .auth = AUTH_BASIC, .use = "token", .body = HANDLE(a),
+                                             .idempotency_key = "k");
+    assert_int_equal(r->code, 0);
+    assert_true(result_has(r, "\"content-length\": \"40\""));
+    assert_false(result_has(r, "czNjcjN0"));
+}
+
 static void test_what_the_server_really_got(void **state)
 {
     /* The digest of what it saw cannot be asked of a scrubbed echo: the length can. */
@@ -257,7 +268,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bearer_from_the_vault), cmocka_unit_test(test_basic_from_texts), cmocka_unit_test(test_digest),
-        cmocka_unit_test(test_handles_in_each_place), cmocka_unit_test(test_what_the_server_really_got),
+        cmocka_unit_test(test_handles_in_each_place), cmocka_unit_test(test_what_the_server_really_got), cmocka_unit_test(test_authorization_parameter_of_basic),
         cmocka_unit_test(test_look_alikes_are_text), cmocka_unit_test(test_handles_elsewhere),
         cmocka_unit_test(test_refused_by_the_vault), cmocka_unit_test(test_only_the_workflows_secrets),
         cmocka_unit_test(test_ungranted_asks_no_vault), cmocka_unit_test(test_silent_vault),

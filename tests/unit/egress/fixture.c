@@ -28,7 +28,8 @@ static void servers_start(struct fixture *f)
     close(out[1]);
     f->to_server = in[1];
     FILE *ports = fdopen(out[0], "r");
-    assert_int_equal(fscanf(ports, "%u %u %u", &f->ports[0], &f->ports[1], &f->ports[2]), 3);
+    assert_int_equal(fscanf(ports, "%u %u %u %u %255s", &f->ports[0], &f->ports[1], &f->ports[2], &f->ports[3], f->certificate),
+                     5);
     fclose(ports);
 }
 

@@ -19,7 +19,8 @@ struct fixture {
     struct ev_loop *loop;
     struct egress *egress;
     int to_server;        /* closing it ends the servers */
-    unsigned ports[3];    /* home, other, stranger */
+    unsigned ports[4];    /* home, other, stranger, and one with TLS */
+    char certificate[256]; /* the file of the last; "-" if there is none */
     pid_t pid;
 
     int vault_code;       /* what the vault answers */

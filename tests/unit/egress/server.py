@@ -1,6 +1,6 @@
-"""The other people's servers of the egress tests: three origins on 127.0.0.1. Prints their ports on one line and ends when
-standard input does."""
-import base64, gzip, http.server, json, os, socket, sys, threading, time, urllib.parse
+"""The other people's servers of the egress tests: three origins on 127.0.0.1 and one with TLS. Prints their ports and the
+file with the certificate on one line and ends when standard input does."""
+import base64, gzip, http.server, json, os, shutil, socket, ssl, subprocess, sys, tempfile, threading, time, urllib.parse
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -124,10 +124,28 @@ class Server(http.server.ThreadingHTTPServer):
         pass
 
 
-servers = [Server(("127.0.0.1", 0), Handler) for _ in range(3)]
+def tls_context(folder):
+    """A certificate for 127.0.0.1 that is made for this run alone; None without openssl."""
+    if not shutil.which("openssl"):
+        return None
+    names = folder + "/key.pem", folder + "/certificate.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                    "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", names[0], "-out", names[1]],
+                   check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(names[1], names[0])
+    return context
+
+
+folder = tempfile.mkdtemp()
+context = tls_context(folder)
+servers = [Server(("127.0.0.1", 0), Handler) for _ in range(4)]
+if context:
+    servers[3].socket = context.wrap_socket(servers[3].socket, server_side=True)
 for server in servers:
     server.count = 0
     threading.Thread(target=server.serve_forever, daemon=True).start()
-print(*(server.server_address[1] for server in servers), flush=True)
+print(*(server.server_address[1] for server in servers), folder + "/certificate.pem" if context else "-", flush=True)
 sys.stdin.read()
+shutil.rmtree(folder)
 os._exit(0)

@@ -1,5 +1,6 @@
 /* Places of errors, what is refused at compile time (both from text files), limits, references to other documents, regular
  * expressions, numbers. The meaning of the keywords is the conformance suite's business. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/error.h"
+#include "schema/decimal.h"
 #include "schema/regex.h"
 #include "schema/schema.h"
 #include "schema/uri.h"
@@ -263,6 +265,112 @@ static void no_value_is_not_valid(void **state)
     schema_free(s);
 }
 
+static void patterns_that_backtrack_end(void **state)
+{
+    struct schema *s = compiled("{\"items\":{\"not\":{\"pattern\":\"^(a|a|b)*c$\"}}}");
+    jv array = jv_array();
+    for (int i = 0; i < 100000; i++)
+        array = jv_array_append(array, jv_string("aaaaaaaaaaaaaacb"));
+    assert_int_equal(validated(s, array), -SP_EBUDGET);
+    schema_free(s);
+}
+
+static void patterns_are_bounded_together(void **state)
+{
+    jv map = jv_object();
+    for (int i = 0; i < 5000; i++)
+        map = jv_object_set(map, jv_string_fmt("(?:(?:abc){200}){4}%d", i), jv_true());
+    struct schema *s = NULL;
+    struct diag diag = {0};
+    jv document = jv_object_set(jv_object(), jv_string("patternProperties"), map);
+    assert_int_equal(schema_compile(document, NULL, &s, &diag), -SP_ELIMIT);
+}
+
+static void empty_subschemas_pay_too(void **state)
+{
+    jv all = jv_array(), array = jv_array();
+    for (int i = 0; i < 1000; i++)
+        all = jv_array_append(all, json("{\"items\":{}}"));
+    for (int i = 0; i < 100000; i++)
+        array = jv_array_append(array, jv_null());
+    struct schema *s = NULL;
+    assert_int_equal(schema_compile(jv_object_set(jv_object(), jv_string("allOf"), all), NULL, &s, NULL), 0);
+    assert_int_equal(validated(s, array), -SP_EBUDGET);
+    schema_free(s);
+}
+
+static void numbers_divide_as_written(void **state)
+{
+    static const struct {
+        double number, divisor;
+        bool multiple;
+    } cases[] = {{0.0075, 0.0001, true}, {0.00751, 0.0001, false}, {1e308, 0.123456789, false}, {1e308, 0.5, true},
+                 {19.99, 0.01, true}, {19.995, 0.01, false}, {0.3, 0.1, true}, {-0.3, 0.1, true}, {0, 0.1, true},
+                 {4.35, 0.05, true}, {1e22, 1e21, true}, {9007199254740993.0, 2, true}, {5e-324, 5e-324, true},
+                 {1e-300, 1e300, false}, {123456789012.34, 0.01, true}, {123456789012.345, 0.01, false},
+                 {1.1e30, 1e29, true}, {7, 2, false}, {1, 0.3, false}, {0.9, 0.3, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        if (number_is_multiple(cases[i].number, cases[i].divisor, decimal_of(cases[i].divisor)) != cases[i].multiple)
+            fail_msg("%.17g of %.17g", cases[i].number, cases[i].divisor);
+    assert_true(number_is_integer(1.0) && number_is_integer(-1e300) && !number_is_integer(0.5) &&
+                !number_is_integer(1.0 / 0.0));
+}
+
+/* Fails each allocation in turn, until all succeed. libjq's and PCRE2's own are not ours to fail. */
+static long allocations_left = -1;
+void *__real_malloc(size_t len);
+void *__real_calloc(size_t n, size_t len);
+void *__real_realloc(void *p, size_t len);
+void *__wrap_malloc(size_t len);
+void *__wrap_calloc(size_t n, size_t len);
+void *__wrap_realloc(void *p, size_t len);
+
+static bool allocation_fails(void)
+{
+    return allocations_left >= 0 && allocations_left-- == 0;
+}
+
+void *__wrap_malloc(size_t len)
+{
+    return allocation_fails() ? NULL : __real_malloc(len);
+}
+
+void *__wrap_calloc(size_t n, size_t len)
+{
+    return allocation_fails() ? NULL : __real_calloc(n, len);
+}
+
+void *__wrap_realloc(void *p, size_t len)
+{
+    return allocation_fails() ? NULL : __real_realloc(p, len);
+}
+
+static void memory_may_end_anywhere(void **state)
+{
+    static const char text[] =
+        "{\"$id\":\"http://a/b\",\"$defs\":{\"a\":{\"$anchor\":\"x\",\"$dynamicAnchor\":\"d\",\"type\":\"integer\"},"
+        "\"c\":{\"$id\":\"c\",\"enum\":[1,2]}},\"items\":{\"anyOf\":[{\"$ref\":\"#x\"},{\"$ref\":\"c\"},"
+        "{\"$ref\":\"#/$defs/a\"},{\"$dynamicRef\":\"#d\"},{\"pattern\":\"^a$\",\"properties\":{\"a\":{},\"b\":{}}}]},"
+        "\"uniqueItems\":true,\"required\":[\"a\",\"b\"],\"unevaluatedItems\":false,\"dependentRequired\":{\"a\":[\"b\"]},"
+        "\"patternProperties\":{\"^a\":{\"$ref\":\"https://json-schema.org/draft/2020-12/schema\"}}}";
+    jv array = jv_array();
+    for (int i = 0; i < 300; i++)
+        array = jv_array_append(array, jv_number(i));
+    int r = -1;
+    for (long n = 0; r != 0; n++) {
+        struct schema *s = NULL;
+        jv document = json(text);
+        allocations_left = n;
+        r = schema_compile(document, NULL, &s, NULL);
+        int v = r == 0 ? schema_validate(s, array, NULL) : 0;
+        allocations_left = -1;
+        schema_free(s);
+        assert_true(v == 0 || v == -ENOMEM);
+        r = r < 0 ? r : v;
+    }
+    jv_free(array);
+}
+
 /* RFC 3986, section 5.4. */
 static void references_resolve(void **state)
 {
@@ -304,6 +412,11 @@ int main(int argc, char **argv)
         cmocka_unit_test(formats_are_annotations_unless_asked),
         cmocka_unit_test(no_value_is_not_valid),
         cmocka_unit_test(references_resolve),
+        cmocka_unit_test(patterns_that_backtrack_end),
+        cmocka_unit_test(patterns_are_bounded_together),
+        cmocka_unit_test(empty_subschemas_pay_too),
+        cmocka_unit_test(numbers_divide_as_written),
+        cmocka_unit_test(memory_may_end_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

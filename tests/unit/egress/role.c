@@ -1,0 +1,200 @@
+/* The executable itself, with the supervisor, the engine and the vault played by the test: it becomes ready, calls, asks the
+ * vault, answers, closes a channel on which nonsense comes, and ends when it is told to. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <arpa/inet.h>
+#include <ev.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "base/error.h"
+#include "wire/channel.h"
+
+extern char **environ;
+
+struct peers {
+    struct ev_loop *loop;
+    pid_t pid;
+    struct channel *control, *engine, *vault;
+    bool is_ready, engine_closed;
+    unsigned n_asked;
+    int code;
+    bool has_result;
+    char reason[512];
+};
+
+static int on_message(struct channel *c, uint16_t type, struct slice payload, int fd, void *user)
+{
+    struct peers *p = user;
+    struct msg_egress_result result;
+    struct msg_vault_use question;
+    if (type == WIRE_CONTROL_READY)
+        p->is_ready = true;
+    if (type == WIRE_EGRESS_RESULT) {
+        assert_int_equal(wire_decode_egress_result(payload, &result), 0);
+        p->code = result.code;
+        p->has_result = true;
+        snprintf(p->reason, sizeof p->reason, "%.*s", SLICE_ARGS(result.reason));
+    }
+    if (type == WIRE_VAULT_USE) {
+        assert_int_equal(wire_decode_vault_use(payload, &question), 0);
+        p->n_asked++;
+        struct msg_vault_value value = {.tag = question.tag, .code = -SP_EDENIED, .reason = SLICE_LITERAL("not here")};
+        assert_int_equal(CHANNEL_SEND(c, VAULT_VALUE, vault_value, &value), 0);
+    }
+    return 0;
+}
+
+static void on_closed(struct channel *c, const char *reason, void *user)
+{
+    struct peers *p = user;
+    p->engine_closed |= c == p->engine;
+}
+
+static const struct channel_handlers handlers = {on_message, on_closed};
+
+static void run_until(struct peers *p, const bool *flag)
+{
+    for (int i = 0; i < 500 && !*flag; i++) {
+        ev_run(p->loop, EVRUN_NOWAIT);
+        usleep(10000);
+    }
+    assert_true(*flag);
+}
+
+static struct channel *give_channel(struct peers *p, enum role self)
+{
+    int ends[2];
+    struct channel *c;
+    struct buffer b = BUFFER_MAX(64);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+    wire_encode_control_channel(&b, &(struct msg_control_channel){.peer = (uint8_t)self});
+    assert_int_equal(channel_send_fd(p->control, WIRE_CONTROL_CHANNEL, &b, ends[1]), 0);
+    close(ends[1]);
+    buffer_free(&b);
+    assert_int_equal(channel_new(p->loop, ends[0], self, ROLE_EGRESS, &handlers, p, &c), 0);
+    return c;
+}
+
+static void start(struct peers *p)
+{
+    int ends[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], 3);
+    char *argv[] = {(char[]){EGRESS_PROGRAM}, NULL};
+    assert_int_equal(posix_spawn(&p->pid, EGRESS_PROGRAM, &actions, NULL, argv, environ), 0);
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[1]);
+    p->loop = ev_loop_new(EVFLAG_NOENV); /* the default loop would reap the child */
+    assert_int_equal(channel_new(p->loop, ends[0], ROLE_SUPERVISOR, ROLE_EGRESS, &handlers, p, &p->control), 0);
+    struct msg_control_config config = {.json = SLICE_LITERAL("{\"allowHttp\":true}")};
+    assert_int_equal(CHANNEL_SEND(p->control, CONTROL_CONFIG, control_config, &config), 0);
+    p->engine = give_channel(p, ROLE_ENGINE);
+    p->vault = give_channel(p, ROLE_VAULT);
+    assert_int_equal(CHANNEL_SEND(p->control, CONTROL_START, control_start, &(struct msg_control_start){0}), 0);
+    run_until(p, &p->is_ready);
+}
+
+static int call(struct peers *p, const char *uri, enum auth_scheme auth, const char *grants)
+{
+    struct buffer record = BUFFER_MAX(LIMIT_FRAME), secrets = BUFFER_MAX(1000);
+    wire_pairs_put(&secrets, SLICE_LITERAL("token"), SLICE_LITERAL(""));
+    struct msg_effect_call effect = {.method = SLICE_LITERAL("GET"), .uri = slice_text(uri), .auth = auth,
+                                     .timeout_ms = 3000,
+                                     .auth_use = slice_text(auth ? "token" : "")};
+    wire_encode_effect_call(&record, &effect);
+    struct msg_egress_call m = {.tag = 1, .ns = SLICE_LITERAL("default"), .secrets = buffer_slice(&secrets),
+                                .grants = slice_text(grants), .call = buffer_slice(&record)};
+    p->has_result = false;
+    assert_int_equal(CHANNEL_SEND(p->engine, EGRESS_CALL, egress_call, &m), 0);
+    buffer_free(&record);
+    buffer_free(&secrets);
+    run_until(p, &p->has_result);
+    return p->code;
+}
+
+/* A server of one answer, in the backlog of a socket: the kernel takes the connection, the loop below is ours. */
+static void on_client(struct ev_loop *loop, ev_io *io, int events)
+{
+    static const char answer[] = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
+    char request[2048];
+    int fd = accept(io->fd, NULL, NULL);
+    assert_true(fd >= 0 && read(fd, request, sizeof request) > 0);
+    assert_int_equal(write(fd, answer, sizeof answer - 1), sizeof answer - 1);
+    close(fd);
+}
+
+/* Inside the lock-down: sockets, the resolver's threads, the certificate authorities. */
+static void calls_go_out(struct peers *p)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    ev_io server;
+    ev_io_init(&server, on_client, fd, EV_READ);
+    ev_io_start(p->loop, &server);
+    char uri[64], grants[80];
+    for (int tls = 0; tls < 2; tls++) {
+        snprintf(uri, sizeof uri, "http%s://127.0.0.1:%u", tls ? "s" : "", ntohs(address.sin_port));
+        snprintf(grants, sizeof grants, "[\"%s\"]", uri);
+        int code = call(p, uri, AUTH_NONE, grants);
+        if (code != (tls ? -SP_EUNAVAILABLE : 0)) /* the server speaks no TLS */
+            fail_msg("%s: %d %s", uri, code, p->reason);
+    }
+    assert_null(strstr(p->reason, "/proc/self")); /* the authorities could be read */
+    assert_int_equal(call(p, "http://no.such.host.invalid", AUTH_NONE, "[\"http://no.such.host.invalid\"]"), -SP_EUNAVAILABLE);
+    assert_non_null(strstr(p->reason, "resolve"));
+    ev_io_stop(p->loop, &server);
+    close(fd);
+}
+
+static void test_role(void **state)
+{
+    struct peers p = {0};
+    int status = -1;
+    start(&p);
+    assert_int_equal(call(&p, "https://192.0.2.1/", AUTH_BEARER, "[]"), -SP_EDENIED);
+    assert_int_equal(p.n_asked, 0);
+    assert_int_equal(call(&p, "https://192.0.2.1/", AUTH_BEARER, "[\"https://192.0.2.1\"]"), -SP_EDENIED);
+    assert_int_equal(p.n_asked, 1);
+    assert_non_null(strstr(p.reason, "not here"));
+
+    calls_go_out(&p);
+    assert_int_equal(CHANNEL_SEND(p.control, CONTROL_RELOAD, control_reload, &(struct msg_control_reload){0}), 0);
+    calls_go_out(&p);
+
+    struct buffer nonsense = BUFFER_MAX(64);
+    (void)buffer_append_text(&nonsense, "nonsense");
+    assert_int_equal(channel_send(p.engine, WIRE_EGRESS_CALL, &nonsense), 0);
+    run_until(&p, &p.engine_closed);
+    buffer_free(&nonsense);
+
+    channel_free(p.engine);
+    p.engine_closed = false;
+    p.engine = give_channel(&p, ROLE_ENGINE); /* a restarted engine is served by the same process */
+    assert_int_equal(call(&p, "https://192.0.2.1/", AUTH_BEARER, "[]"), -SP_EDENIED);
+
+    assert_int_equal(CHANNEL_SEND(p.control, CONTROL_STOP, control_stop, &(struct msg_control_stop){0}), 0);
+    run_until(&p, &p.engine_closed);
+    assert_int_equal(waitpid(p.pid, &status, 0), p.pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    channel_free(p.engine);
+    channel_free(p.vault);
+    channel_free(p.control);
+    ev_loop_destroy(p.loop);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_role)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
