@@ -1,8 +1,7 @@
-/* compile_kinds: what each kind of task has of its own, but for `try` and `call`. Called by compile_task through its table. */
-#include <errno.h>
-
 /* compile_kinds: what each kind of task has of its own, but for `try` and `call`. Called by compile_task
  * through its table. */
+#include <errno.h>
+
 #include "flow/compile.h"
 
 void compile_do(struct compiler *c, jv v, struct task *t)
