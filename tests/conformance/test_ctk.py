@@ -8,18 +8,11 @@ import pytest
 
 import ctk_gherkin
 import ctk_sallyport
-from ctk_hosts import Hosts
 from ctk_sallyport import is_same, read_yaml
 
 FEATURES = ctk_sallyport.SPEC / "ctk" / "features"
 OWN_FEATURE = Path(__file__).with_name("ctk_steps.feature")
 OUTPUT_PROBE = "ctkOutput"
-
-
-@pytest.fixture(scope="session")
-def hosts(tmp_path_factory):
-    with Hosts(tmp_path_factory.mktemp("hosts")) as server:
-        yield server
 
 
 class World:
