@@ -148,6 +148,13 @@ class Handler(BaseHTTPRequestHandler):
         n = self.server.hosts.count(key)
         self.answer(503 if n <= int(times) else 200, {"call": n})
 
+    def bin_slow_later(self, key, ms):
+        """503 at first, later an answer that takes its time."""
+        if self.server.hosts.count(key) == 1:
+            self.answer(503)
+        else:
+            self.bin_delay(ms)
+
     def unauthorised(self, challenge):
         self.answer(401, {"message": "not authenticated"}, {"WWW-Authenticate": challenge})
 
