@@ -89,7 +89,11 @@ class Client:
             is_fresh = self.connection is None
             self.connection = self.connection or self._connect()
             try:
-                self.connection.request(method, path, body, headers)
+                try:
+                    self.connection.request(method, path, body, headers)
+                except BrokenPipeError:
+                    if is_fresh and not body:
+                        raise # else it was refused before all of the body was sent, and the answer is there
                 response = self.connection.getresponse()
                 return Answer(response, response.read())
             except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
@@ -181,6 +185,7 @@ class Server:
 
     def wait_ready(self, seconds=10):
         eventually(self.is_ready, seconds, f"readiness; {self.log()[-3000:]}")
+        self.audit_key = self.api.get("/api/v1/identity").json["auditPublic"]
 
     def roles(self, name=None):
         """{(role, index): pid} of those that live; with a name, the pids of that role."""
@@ -259,7 +264,7 @@ class Server:
 
     def verify(self):
         """`sallyport audit verify` of the data folder, with the server's own key."""
-        return cli("audit", "verify", "--data", self.data, "--json")
+        return cli("audit", "verify", "--data", self.data, "--key", self.audit_key, "--json")
 
     # its end
 
