@@ -76,7 +76,7 @@ class Client:
             return http.client.HTTPSConnection("localhost", self.port, timeout=self.timeout, context=self.context)
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout)
 
-    def request(self, method, path, body=None, headers=None, token=..., kind="application/json"):
+    def request(self, method, path, body=None, headers=None, token=..., kind="application/json", retry=True):
         headers = dict(headers or {})
         token = self.token if token is ... else token
         if token:
@@ -98,7 +98,7 @@ class Client:
                 return Answer(response, response.read())
             except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
                 self.close()
-                if is_fresh or attempt:
+                if is_fresh or attempt or not retry:
                     raise
             except BaseException:
                 self.close()
@@ -249,9 +249,9 @@ class Server:
             return run and run["state"] in states and run
         return eventually(ended, seconds, f"the end of run {id}")
 
-    def hook(self, name, body, headers, namespace="test", client=None, kind="application/json"):
+    def hook(self, name, body, headers, namespace="test", client=None, kind="application/json", **more):
         body = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return (client or self.api).request("POST", f"/hooks/{namespace}/{name}", body, headers, token=None, kind=kind)
+        return (client or self.api).request("POST", f"/hooks/{namespace}/{name}", body, headers, token=None, kind=kind, **more)
 
     def leaves(self):
         found, at = [], 0
