@@ -221,7 +221,8 @@ int remote_print(const struct cli_args *args, const char *method, const char *pa
         cli_out_text(text);
     else
         cli_out(buffer_slice(&answer));
-    if (answer.len)
+    /* A checkpoint ends in a newline, and another would be a part of it. */
+    if (answer.len && (text || answer.p[answer.len - 1] != '\n'))
         cli_out_text("\n");
     free(text);
     json_decref(root);
