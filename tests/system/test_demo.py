@@ -18,28 +18,44 @@ def environment(folder):
     return dict(os.environ, SALLYPORT=program(), TMPDIR=str(folder), NO_COLOR="1")
 
 
+def parents():
+    """{pid: (parent, time of its start)} of all processes that are not zombies."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        try:
+            fields = (entry / "stat").read_text().rsplit(")", 1)[1].split() if entry.name.isdigit() else ["Z"]
+        except OSError:
+            continue
+        if fields[0] != "Z":
+            found[int(entry.name)] = (int(fields[1]), fields[19])
+    return found
+
+
 class Demo:
-    """The demo in a session of its own, so that all it starts can be found: nothing of it makes another session."""
+    """A demo, and all the processes that were seen below it while it ran: the roles have sessions of their own."""
 
     def __init__(self, environment):
         self.process = subprocess.Popen([DEMO], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True, start_new_session=True)
+        self.seen = set()
 
-    def processes(self):
-        found = []
-        for entry in Path("/proc").iterdir():
-            try:
-                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split() if entry.name.isdigit() else []
-            except OSError:
-                continue
-            if fields and int(fields[3]) == self.process.pid and fields[0] != "Z":
-                found.append(int(entry.name))
-        return found
+    def look(self):
+        now, below = parents(), {self.process.pid}
+        for _ in range(4):  # demo, server, roles, and one for a subshell between
+            below |= {pid for pid, (parent, _start) in now.items() if parent in below}
+        self.seen |= {(pid, now[pid][1]) for pid in below - {self.process.pid} if pid in now}
+        return len(below) - 1
 
     def finish(self):
-        self.stdout, self.stderr = self.process.communicate(timeout=60 * PATIENCE)
+        end = time.monotonic() + 60 * PATIENCE
+        while self.process.poll() is None:
+            assert time.monotonic() < end, "the demo does not end"
+            self.look()
+            time.sleep(0.05)
+        self.stdout, self.stderr = self.process.communicate()
         self.returncode = self.process.returncode
-        assert not self.processes(), "the demo left processes behind"
+        now = parents()
+        assert not [pid for pid, start in self.seen if pid in now and now[pid][1] == start], "the demo left processes behind"
         return self
 
 
@@ -51,6 +67,7 @@ def test_demo(environment):
     began = time.monotonic()
     r = demo(environment)
     assert r.returncode == 0, r.stdout + r.stderr
+    assert len(r.seen) >= 8  # upstream, supervisor, six roles
     assert r.stderr == ""
     assert time.monotonic() - began < 60
     assert len(r.stdout.splitlines()) < 50
@@ -89,7 +106,7 @@ def test_demo_that_fails_names_its_logs_and_ends_what_it_started(environment, tm
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_demo_that_is_interrupted_ends_what_it_started(environment, number):
     d = Demo(environment)
-    eventually(lambda: len(d.processes()) >= 8, 20, "upstream, server and roles")
+    eventually(lambda: d.look() >= 8, 20, "upstream, server and roles")
     os.killpg(d.process.pid, number) if number == signal.SIGINT else d.process.send_signal(number)
     assert d.finish().returncode == 128 + number
     assert not list(Path(environment["TMPDIR"]).iterdir())
