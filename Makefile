@@ -33,7 +33,11 @@ release: $(RELEASE)/build.ninja
 test: deps
 	@tests/run
 
-demo: release
+# The build is quiet, so that what the demo tells stays in sight.
+demo: deps
+	@mkdir -p build
+	@echo "Building into build/; its output goes to build/demo.log."
+	@$(MAKE) -s release >build/demo.log 2>&1 || { tail -n 30 build/demo.log; exit 1; }
 	@dist/demo/run
 
 install: release
@@ -56,7 +60,7 @@ $(FUZZ)/build.ninja:
 fuzz: $(FUZZ)/build.ninja
 	ninja -C $(FUZZ) fuzz/$(T)
 	@mkdir -p build/corpus/$(T)
-	$(FUZZ)/fuzz/$(T) -max_total_time=$(SECONDS_FUZZ) -max_len=65536 build/corpus/$(T) $(wildcard fuzz/corpus/$(T))
+	$(FUZZ)/fuzz/$(T) -max_total_time=$(SECONDS_FUZZ) -max_len=65536 -artifact_prefix=build/corpus/ -timeout=20 build/corpus/$(T) $(wildcard fuzz/corpus/$(T))
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')

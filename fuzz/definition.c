@@ -1,4 +1,5 @@
-/* definition: any bytes as a definition. Must hold: findings that are JSON, a manifest that is JSON, and no crash. */
+/* definition: any bytes as a definition. Must hold: findings that are JSON, a manifest that is JSON, and no
+ * crash. */
 #include "base/error.h"
 #include "flow/flow.h"
 

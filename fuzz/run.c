@@ -1,20 +1,29 @@
-/* run: a fixed set of definitions with results as the bytes say. The first byte chooses the definition; then each result is an
- * effect's number, a kind, a status, a length and a body. Must hold: no crash, and an end is an end. */
+/* run: a fixed set of definitions with results as the bytes say. The first byte chooses the definition; then
+ * each result is an effect's number, a kind, a status, a length and a body. Must hold: no crash, and an end
+ * is an end. */
 #include "base/error.h"
 #include "flow/flow.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define HEAD "{\"document\":{\"dsl\":\"1.0.3\",\"namespace\":\"a\",\"name\":\"b\",\"version\":\"0.1.0\"},\"do\":"
+#define HEAD                                                                                                 \
+    "{\"document\":{\"dsl\":\"1.0.3\",\"namespace\":\"a\",\"name\":\"b\",\"version\":\"0.1.0\"},\"do\":"
 static const char *const texts[] = {
-    HEAD "[{\"g\":{\"call\":\"http\",\"with\":{\"method\":\"get\",\"endpoint\":\"https://h/{x}\",\"output\":\"response\"}}},"
-         "{\"h\":{\"call\":\"http\",\"with\":{\"method\":\"post\",\"endpoint\":\"https://h/\",\"body\":\"${ .content }\","
+    HEAD "[{\"g\":{\"call\":\"http\",\"with\":{\"method\":\"get\",\"endpoint\":\"https://h/"
+         "{x}\",\"output\":\"response\"}}},"
+         "{\"h\":{\"call\":\"http\",\"with\":{\"method\":\"post\",\"endpoint\":\"https://h/\",\"body\":\"${ "
+         ".content }\","
          "\"headers\":\"${ .headers }\"}}}]}",
-    HEAD "[{\"t\":{\"timeout\":{\"after\":\"PT9S\"},\"try\":[{\"f\":{\"fork\":{\"branches\":[{\"a\":{\"wait\":\"PT1S\"}},"
-         "{\"g\":{\"call\":\"http\",\"with\":{\"method\":\"get\",\"endpoint\":\"https://h/\"}}}]}}}],\"catch\":{\"retry\":{"
-         "\"delay\":\"PT1S\",\"jitter\":{\"from\":\"PT0S\",\"to\":\"PT1S\"},\"limit\":{\"attempt\":{\"count\":3,"
-         "\"duration\":\"PT4S\"}}},\"do\":[{\"e\":{\"emit\":{\"event\":{\"with\":{\"type\":\"t\",\"data\":\"${ $error }\"}}}}}]}}}]}",
-    HEAD "[{\"f\":{\"fork\":{\"compete\":true,\"branches\":[{\"a\":{\"do\":[{\"w\":{\"wait\":\"PT1S\",\"then\":\"end\"}}]}},"
+    HEAD
+    "[{\"t\":{\"timeout\":{\"after\":\"PT9S\"},\"try\":[{\"f\":{\"fork\":{\"branches\":[{\"a\":{\"wait\":"
+    "\"PT1S\"}},"
+    "{\"g\":{\"call\":\"http\",\"with\":{\"method\":\"get\",\"endpoint\":\"https://h/"
+    "\"}}}]}}}],\"catch\":{\"retry\":{"
+    "\"delay\":\"PT1S\",\"jitter\":{\"from\":\"PT0S\",\"to\":\"PT1S\"},\"limit\":{\"attempt\":{\"count\":3,"
+    "\"duration\":\"PT4S\"}}},\"do\":[{\"e\":{\"emit\":{\"event\":{\"with\":{\"type\":\"t\",\"data\":\"${ "
+    "$error }\"}}}}}]}}}]}",
+    HEAD "[{\"f\":{\"fork\":{\"compete\":true,\"branches\":[{\"a\":{\"do\":[{\"w\":{\"wait\":\"PT1S\","
+         "\"then\":\"end\"}}]}},"
          "{\"b\":{\"fork\":{\"branches\":[{\"c\":{\"wait\":\"PT2S\",\"timeout\":{\"after\":\"PT1S\"}}},"
          "{\"d\":{\"call\":\"http\",\"with\":{\"method\":\"get\",\"endpoint\":\"https://h/\"}}}]}}}]}}}]}",
 };
@@ -36,7 +45,8 @@ static void play(struct flow_run *run, struct slice rest)
     struct flow_step step;
     int64_t now = 1000;
     while (flow_run_step(run, &step) == 0 && step.status == STEP_WAITING && rest.len >= 5) {
-        struct msg_worker_result m = {.effect = rest.p[0], .kind = rest.p[1], .at_ms = now += rest.p[2], .status = 200 + rest.p[3] % 8};
+        struct msg_worker_result m = {
+            .effect = rest.p[0], .kind = rest.p[1], .at_ms = now += rest.p[2], .status = 200 + rest.p[3] % 8};
         if (rest.p[3] >= 128)
             m.code = -(1000 + rest.p[3] % 32);
         size_t len = rest.p[4] < rest.len - 5 ? rest.p[4] : rest.len - 5;

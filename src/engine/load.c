@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "engine/load.h"
 #include "engine/metrics.h"
+#include "engine/registry.h"
 #include "engine/run.h"
 #include "engine/slow.h"
 #include "store/seal.h"
@@ -113,6 +114,40 @@ static void drop_answered(struct run *run)
     }
 }
 
+static void put_intent(struct buffer *b, uint32_t number, struct slice record)
+{
+    wire_put_u32(b, number);
+    wire_put_bytes(b, record, LIMIT_FRAME / 2);
+}
+
+/* The intents since the journal's last result: what the last step of the replay must name again. */
+static int expect(struct run *run, const struct journal_copy *j)
+{
+    _cleanup_buffer_ struct buffer b = BUFFER_MAX(LIMIT_FRAME);
+    for (const struct journal_row *row = j->first; row; row = row->next) {
+        if (row->kind == JOURNAL_RESULT)
+            buffer_clear(&b);
+        else if (row->kind == JOURNAL_INTENT)
+            put_intent(&b, row->effect, row->data);
+    }
+    free((void *)(uintptr_t)run->expected.p);
+    run->expected = slice_owned(buffer_slice(&b));
+    return run->expected.p ? buffer_error(&b) : -ENOMEM;
+}
+
+static bool is_as_expected(const struct run *run, struct slice effects)
+{
+    _cleanup_buffer_ struct buffer b = BUFFER_MAX(LIMIT_FRAME);
+    uint8_t kind;
+    uint32_t number;
+    struct slice record;
+    int r;
+    while ((r = wire_effects_next(&effects, &kind, &number, &record)) > 0)
+        if (kind == EFFECT_CALL || kind == EFFECT_TIMER)
+            put_intent(&b, number, record);
+    return r == 0 && buffer_error(&b) == 0 && slice_equal(buffer_slice(&b), run->expected);
+}
+
 static void replay(struct run *run, const struct journal_copy *j)
 {
     struct msg_worker_start m = {.run = run->id.n, .started_ms = run->started_ms, .input = buffer_slice(&j->input),
@@ -155,6 +190,7 @@ static void on_loaded(void *user)
             take_row(run, &load->journal);
         /* Calls that are with egress stay there; all others are taken from the journal anew. */
         int r = load->code < 0 ? load->code : open_effects(run, &load->journal);
+        r = r < 0 ? r : expect(run, &load->journal);
         for (const struct journal_row *row = load->journal.first; row; row = row->next)
             run->last_ms = row->at_ms > run->last_ms ? row->at_ms : run->last_ms;
         drop_answered(run);
@@ -192,8 +228,8 @@ void load_begin(struct run *run)
 /* The effects that the last step of the replay names are those that the journal has as intents, in the same order. */
 void replay_check(struct run *run, const struct msg_worker_step *m)
 {
-    if (m->status != STEP_WAITING) {
-        run_fault(run, "runtime", 500, "Replay differs", "The replay of the journal ended where the run had not.");
+    if (m->status != STEP_WAITING || !is_as_expected(run, m->effects)) {
+        run_fault(run, "runtime", 500, "Replay differs", "The replay of the run's journal does not give the effects that it had.");
         return;
     }
     run->phase = PHASE_IDLE;

@@ -73,6 +73,7 @@ struct run {
     struct result *queue, **queue_last;
     struct result *current; /* delivered, its step not yet durable */
     ev_timer wake;          /* of a run whose effects are in the journal only */
+    struct slice expected;  /* owned, in PHASE_REPLAY: the intents of the journal's last step, one after the other */
     /* cause */
     enum run_trigger trigger;
     char actor[LIMIT_NAME], auth[32], peer[64];

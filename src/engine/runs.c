@@ -131,6 +131,7 @@ static void run_free(struct run *run)
     if (run->current)
         result_free(run->current);
     free_owned(&run->input);
+    free_owned(&run->expected);
     free_owned(&run->output);
     free_owned(&run->error);
     free_owned(&run->context);

@@ -1,8 +1,9 @@
-/* compile: a definition's text becomes a struct flow_definition, or findings. Called by the worker through flow.h. What must hold:
- * a definition with an error is never handed out, so what the compiler left half done is never run. */
+/* compile: a definition's text becomes a struct flow_definition, or findings. Called by the worker through
+ * flow.h. What must hold: a definition with an error is never handed out, so what the compiler left half done
+ * is never run. */
+#include "flow/compile.h"
 #include "base/error.h"
 #include "base/id.h"
-#include "flow/compile.h"
 
 static void compile_identity(struct compiler *c, jv document)
 {
@@ -31,9 +32,10 @@ static void compile_identity(struct compiler *c, jv document)
 
 void compile_document(struct compiler *c, jv root)
 {
-    static const struct property table[] = {{"dsl", P_STRING, true},     {"namespace", P_STRING, true}, {"name", P_STRING, true},
-                                            {"version", P_STRING, true}, {"title", P_STRING, false},    {"summary", P_STRING, false},
-                                            {"tags", P_OBJECT, false},   {"metadata", P_OBJECT, false}, {0}};
+    static const struct property table[] = {
+        {"dsl", P_STRING, true},     {"namespace", P_STRING, true}, {"name", P_STRING, true},
+        {"version", P_STRING, true}, {"title", P_STRING, false},    {"summary", P_STRING, false},
+        {"tags", P_OBJECT, false},   {"metadata", P_OBJECT, false}, {0}};
     jv document = property(root, "document", P_OBJECT);
     if (!jv_is_valid(document))
         return;
@@ -78,7 +80,8 @@ static void compile_secrets(struct compiler *c)
         jv name = peek_item(secrets, i);
         size_t inner = enter_item(c, (unsigned)i);
         if (check_kind(c, name, P_STRING) && !name_is_credential(text_of(name)))
-            complain(c, "invalid-value", "1-64 letters, digits, `_`, `.` and `-`", "this cannot be the name of a secret");
+            complain(c, "invalid-value", "1-64 letters, digits, `_`, `.` and `-`",
+                     "this cannot be the name of a secret");
         else if (is_kind(name, JV_KIND_STRING))
             c->d->secrets = jv_array_append(c->d->secrets, jv_copy(name));
         leave(c, inner);
@@ -86,8 +89,8 @@ static void compile_secrets(struct compiler *c)
     leave(c, mark);
 }
 
-static void compile_workflow_data(struct compiler *c, jv root, const char *key, const char *how, unsigned scope,
-                                  struct schema **ret_schema, struct expr *ret)
+static void compile_workflow_data(struct compiler *c, jv root, const char *key, const char *how,
+                                  unsigned scope, struct schema **ret_schema, struct expr *ret)
 {
     const struct property table[] = {{"schema", P_OBJECT, false}, {how, P_STRING | P_OBJECT, false}, {0}};
     jv v = property(root, key, P_OBJECT);
@@ -108,10 +111,15 @@ static void compile_workflow_data(struct compiler *c, jv root, const char *key, 
 
 static void compile_root(struct compiler *c, jv root)
 {
-    static const struct property table[] = {{"document", P_OBJECT, true}, {"input", P_OBJECT, false}, {"use", P_OBJECT, false},
-                                            {"do", P_ARRAY, true},        {"timeout", P_STRING | P_OBJECT, false},
-                                            {"output", P_OBJECT, false},  {"schedule", P_OBJECT, false},
-                                            {"evaluate", P_OBJECT, false}, {0}};
+    static const struct property table[] = {{"document", P_OBJECT, true},
+                                            {"input", P_OBJECT, false},
+                                            {"use", P_OBJECT, false},
+                                            {"do", P_ARRAY, true},
+                                            {"timeout", P_STRING | P_OBJECT, false},
+                                            {"output", P_OBJECT, false},
+                                            {"schedule", P_OBJECT, false},
+                                            {"evaluate", P_OBJECT, false},
+                                            {0}};
     struct task *w = &c->d->workflow;
     if (!check_properties(c, root, table, NULL))
         return;
@@ -121,7 +129,8 @@ static void compile_root(struct compiler *c, jv root)
     compile_document(c, root);
     if (jv_is_valid(peek(root, "schedule"))) {
         size_t mark = enter(c, "schedule");
-        complain(c, "unsupported-schedule", "start the workflow by its webhook or the command", "schedules are not supported yet");
+        complain(c, "unsupported-schedule", "start the workflow by its webhook or the command",
+                 "schedules are not supported yet");
         leave(c, mark);
     }
     w->definition = root;
@@ -138,7 +147,8 @@ static void compile_root(struct compiler *c, jv root)
     compile_uses(c);
     lint_secrets(c, root);
     if (!w->input_schema)
-        note(c, "no-input-schema", "add input: { schema: { document: … } }", "the workflow takes any input: it has no `input.schema`");
+        note(c, "no-input-schema", "add input: { schema: { document: … } }",
+             "the workflow takes any input: it has no `input.schema`");
 }
 
 /* jq looks at all expressions together, after the last was added. */
@@ -180,10 +190,15 @@ static void compiler_free(struct compiler *c)
     flow_definition_unref(c->d);
 }
 
-int flow_definition_compile(struct slice text, struct buffer *findings, struct buffer *manifest, struct flow_definition **ret)
+int flow_definition_compile(struct slice text, struct buffer *findings, struct buffer *manifest,
+                            struct flow_definition **ret)
 {
-    _cleanup_(flow_document_freep) struct flow_document *document = NULL;
-    struct compiler c = {.d = definition_new(), .path = BUFFER_MAX(LIMIT_DEFINITION), .seen = jv_object(), .use = jv_invalid()};
+    _cleanup_(flow_document_freep)
+    struct flow_document *document = NULL;
+    struct compiler c = {.d = definition_new(),
+                         .path = BUFFER_MAX(LIMIT_DEFINITION),
+                         .seen = jv_object(),
+                         .use = jv_invalid()};
     struct diag diag = {0};
     if (!c.d) {
         compiler_free(&c);

@@ -1,7 +1,8 @@
-/* Inside the compiler: what the compile_*.c files share. The compiler walks the parsed document once; where it stands is `path`, a
- * JSON Pointer. A function that meets a mistake adds a finding and goes on with something harmless, so that one check
- * reports everything; what it leaves behind then is never run. Recursion follows the document and is bounded by
- * LIMIT_YAML_DEPTH. All values are borrowed from the document. */
+/* Inside the compiler: what the compile_*.c files share. The compiler walks the parsed document once; where
+ * it stands is `path`, a JSON Pointer. A function that meets a mistake adds a finding and goes on with
+ * something harmless, so that one check reports everything; what it leaves behind then is never run.
+ * Recursion follows the document and is bounded by LIMIT_YAML_DEPTH. All values are borrowed from the
+ * document. */
 #ifndef FLOW_COMPILE_H
 #define FLOW_COMPILE_H
 
@@ -27,18 +28,19 @@ struct compiler {
     struct flow_definition *d;
     struct findings f;
     struct buffer path;
-    jv use;                       /* the `use` object, or invalid */
+    jv use; /* the `use` object, or invalid */
     struct slice own[COMPILE_OWN_MAX];
     unsigned n_own;
-    unsigned depth;               /* of tasks */
+    unsigned depth; /* of tasks */
     const struct list_scope *list;
-    char **pointers;              /* of each expression of the program */
+    char **pointers; /* of each expression of the program */
     size_t n_pointers;
-    jv seen;                      /* entries of `use` that something refers to: "section/name" → true */
-    int error;                    /* -ENOMEM; sticks */
+    jv seen;   /* entries of `use` that something refers to: "section/name" → true */
+    int error; /* -ENOMEM; sticks */
 };
 
-/* --- where we stand: compile_check.c ------------------------------------------------------------------------------- */
+/* --- where we stand: compile_check.c
+ * ------------------------------------------------------------------------------- */
 
 size_t enter(struct compiler *c, const char *key);
 size_t enter_name(struct compiler *c, struct slice key);
@@ -46,26 +48,29 @@ size_t enter_item(struct compiler *c, unsigned i);
 void leave(struct compiler *c, size_t mark);
 const char *here(struct compiler *c);
 
-[[gnu::format(printf, 4, 5)]] void complain(struct compiler *c, const char *rule, const char *hint, const char *format, ...);
-[[gnu::format(printf, 4, 5)]] void advise(struct compiler *c, const char *rule, const char *hint, const char *format, ...);
+[[gnu::format(printf, 4, 5)]] void complain(struct compiler *c, const char *rule, const char *hint,
+                                            const char *format, ...);
+[[gnu::format(printf, 4, 5)]] void advise(struct compiler *c, const char *rule, const char *hint,
+                                          const char *format, ...);
 void note(struct compiler *c, const char *rule, const char *hint, const char *message);
 
 /* Properties of an object: kinds are bits (1 << jv_kind). */
-#define P_STRING  (1u << JV_KIND_STRING)
-#define P_OBJECT  (1u << JV_KIND_OBJECT)
-#define P_ARRAY   (1u << JV_KIND_ARRAY)
-#define P_NUMBER  (1u << JV_KIND_NUMBER)
-#define P_BOOL    (1u << JV_KIND_TRUE | 1u << JV_KIND_FALSE)
-#define P_ANY     (~0u)
+#define P_STRING (1u << JV_KIND_STRING)
+#define P_OBJECT (1u << JV_KIND_OBJECT)
+#define P_ARRAY  (1u << JV_KIND_ARRAY)
+#define P_NUMBER (1u << JV_KIND_NUMBER)
+#define P_BOOL   (1u << JV_KIND_TRUE | 1u << JV_KIND_FALSE)
+#define P_ANY    (~0u)
 struct property {
     const char *name; /* NULL ends a table */
     unsigned kinds;
     bool is_required;
 };
 
-/* Complains about properties that are unknown, missing or of a wrong type. `more` may be NULL: a second table that holds too.
- * False if `object` is no object. */
-bool check_properties(struct compiler *c, jv object, const struct property *table, const struct property *more);
+/* Complains about properties that are unknown, missing or of a wrong type. `more` may be NULL: a second table
+ * that holds too. False if `object` is no object. */
+bool check_properties(struct compiler *c, jv object, const struct property *table,
+                      const struct property *more);
 bool check_kind(struct compiler *c, jv v, unsigned kinds);
 
 /* The property if it is there and of the right kind, else an invalid value; no complaint. */
@@ -78,7 +83,8 @@ const char *nearest(struct slice word, const char *const *names, size_t n);
 bool is_name(struct slice s);
 bool is_semver(struct slice s);
 
-/* --- expressions: compile_expr.c ----------------------------------------------------------------------------------- */
+/* --- expressions: compile_expr.c
+ * ----------------------------------------------------------------------------------- */
 
 /* A string that is an expression, with or without `${ }`. */
 void compile_expression(struct compiler *c, jv v, unsigned scope, struct expr *ret);
@@ -93,11 +99,13 @@ void compile_own(struct compiler *c, struct slice name); /* a variable comes int
 void compile_secret(struct compiler *c, struct slice name);
 /* An entry of `use.SECTION`, or invalid with a complaint. */
 jv compile_use(struct compiler *c, const char *section, struct slice name);
-/* Stands in that entry until leave_use; what was compiled there is not checked a second time by compile_uses. */
+/* Stands in that entry until leave_use; what was compiled there is not checked a second time by compile_uses.
+ */
 struct buffer enter_use(struct compiler *c, const char *section, struct slice name);
 void leave_use(struct compiler *c, struct buffer *path);
 
-/* --- tasks: compile_task.c, compile_kinds.c, compile_try.c, compile_http.c ------------------------------------------ */
+/* --- tasks: compile_task.c, compile_kinds.c, compile_try.c, compile_http.c
+ * ------------------------------------------ */
 
 void compile_list(struct compiler *c, jv list, bool is_branches, struct task_list *ret);
 struct task *compile_task(struct compiler *c, jv v, struct slice name, uint16_t position);
@@ -105,8 +113,8 @@ void compile_then(struct compiler *c, jv v, struct then *ret);
 void compile_timeout(struct compiler *c, jv v, unsigned scope, struct timing *ret);
 
 typedef void compile_kind(struct compiler *c, jv v, struct task *t);
-compile_kind compile_do, compile_set, compile_switch, compile_for, compile_fork, compile_raise, compile_wait, compile_emit,
-    compile_try, compile_call, compile_run;
+compile_kind compile_do, compile_set, compile_switch, compile_for, compile_fork, compile_raise, compile_wait,
+    compile_emit, compile_try, compile_call, compile_run;
 void compile_error(struct compiler *c, jv v, struct error_template *ret);
 void compile_retry(struct compiler *c, jv v, struct retry *ret);
 void compile_authentication(struct compiler *c, jv v, bool may_use, struct authentication *ret);
@@ -117,7 +125,8 @@ void compile_reachable(struct compiler *c, const struct task_list *list);
 /* The directives that may follow a task, one after the other: false when `i` is beyond the last. */
 bool task_exit(const struct task *t, unsigned i, struct then *ret);
 
-/* --- what is not tasks ---------------------------------------------------------------------------------------------- */
+/* --- what is not tasks
+ * ---------------------------------------------------------------------------------------------- */
 
 void compile_document(struct compiler *c, jv root);
 void compile_sallyport(struct compiler *c, jv metadata);

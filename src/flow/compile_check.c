@@ -1,5 +1,6 @@
-/* compile_check: where the compiler stands, and the checks that every object of the DSL gets: unknown, missing and mistyped
- * properties. Called by all compile_*.c files. What must hold: a name of the document reaches a message only as text. */
+/* compile_check: where the compiler stands, and the checks that every object of the DSL gets: unknown,
+ * missing and mistyped properties. Called by all compile_*.c files. What must hold: a name of the document
+ * reaches a message only as text. */
 #include <stdarg.h>
 
 #include "base/must.h"
@@ -48,8 +49,8 @@ const char *here(struct compiler *c)
     return text ? text : "";
 }
 
-static void complain_va(struct compiler *c, enum finding_level level, const char *rule, bool of_key, const char *hint,
-                        const char *format, va_list args)
+static void complain_va(struct compiler *c, enum finding_level level, const char *rule, bool of_key,
+                        const char *hint, const char *format, va_list args)
 {
     char message[1024];
     (void)vsnprintf(message, sizeof message, format, args);
@@ -106,7 +107,8 @@ const char *nearest(struct slice word, const char *const *names, size_t n)
     const char *best = NULL;
     unsigned best_distance = word.len < 4 ? 2 : 3; /* less than this is near */
     for (size_t i = 0; i < n; i++) {
-        unsigned d = slice_equal_nocase(word, slice_text(names[i])) ? 0 : distance(word, slice_text(names[i]));
+        unsigned d =
+            slice_equal_nocase(word, slice_text(names[i])) ? 0 : distance(word, slice_text(names[i]));
         if (d < best_distance) {
             best = names[i];
             best_distance = d;
@@ -116,8 +118,9 @@ const char *nearest(struct slice word, const char *const *names, size_t n)
 }
 
 static const char *const kind_names[] = {
-    [JV_KIND_INVALID] = "nothing", [JV_KIND_NULL] = "null",     [JV_KIND_FALSE] = "a boolean", [JV_KIND_TRUE] = "a boolean",
-    [JV_KIND_NUMBER] = "a number", [JV_KIND_STRING] = "a text", [JV_KIND_ARRAY] = "a list",    [JV_KIND_OBJECT] = "an object",
+    [JV_KIND_INVALID] = "nothing", [JV_KIND_NULL] = "null",        [JV_KIND_FALSE] = "a boolean",
+    [JV_KIND_TRUE] = "a boolean",  [JV_KIND_NUMBER] = "a number",  [JV_KIND_STRING] = "a text",
+    [JV_KIND_ARRAY] = "a list",    [JV_KIND_OBJECT] = "an object",
 };
 
 bool check_kind(struct compiler *c, jv v, unsigned kinds)
@@ -128,7 +131,8 @@ bool check_kind(struct compiler *c, jv v, unsigned kinds)
     size_t len = 0;
     for (int k = JV_KIND_FALSE; k <= JV_KIND_OBJECT; k++)
         if ((kinds & 1u << k) && k != JV_KIND_FALSE && len < sizeof wanted)
-            len += (size_t)snprintf(wanted + len, sizeof wanted - len, "%s%s", len ? " or " : "", kind_names[k]);
+            len +=
+                (size_t)snprintf(wanted + len, sizeof wanted - len, "%s%s", len ? " or " : "", kind_names[k]);
     complain(c, "wrong-type", NULL, "this is %s, but must be %s", kind_names[jv_get_kind(v)], wanted);
     return false;
 }
@@ -141,7 +145,8 @@ static const struct property *find_property(const struct property *table, struct
     return NULL;
 }
 
-static void complain_unknown(struct compiler *c, struct slice key, const struct property *table, const struct property *more)
+static void complain_unknown(struct compiler *c, struct slice key, const struct property *table,
+                             const struct property *more)
 {
     const char *names[64];
     size_t n = 0;
@@ -156,17 +161,20 @@ static void complain_unknown(struct compiler *c, struct slice key, const struct 
     size_t len = near ? strlen(hint) : 0;
     if (!near)
         for (size_t i = 0; i < n && len < sizeof hint - 40; i++)
-            len += (size_t)snprintf(hint + len, sizeof hint - len, "%s`%s`", i ? ", " : "known here: ", names[i]);
-    (void)snprintf(message, sizeof message, "the property `%.*s` is unknown here", key.len > 100 ? 100 : (int)key.len,
-                   (const char *)key.p);
+            len += (size_t)snprintf(hint + len, sizeof hint - len, "%s`%s`",
+                                    i ? ", " : "known here: ", names[i]);
+    (void)snprintf(message, sizeof message, "the property `%.*s` is unknown here",
+                   key.len > 100 ? 100 : (int)key.len, (const char *)key.p);
     findings_add(&c->f, FINDING_ERROR, "unknown-property", here(c), true, message, len ? hint : NULL);
 }
 
-bool check_properties(struct compiler *c, jv object, const struct property *table, const struct property *more)
+bool check_properties(struct compiler *c, jv object, const struct property *table,
+                      const struct property *more)
 {
     if (!check_kind(c, object, P_OBJECT))
         return false;
-    for (int i = jv_object_iter(object); jv_object_iter_valid(object, i); i = jv_object_iter_next(object, i)) {
+    for (int i = jv_object_iter(object); jv_object_iter_valid(object, i);
+         i = jv_object_iter_next(object, i)) {
         jv key = jv_object_iter_key(object, i);
         const struct property *p = find_property(table, text_of(key));
         if (!p)
@@ -221,7 +229,8 @@ bool is_semver(struct slice s)
         core++;
     for (size_t i = core; i < s.len; i++) {
         uint8_t b = s.p[i];
-        if (!((b >= '0' && b <= '9') || (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || b == '-' || b == '.' || b == '+'))
+        if (!((b >= '0' && b <= '9') || (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || b == '-' ||
+              b == '.' || b == '+'))
             return false;
     }
     if (core < s.len && core + 1 == s.len)

@@ -1,6 +1,7 @@
-/* compile_expr: expressions, templates, durations and schemas of a definition. All expressions go into the one program; each is
- * also read here to note which variables it names, so that a run builds only those. Called by the other compile_*.c files.
- * What must hold: only text of the definition becomes an expression [I9]. */
+/* compile_expr: expressions, templates, durations and schemas of a definition. All expressions go into the
+ * one program; each is also read here to note which variables it names, so that a run builds only those.
+ * Called by the other compile_*.c files. What must hold: only text of the definition becomes an expression
+ * [I9]. */
 #include "base/error.h"
 #include "base/id.h"
 #include "flow/compile.h"
@@ -45,8 +46,9 @@ void compile_secret(struct compiler *c, struct slice name)
         for (int i = 0, n = jv_array_length(jv_copy(secrets)); i < n; i++)
             if (slice_equal(text_of(peek_item(secrets, i)), name))
                 return;
-    complain(c, "undeclared-secret", "declare it: use: { secrets: [ NAME ] }", "the secret `%.*s` is not declared in `use.secrets`",
-             name.len > 100 ? 100 : (int)name.len, (const char *)name.p);
+    complain(c, "undeclared-secret", "declare it: use: { secrets: [ NAME ] }",
+             "the secret `%.*s` is not declared in `use.secrets`", name.len > 100 ? 100 : (int)name.len,
+             (const char *)name.p);
 }
 
 /* `$secrets.NAME` and `$secrets["NAME"]`: follows the tokens after `$secrets`. */
@@ -128,7 +130,8 @@ void compile_expression(struct compiler *c, jv v, unsigned scope_bits, struct ex
     keep(c, index, &diag, find_uses(c, text), ret);
 }
 
-/* Reads the strings of a template: notes variables, tells of `${` that nobody evaluates. True if one is an expression. */
+/* Reads the strings of a template: notes variables, tells of `${` that nobody evaluates. True if one is an
+ * expression. */
 static bool see_template(struct compiler *c, jv v, unsigned *uses)
 {
     bool found = false;
@@ -138,8 +141,9 @@ static bool see_template(struct compiler *c, jv v, unsigned *uses)
         if (is_whole || c->d->is_loose)
             *uses |= find_uses(c, is_whole ? inner : text);
         else if (memmem(text.p, text.len, "${", 2))
-            advise(c, "expression-not-evaluated", "make the whole text one expression: ${ \"Hello \\(.name)\" }",
-                 "`${` stands within a longer text, so it is not evaluated");
+            advise(c, "expression-not-evaluated",
+                   "make the whole text one expression: ${ \"Hello \\(.name)\" }",
+                   "`${` stands within a longer text, so it is not evaluated");
         return is_whole || c->d->is_loose;
     }
     if (is_kind(v, JV_KIND_ARRAY))
@@ -196,7 +200,8 @@ void compile_timing(struct compiler *c, jv v, unsigned scope, struct timing *ret
     }
     struct diag diag = {0};
     if (flow_duration_from_jv(jv_copy(v), &ret->ms, &diag) < 0)
-        complain(c, "invalid-value", diag.hint[0] ? diag.hint : "write { seconds: 30 } or PT30S", "%s", diag.text);
+        complain(c, "invalid-value", diag.hint[0] ? diag.hint : "write { seconds: 30 } or PT30S", "%s",
+                 diag.text);
     else
         ret->kind = TIMING_LITERAL;
 }
@@ -209,11 +214,14 @@ void compile_schema(struct compiler *c, jv v, struct schema **ret)
         return;
     jv format = property(v, "format", P_STRING), document = peek(v, "document");
     if (!is_kind(peek(v, "resource"), JV_KIND_INVALID)) {
-        complain(c, "remote-schema", "put the schema into `document`", "a schema is never fetched from elsewhere");
+        complain(c, "remote-schema", "put the schema into `document`",
+                 "a schema is never fetched from elsewhere");
         return;
     }
-    if (is_kind(format, JV_KIND_STRING) && !slice_is(text_of(format), "json") && !slice_starts(text_of(format), "json:"))
-        complain(c, "unsupported-schema-format", "use JSON Schema: format: json", "only JSON Schema is supported");
+    if (is_kind(format, JV_KIND_STRING) && !slice_is(text_of(format), "json") &&
+        !slice_starts(text_of(format), "json:"))
+        complain(c, "unsupported-schema-format", "use JSON Schema: format: json",
+                 "only JSON Schema is supported");
     if (is_kind(document, JV_KIND_INVALID)) {
         complain(c, "missing-property", NULL, "the property `document` is missing");
         return;
@@ -266,9 +274,10 @@ jv compile_use(struct compiler *c, const char *section, struct slice name)
     }
     char hint[256];
     const char *near = nearest(name, names, n);
-    (void)snprintf(hint, sizeof hint, near ? "did you mean `%s`?" : "define it in `use.%s`", near ? near : section);
-    complain(c, "unknown-reference", hint, "there is no `%.*s` in `use.%s`", name.len > 100 ? 100 : (int)name.len,
-             (const char *)name.p, section);
+    (void)snprintf(hint, sizeof hint, near ? "did you mean `%s`?" : "define it in `use.%s`",
+                   near ? near : section);
+    complain(c, "unknown-reference", hint, "there is no `%.*s` in `use.%s`",
+             name.len > 100 ? 100 : (int)name.len, (const char *)name.p, section);
     jv_free(keys);
     return jv_invalid();
 }

@@ -1,5 +1,5 @@
-/* compile_http: calls: of HTTP endpoints and of the definition's functions, and authentication policies. Called by compile_task
- * through its table and by compile.c for `use`. */
+/* compile_http: calls: of HTTP endpoints and of the definition's functions, and authentication policies.
+ * Called by compile_task through its table and by compile.c for `use`. */
 #include "base/error.h"
 #include "flow/compile.h"
 #include "flow/uri_template.h"
@@ -8,8 +8,8 @@ static const char *const unsupported_calls[] = {"asyncapi", "grpc", "openapi", "
 
 static bool is_loopback(struct slice host)
 {
-    return slice_equal_nocase(host, SLICE_LITERAL("localhost")) || slice_is(host, "127.0.0.1") || slice_is(host, "::1") ||
-           slice_starts(host, "127.");
+    return slice_equal_nocase(host, SLICE_LITERAL("localhost")) || slice_is(host, "127.0.0.1") ||
+           slice_is(host, "::1") || slice_starts(host, "127.");
 }
 
 /* "scheme://authority" of a URI text; false when it does not begin so. */
@@ -67,12 +67,14 @@ static void check_dynamic(struct compiler *c, struct slice inner)
         while (n < inner.len && inner.p[n] != '"' && inner.p[n] != '\\')
             n++;
         struct slice literal = slice_of(inner.p, n);
-        if (split_origin(literal, &scheme, &authority) && authority.p + authority.len < literal.p + literal.len) {
+        if (split_origin(literal, &scheme, &authority) &&
+            authority.p + authority.len < literal.p + literal.len) {
             check_origin(c, scheme, authority);
             return;
         }
     }
-    advise(c, "dynamic-host", "write scheme and host out: ${ \"https://api.example.com/\\(.id)\" }", "data decides which host is called");
+    advise(c, "dynamic-host", "write scheme and host out: ${ \"https://api.example.com/\\(.id)\" }",
+           "data decides which host is called");
 }
 
 static void compile_uri(struct compiler *c, jv v, struct http_call *h)
@@ -96,9 +98,11 @@ static void compile_uri(struct compiler *c, jv v, struct http_call *h)
 }
 
 /* `{use: SECRET}`, or fields that are given. */
-static void compile_credential(struct compiler *c, jv v, const char *first, const char *second, struct authentication *ret)
+static void compile_credential(struct compiler *c, jv v, const char *first, const char *second,
+                               struct authentication *ret)
 {
-    const struct property table[] = {{"use", P_STRING, false}, {first, P_STRING, false}, {second, P_STRING, false}, {0}};
+    const struct property table[] = {
+        {"use", P_STRING, false}, {first, P_STRING, false}, {second, P_STRING, false}, {0}};
     if (!check_properties(c, v, table, NULL))
         return;
     jv use = property(v, "use", P_STRING);
@@ -114,10 +118,12 @@ static void compile_credential(struct compiler *c, jv v, const char *first, cons
         size_t mark = enter(c, names[i]);
         jv field = property(v, names[i], P_STRING);
         if (!jv_is_valid(field))
-            complain(c, "missing-property", "or name a secret: { use: NAME }", "the property `%s` is missing", names[i]);
+            complain(c, "missing-property", "or name a secret: { use: NAME }", "the property `%s` is missing",
+                     names[i]);
         if (strcmp(names[i], "username") != 0)
             lint_credential(c, field, names[i]);
-        compile_template(c, field, SCOPE_TASK, strcmp(names[i], "username") == 0 ? &ret->username : &ret->password);
+        compile_template(c, field, SCOPE_TASK,
+                         strcmp(names[i], "username") == 0 ? &ret->username : &ret->password);
         leave(c, mark);
     }
 }
@@ -130,7 +136,8 @@ static void compile_oauth2(struct compiler *c, jv v, const char *scheme)
     complain(c, rule, "use `bearer` with a secret", "`%s` authentication is not supported yet", scheme);
     size_t mark = enter(c, "grant");
     if (is_kind(grant, JV_KIND_STRING) && slice_is(text_of(grant), "password"))
-        complain(c, "oauth2-password-grant", "use client_credentials", "the password grant hands a person's password to this server");
+        complain(c, "oauth2-password-grant", "use client_credentials",
+                 "the password grant hands a person's password to this server");
     leave(c, mark);
     mark = enter(c, "client");
     (void)enter(c, "secret");
@@ -141,8 +148,9 @@ static void compile_oauth2(struct compiler *c, jv v, const char *scheme)
 void compile_authentication(struct compiler *c, jv v, bool may_use, struct authentication *ret)
 {
     static const struct property use_table[] = {{"use", P_STRING, false}, {0}};
-    static const struct property table[] = {{"basic", P_OBJECT, false}, {"bearer", P_OBJECT, false}, {"digest", P_OBJECT, false},
-                                            {"oauth2", P_OBJECT, false}, {"oidc", P_OBJECT, false}, {0}};
+    static const struct property table[] = {{"basic", P_OBJECT, false},  {"bearer", P_OBJECT, false},
+                                            {"digest", P_OBJECT, false}, {"oauth2", P_OBJECT, false},
+                                            {"oidc", P_OBJECT, false},   {0}};
     static const enum auth_scheme schemes[] = {AUTH_BASIC, AUTH_BEARER, AUTH_DIGEST};
     if (is_kind(v, JV_KIND_INVALID) || !check_properties(c, v, table, may_use ? use_table : NULL))
         return;
@@ -175,7 +183,8 @@ void compile_authentication(struct compiler *c, jv v, bool may_use, struct authe
 
 static void compile_endpoint(struct compiler *c, jv v, struct http_call *h)
 {
-    static const struct property table[] = {{"uri", P_STRING, true}, {"authentication", P_OBJECT, false}, {0}};
+    static const struct property table[] = {
+        {"uri", P_STRING, true}, {"authentication", P_OBJECT, false}, {0}};
     if (is_kind(v, JV_KIND_STRING)) {
         compile_uri(c, v, h);
         return;
@@ -194,12 +203,15 @@ static void compile_endpoint(struct compiler *c, jv v, struct http_call *h)
 static void lint_headers(struct compiler *c, jv headers)
 {
     if (is_kind(headers, JV_KIND_OBJECT))
-        for (int i = jv_object_iter(headers); jv_object_iter_valid(headers, i); i = jv_object_iter_next(headers, i)) {
+        for (int i = jv_object_iter(headers); jv_object_iter_valid(headers, i);
+             i = jv_object_iter_next(headers, i)) {
             jv key = jv_object_iter_key(headers, i), value = jv_object_iter_value(headers, i);
             struct slice k = text_of(key);
             size_t mark = enter_name(c, k);
-            if (slice_equal_nocase(k, SLICE_LITERAL("authorization")) || slice_equal_nocase(k, SLICE_LITERAL("x-api-key")) ||
-                slice_equal_nocase(k, SLICE_LITERAL("proxy-authorization")) || slice_equal_nocase(k, SLICE_LITERAL("cookie")))
+            if (slice_equal_nocase(k, SLICE_LITERAL("authorization")) ||
+                slice_equal_nocase(k, SLICE_LITERAL("x-api-key")) ||
+                slice_equal_nocase(k, SLICE_LITERAL("proxy-authorization")) ||
+                slice_equal_nocase(k, SLICE_LITERAL("cookie")))
                 lint_credential(c, value, "header");
             leave(c, mark);
             jv_free(key);
@@ -215,16 +227,21 @@ static void compile_method(struct compiler *c, jv method, struct http_call *h)
     for (size_t i = 0; is_token && h->method.kind == EXPR_CONSTANT && i < text_of(method).len; i++)
         is_token = (text_of(method).p[i] | 32) >= 'a' && (text_of(method).p[i] | 32) <= 'z';
     if (is_kind(method, JV_KIND_STRING) && h->method.kind == EXPR_CONSTANT && !is_token)
-        complain(c, "invalid-value", "use get, post, put, patch, delete, head or options", "this is not an HTTP method");
+        complain(c, "invalid-value", "use get, post, put, patch, delete, head or options",
+                 "this is not an HTTP method");
     leave(c, mark);
 }
 
 static void compile_call_http(struct compiler *c, jv with, struct http_call *h)
 {
-    static const struct property table[] = {{"method", P_STRING, true},           {"endpoint", P_STRING | P_OBJECT, true},
-                                            {"headers", P_OBJECT | P_STRING, false}, {"query", P_OBJECT | P_STRING, false},
-                                            {"body", P_ANY, false},               {"output", P_STRING, false},
-                                            {"redirect", P_BOOL, false},          {0}};
+    static const struct property table[] = {{"method", P_STRING, true},
+                                            {"endpoint", P_STRING | P_OBJECT, true},
+                                            {"headers", P_OBJECT | P_STRING, false},
+                                            {"query", P_OBJECT | P_STRING, false},
+                                            {"body", P_ANY, false},
+                                            {"output", P_STRING, false},
+                                            {"redirect", P_BOOL, false},
+                                            {0}};
     if (!check_properties(c, with, table, NULL))
         return;
     compile_method(c, property(with, "method", P_STRING), h);
@@ -260,7 +277,8 @@ static void compile_call_function(struct compiler *c, jv with, struct slice name
     size_t mark = enter(c, "call");
     bool is_cataloged = memchr(name.p, '@', name.len) || memmem(name.p, name.len, "://", 3);
     if (is_cataloged)
-        complain(c, "unsupported-catalogs", "define the function in `use.functions`", "functions of catalogs are not supported yet");
+        complain(c, "unsupported-catalogs", "define the function in `use.functions`",
+                 "functions of catalogs are not supported yet");
     bool is_there = !is_cataloged && jv_is_valid(compile_use(c, "functions", name));
     leave(c, mark);
     if (!is_there)

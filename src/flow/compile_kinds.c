@@ -1,4 +1,5 @@
-/* compile_kinds: what each kind of task has of its own, but for `try` and `call`. Called by compile_task through its table. */
+/* compile_kinds: what each kind of task has of its own, but for `try` and `call`. Called by compile_task
+ * through its table. */
 #include <errno.h>
 
 #include "flow/compile.h"
@@ -59,7 +60,8 @@ void compile_switch(struct compiler *c, jv v, struct task *t)
             jv body = jv_object_get(jv_copy(item), key);
             compile_case(c, body, &t->cases.items[t->cases.n++]);
             if (is_kind(peek(body, "when"), JV_KIND_INVALID) && ++defaults == 2)
-                complain(c, "invalid-value", "give it a `when`", "a switch has one case without `when` at most");
+                complain(c, "invalid-value", "give it a `when`",
+                         "a switch has one case without `when` at most");
             jv_free(body);
         }
         leave(c, inner);
@@ -126,9 +128,9 @@ static void compile_error_field(struct compiler *c, jv v, const char *key, unsig
 
 void compile_error(struct compiler *c, jv v, struct error_template *ret)
 {
-    static const struct property table[] = {{"type", P_STRING, true},      {"status", P_NUMBER | P_STRING, true},
-                                            {"title", P_STRING, false},    {"detail", P_STRING, false},
-                                            {"instance", P_STRING, false}, {0}};
+    static const struct property table[] = {
+        {"type", P_STRING, true},    {"status", P_NUMBER | P_STRING, true}, {"title", P_STRING, false},
+        {"detail", P_STRING, false}, {"instance", P_STRING, false},         {0}};
     if (!check_properties(c, v, table, NULL))
         return;
     jv status = peek(v, "status");
@@ -136,7 +138,8 @@ void compile_error(struct compiler *c, jv v, struct error_template *ret)
         double n = jv_number_value(status);
         size_t mark = enter(c, "status");
         if (!(n >= 100 && n <= 599) || n != (double)(int)n)
-            complain(c, "invalid-value", "HTTP status codes fit best", "a status is a whole number from 100 to 599");
+            complain(c, "invalid-value", "HTTP status codes fit best",
+                     "a status is a whole number from 100 to 599");
         leave(c, mark);
     } else if (is_kind(status, JV_KIND_STRING) && !flow_text_is_expression(text_of(status), NULL)) {
         complain(c, "wrong-type", NULL, "`status` is a number or an expression");
@@ -181,7 +184,8 @@ void compile_emit(struct compiler *c, jv v, struct task *t)
 {
     static const struct property emit_table[] = {{"event", P_OBJECT, true}, {0}};
     static const struct property event_table[] = {{"with", P_OBJECT, true}, {0}};
-    jv emit = property(v, "emit", P_OBJECT), event = property(emit, "event", P_OBJECT), with = property(event, "with", P_OBJECT);
+    jv emit = property(v, "emit", P_OBJECT), event = property(emit, "event", P_OBJECT),
+       with = property(event, "with", P_OBJECT);
     size_t mark = enter(c, "emit");
     if (is_kind(emit, JV_KIND_OBJECT))
         (void)check_properties(c, emit, emit_table, NULL);

@@ -1,16 +1,21 @@
-/* compile_lint: credentials that were written into a definition. Called by compile.c for the whole document and by compile_http.c
- * where a credential belongs. What must hold: no finding repeats the value that it warns of. */
+/* compile_lint: credentials that were written into a definition. Called by compile.c for the whole document
+ * and by compile_http.c where a credential belongs. What must hold: no finding repeats the value that it
+ * warns of. */
 #include "flow/compile.h"
 
-/* Prefixes that issuers give their tokens so that scanners find them, and the length from which a text is one. */
+/* Prefixes that issuers give their tokens so that scanners find them, and the length from which a text is
+ * one. */
 static const struct {
     const char *prefix;
     size_t len;
 } tokens[] = {
-    {"ghp_", 30},   {"gho_", 30},     {"ghu_", 30},     {"ghs_", 30},       {"ghr_", 30},  {"github_pat_", 40}, {"glpat-", 20},
-    {"sk_live_", 20}, {"rk_live_", 20}, {"whsec_", 30},   {"xoxb-", 20},      {"xoxp-", 20}, {"xoxa-", 20},       {"xoxs-", 20},
-    {"xapp-", 20},  {"AKIA", 20},     {"ASIA", 20},     {"AIza", 35},       {"npm_", 36},  {"dop_v1_", 40},     {"SG.", 40},
-    {"sk-ant-", 30}, {"sk-proj-", 30}, {"hvs.", 24},     {"shpat_", 30},     {"EAACEdEose0cBA", 20},
+    {"ghp_", 30},     {"gho_", 30},           {"ghu_", 30},     {"ghs_", 30},
+    {"ghr_", 30},     {"github_pat_", 40},    {"glpat-", 20},   {"sk_live_", 20},
+    {"rk_live_", 20}, {"whsec_", 30},         {"xoxb-", 20},    {"xoxp-", 20},
+    {"xoxa-", 20},    {"xoxs-", 20},          {"xapp-", 20},    {"AKIA", 20},
+    {"ASIA", 20},     {"AIza", 35},           {"npm_", 36},     {"dop_v1_", 40},
+    {"SG.", 40},      {"sk-ant-", 30},        {"sk-proj-", 30}, {"hvs.", 24},
+    {"shpat_", 30},   {"EAACEdEose0cBA", 20},
 };
 
 static bool is_token_byte(uint8_t b)
@@ -67,8 +72,9 @@ static void lint_text(struct compiler *c, struct slice text)
 /* A key's name that says that its value is a credential. */
 static bool is_telling(struct slice key)
 {
-    static const char *const words[] = {"password", "passwd", "secret",       "apikey",        "api_key",      "api-key",
-                                        "x-api-key", "token", "access_token", "client_secret", "clientsecret", "private_key"};
+    static const char *const words[] = {"password",     "passwd",        "secret",       "apikey",
+                                        "api_key",      "api-key",       "x-api-key",    "token",
+                                        "access_token", "client_secret", "clientsecret", "private_key"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (slice_equal_nocase(key, slice_text(words[i])))
             return true;
@@ -94,8 +100,8 @@ void lint_credential(struct compiler *c, jv v, const char *what)
         return;
     struct slice text = text_of(v);
     if (!has_token(text) && !has_private_key(text)) /* lint_text tells of those */
-        advise(c, "hardcoded-secret", "store it as a secret, and name it in `use.secrets`", "a literal %s is written into the definition",
-             what);
+        advise(c, "hardcoded-secret", "store it as a secret, and name it in `use.secrets`",
+               "a literal %s is written into the definition", what);
 }
 
 /* Recursion is bounded: a document is at most LIMIT_YAML_DEPTH deep. */

@@ -1,19 +1,24 @@
-/* compile_task: lists of tasks, what every task has in common, and where the flow may go from each. Called by compile.c and by the
- * kinds that hold lists. What must hold: a task's index is its place in `tasks`, given when the task is met, so a task comes
- * before those within it; a `then` leads only to a task of the same list. */
+/* compile_task: lists of tasks, what every task has in common, and where the flow may go from each. Called by
+ * compile.c and by the kinds that hold lists. What must hold: a task's index is its place in `tasks`, given
+ * when the task is met, so a task comes before those within it; a `then` leads only to a task of the same
+ * list. */
 #include "base/error.h"
 #include "flow/compile.h"
 
-static const struct property common[] = {
-    {"if", P_STRING, false},      {"input", P_OBJECT, false},
-    {"output", P_OBJECT, false},  {"export", P_OBJECT, false},
-    {"timeout", P_STRING | P_OBJECT, false}, {"then", P_STRING, false},
-    {"metadata", P_OBJECT, false}, {0}};
+static const struct property common[] = {{"if", P_STRING, false},
+                                         {"input", P_OBJECT, false},
+                                         {"output", P_OBJECT, false},
+                                         {"export", P_OBJECT, false},
+                                         {"timeout", P_STRING | P_OBJECT, false},
+                                         {"then", P_STRING, false},
+                                         {"metadata", P_OBJECT, false},
+                                         {0}};
 
 static const struct property do_table[] = {{"do", P_ARRAY, true}, {0}};
 static const struct property set_table[] = {{"set", P_OBJECT | P_STRING, true}, {0}};
 static const struct property switch_table[] = {{"switch", P_ARRAY, true}, {0}};
-static const struct property for_table[] = {{"for", P_OBJECT, true}, {"while", P_STRING, false}, {"do", P_ARRAY, true}, {0}};
+static const struct property for_table[] = {
+    {"for", P_OBJECT, true}, {"while", P_STRING, false}, {"do", P_ARRAY, true}, {0}};
 static const struct property fork_table[] = {{"fork", P_OBJECT, true}, {0}};
 static const struct property raise_table[] = {{"raise", P_OBJECT, true}, {0}};
 static const struct property try_table[] = {{"try", P_ARRAY, true}, {"catch", P_OBJECT, true}, {0}};
@@ -46,7 +51,7 @@ static const struct {
 /* `for` before `do`, which it also has: the most telling property decides. */
 static int find_kind(struct compiler *c, jv v)
 {
-    static const enum task_kind order[] = {TASK_FOR,  TASK_TRY,  TASK_FORK, TASK_SWITCH, TASK_SET,    TASK_CALL,
+    static const enum task_kind order[] = {TASK_FOR,   TASK_TRY,  TASK_FORK, TASK_SWITCH, TASK_SET, TASK_CALL,
                                            TASK_RAISE, TASK_WAIT, TASK_EMIT, TASK_LISTEN, TASK_RUN, TASK_DO};
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
         if (!is_kind(peek(v, kinds[order[i]].name), JV_KIND_INVALID))
@@ -61,7 +66,8 @@ static int find_kind(struct compiler *c, jv v)
     }
     char hint[64];
     (void)snprintf(hint, sizeof hint, "did you mean `%s`?", near ? near : "");
-    complain(c, "missing-property", near ? hint : "a task is one of: call, do, emit, for, fork, raise, set, switch, try, wait",
+    complain(c, "missing-property",
+             near ? hint : "a task is one of: call, do, emit, for, fork, raise, set, switch, try, wait",
              "nothing tells what this task does");
     return -1;
 }
@@ -86,8 +92,8 @@ void compile_timeout(struct compiler *c, jv v, unsigned scope, struct timing *re
 }
 
 /* `input`, `output` and `export`: a schema and a transformation under the name `how`. */
-static void compile_data(struct compiler *c, jv task, const char *key, const char *how, unsigned scope, struct expr *ret_expr,
-                         struct schema **ret_schema)
+static void compile_data(struct compiler *c, jv task, const char *key, const char *how, unsigned scope,
+                         struct expr *ret_expr, struct schema **ret_schema)
 {
     const struct property table[] = {{"schema", P_OBJECT, false}, {how, P_STRING | P_OBJECT, false}, {0}};
     jv v = property(task, key, P_OBJECT);
@@ -207,11 +213,14 @@ static void check_task_name(struct compiler *c, jv list, int position, struct sl
             advise(c, "invalid-value", NULL, "no `then` can lead to a task named `%s`", directives[i]);
     for (int i = 0; i < position; i++) {
         jv other = peek_item(list, i);
-        jv found = is_kind(other, JV_KIND_OBJECT) ? jv_object_get(jv_copy(other), jv_string_sized((const char *)name.p, (int)name.len)) : jv_invalid();
+        jv found = is_kind(other, JV_KIND_OBJECT)
+                       ? jv_object_get(jv_copy(other), jv_string_sized((const char *)name.p, (int)name.len))
+                       : jv_invalid();
         bool is_there = jv_is_valid(found);
         jv_free(found);
         if (is_there) {
-            complain(c, "duplicate-task-name", "give each task of a list a name of its own", "another task of this list has this name");
+            complain(c, "duplicate-task-name", "give each task of a list a name of its own",
+                     "another task of this list has this name");
             return;
         }
     }
@@ -279,9 +288,11 @@ void compile_then(struct compiler *c, jv v, struct then *ret)
     }
     char hint[256];
     const char *near = nearest(target, names, n);
-    (void)snprintf(hint, sizeof hint, near ? "did you mean `%s`?" : "a `then` leads only to tasks of its own list", near ? near : "");
-    complain(c, "unknown-task", hint, "there is no task `%.*s` in this list", target.len > 100 ? 100 : (int)target.len,
-             (const char *)target.p);
+    (void)snprintf(hint, sizeof hint,
+                   near ? "did you mean `%s`?" : "a `then` leads only to tasks of its own list",
+                   near ? near : "");
+    complain(c, "unknown-task", hint, "there is no task `%.*s` in this list",
+             target.len > 100 ? 100 : (int)target.len, (const char *)target.p);
 }
 
 bool task_exit(const struct task *t, unsigned i, struct then *ret)
@@ -321,7 +332,9 @@ static bool reach_from(const struct task *t, bool *reached, uint16_t n)
     bool changed = false;
     struct then then;
     for (unsigned i = has_default(t) ? 1 : 0; task_exit(t, i, &then); i++) {
-        unsigned to = then.kind == THEN_CONTINUE ? t->position + 1u : then.kind == THEN_TASK ? then.position : n;
+        unsigned to = then.kind == THEN_CONTINUE ? t->position + 1u
+                      : then.kind == THEN_TASK   ? then.position
+                                                 : n;
         if (to < n && !reached[to])
             changed = reached[to] = true;
     }
@@ -344,7 +357,7 @@ void compile_reachable(struct compiler *c, const struct task_list *list)
     }
     for (uint16_t i = 0; i < list->n; i++)
         if (!reached[i])
-            findings_add(&c->f, FINDING_WARNING, "unreachable-task", c->d->tasks[list->tasks[i]]->reference, true,
-                         "no path leads to this task", "lead a `then` here, or remove it");
+            findings_add(&c->f, FINDING_WARNING, "unreachable-task", c->d->tasks[list->tasks[i]]->reference,
+                         true, "no path leads to this task", "lead a `then` here, or remove it");
     free(reached);
 }

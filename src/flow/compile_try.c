@@ -1,14 +1,16 @@
-/* compile_try: `try`, its filter and its retry policy. Called by compile_task through its table and by compile.c for
- * `use.retries`. What must hold: a policy that would retry without any bound is bounded by LIMIT_RETRIES. */
+/* compile_try: `try`, its filter and its retry policy. Called by compile_task through its table and by
+ * compile.c for `use.retries`. What must hold: a policy that would retry without any bound is bounded by
+ * LIMIT_RETRIES. */
 #include "flow/compile.h"
 
 static void compile_filter(struct compiler *c, jv errors, struct task *t)
 {
     static const struct property errors_table[] = {{"with", P_OBJECT, false}, {0}};
-    static const struct property with_table[] = {{"type", P_STRING, false},   {"status", P_NUMBER, false},
-                                                 {"title", P_STRING, false},  {"detail", P_STRING, false},
+    static const struct property with_table[] = {{"type", P_STRING, false},     {"status", P_NUMBER, false},
+                                                 {"title", P_STRING, false},    {"detail", P_STRING, false},
                                                  {"instance", P_STRING, false}, {0}};
-    struct expr *const fields[] = {&t->catch_.type, &t->catch_.status, &t->catch_.title, &t->catch_.detail, &t->catch_.instance};
+    struct expr *const fields[] = {&t->catch_.type, &t->catch_.status, &t->catch_.title, &t->catch_.detail,
+                                   &t->catch_.instance};
     if (is_kind(errors, JV_KIND_INVALID))
         return;
     size_t mark = enter(c, "errors");
@@ -20,7 +22,8 @@ static void compile_filter(struct compiler *c, jv errors, struct task *t)
         for (size_t i = 0; with_table[i].name; i++) {
             jv v = peek(with, with_table[i].name);
             if (is_kind(v, JV_KIND_STRING) && flow_text_is_expression(text_of(v), NULL))
-                complain(c, "invalid-value", "use `when` for what is known only at run time", "the filter is static: no expressions");
+                complain(c, "invalid-value", "use `when` for what is known only at run time",
+                         "the filter is static: no expressions");
             if (jv_is_valid(v))
                 *fields[i] = (struct expr){EXPR_CONSTANT, 0, 0, jv_copy(v)};
         }
@@ -30,8 +33,10 @@ static void compile_filter(struct compiler *c, jv errors, struct task *t)
 
 static void compile_limit(struct compiler *c, jv limit, struct retry *ret)
 {
-    static const struct property table[] = {{"attempt", P_OBJECT, false}, {"duration", P_STRING | P_OBJECT, false}, {0}};
-    static const struct property attempt_table[] = {{"count", P_NUMBER, false}, {"duration", P_STRING | P_OBJECT, false}, {0}};
+    static const struct property table[] = {
+        {"attempt", P_OBJECT, false}, {"duration", P_STRING | P_OBJECT, false}, {0}};
+    static const struct property attempt_table[] = {
+        {"count", P_NUMBER, false}, {"duration", P_STRING | P_OBJECT, false}, {0}};
     if (is_kind(limit, JV_KIND_INVALID))
         return;
     size_t mark = enter(c, "limit");
@@ -58,13 +63,15 @@ static void compile_limit(struct compiler *c, jv limit, struct retry *ret)
 
 static void compile_backoff(struct compiler *c, jv backoff, struct retry *ret)
 {
-    static const struct property table[] = {{"constant", P_ANY, false}, {"linear", P_ANY, false}, {"exponential", P_ANY, false}, {0}};
+    static const struct property table[] = {
+        {"constant", P_ANY, false}, {"linear", P_ANY, false}, {"exponential", P_ANY, false}, {0}};
     if (is_kind(backoff, JV_KIND_INVALID))
         return;
     size_t mark = enter(c, "backoff");
     (void)check_properties(c, backoff, table, NULL);
     if (jv_object_length(jv_copy(backoff)) != 1)
-        complain(c, "invalid-retry", "write one: backoff: { exponential: {} }", "a backoff is constant, linear or exponential");
+        complain(c, "invalid-retry", "write one: backoff: { exponential: {} }",
+                 "a backoff is constant, linear or exponential");
     ret->backoff = jv_is_valid(peek(backoff, "exponential")) ? BACKOFF_EXPONENTIAL
                    : jv_is_valid(peek(backoff, "linear"))    ? BACKOFF_LINEAR
                                                              : BACKOFF_CONSTANT;
@@ -73,7 +80,8 @@ static void compile_backoff(struct compiler *c, jv backoff, struct retry *ret)
 
 static void compile_jitter(struct compiler *c, jv jitter, struct retry *ret)
 {
-    static const struct property table[] = {{"from", P_STRING | P_OBJECT, true}, {"to", P_STRING | P_OBJECT, true}, {0}};
+    static const struct property table[] = {
+        {"from", P_STRING | P_OBJECT, true}, {"to", P_STRING | P_OBJECT, true}, {0}};
     if (is_kind(jitter, JV_KIND_INVALID))
         return;
     size_t mark = enter(c, "jitter");
@@ -84,16 +92,21 @@ static void compile_jitter(struct compiler *c, jv jitter, struct retry *ret)
     inner = enter(c, "to");
     compile_timing(c, property(jitter, "to", P_STRING | P_OBJECT), SCOPE_TASK, &ret->jitter_to);
     leave(c, inner);
-    if (ret->jitter_from.kind == TIMING_LITERAL && ret->jitter_to.kind == TIMING_LITERAL && ret->jitter_from.ms > ret->jitter_to.ms)
+    if (ret->jitter_from.kind == TIMING_LITERAL && ret->jitter_to.kind == TIMING_LITERAL &&
+        ret->jitter_from.ms > ret->jitter_to.ms)
         complain(c, "invalid-retry", NULL, "`from` is greater than `to`");
     leave(c, mark);
 }
 
 void compile_retry(struct compiler *c, jv v, struct retry *ret)
 {
-    static const struct property table[] = {{"when", P_STRING, false},    {"exceptWhen", P_STRING, false},
-                                            {"delay", P_STRING | P_OBJECT, false}, {"backoff", P_OBJECT, false},
-                                            {"limit", P_OBJECT, false},   {"jitter", P_OBJECT, false}, {0}};
+    static const struct property table[] = {{"when", P_STRING, false},
+                                            {"exceptWhen", P_STRING, false},
+                                            {"delay", P_STRING | P_OBJECT, false},
+                                            {"backoff", P_OBJECT, false},
+                                            {"limit", P_OBJECT, false},
+                                            {"jitter", P_OBJECT, false},
+                                            {0}};
     if (is_kind(v, JV_KIND_STRING)) {
         jv named = compile_use(c, "retries", text_of(v));
         if (is_kind(named, JV_KIND_OBJECT)) {
@@ -120,7 +133,8 @@ void compile_retry(struct compiler *c, jv v, struct retry *ret)
     compile_limit(c, property(v, "limit", P_OBJECT), ret);
     compile_jitter(c, property(v, "jitter", P_OBJECT), ret);
     if (ret->attempts < 0 && ret->duration.kind == TIMING_ABSENT)
-        advise(c, "invalid-retry", "set `limit.attempt.count`", "nothing limits the attempts; they end after %d", LIMIT_RETRIES);
+        advise(c, "invalid-retry", "set `limit.attempt.count`",
+               "nothing limits the attempts; they end after %d", LIMIT_RETRIES);
 }
 
 static void compile_catch(struct compiler *c, jv v, struct task *t)
@@ -153,10 +167,14 @@ static void compile_catch(struct compiler *c, jv v, struct task *t)
 
 void compile_try(struct compiler *c, jv v, struct task *t)
 {
-    static const struct property table[] = {{"errors", P_OBJECT, false}, {"as", P_STRING, false},
-                                            {"when", P_STRING, false},   {"exceptWhen", P_STRING, false},
-                                            {"retry", P_STRING | P_OBJECT, false}, {"do", P_ARRAY, false},
-                                            {"then", P_STRING, false},   {0}};
+    static const struct property table[] = {{"errors", P_OBJECT, false},
+                                            {"as", P_STRING, false},
+                                            {"when", P_STRING, false},
+                                            {"exceptWhen", P_STRING, false},
+                                            {"retry", P_STRING | P_OBJECT, false},
+                                            {"do", P_ARRAY, false},
+                                            {"then", P_STRING, false},
+                                            {0}};
     size_t mark = enter(c, "try");
     compile_list(c, property(v, "try", P_ARRAY), false, &t->list);
     leave(c, mark);

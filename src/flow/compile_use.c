@@ -1,6 +1,6 @@
-/* compile_use: the reusable components of `use`. What something refers to is compiled where it is referred to, in that place's
- * scope; the rest is checked here, so that a mistake does not wait for its first use. Functions are tasks and compiled
- * once. Called by compile.c after the tasks. */
+/* compile_use: the reusable components of `use`. What something refers to is compiled where it is referred
+ * to, in that place's scope; the rest is checked here, so that a mistake does not wait for its first use.
+ * Functions are tasks and compiled once. Called by compile.c after the tasks. */
 #include "base/error.h"
 #include "flow/compile.h"
 
@@ -56,10 +56,10 @@ static void check_section(struct compiler *c, const char *section, void (*check)
 
 void compile_uses(struct compiler *c)
 {
-    static const struct property table[] = {{"authentications", P_OBJECT, false}, {"errors", P_OBJECT, false},
-                                            {"functions", P_OBJECT, false},       {"retries", P_OBJECT, false},
-                                            {"secrets", P_ARRAY, false},          {"timeouts", P_OBJECT, false},
-                                            {"catalogs", P_OBJECT, false},        {"extensions", P_ARRAY, false}, {0}};
+    static const struct property table[] = {
+        {"authentications", P_OBJECT, false}, {"errors", P_OBJECT, false},    {"functions", P_OBJECT, false},
+        {"retries", P_OBJECT, false},         {"secrets", P_ARRAY, false},    {"timeouts", P_OBJECT, false},
+        {"catalogs", P_OBJECT, false},        {"extensions", P_ARRAY, false}, {0}};
     if (!jv_is_valid(c->use))
         return;
     size_t mark = enter(c, "use");
@@ -72,14 +72,15 @@ void compile_uses(struct compiler *c)
     for (size_t i = 0; i < 2; i++)
         if (jv_is_valid(peek(c->use, unsupported[i]))) {
             size_t inner = enter(c, unsupported[i]);
-            complain(c, i ? "unsupported-extensions" : "unsupported-catalogs", NULL, "`use.%s` is not supported yet", unsupported[i]);
+            complain(c, i ? "unsupported-extensions" : "unsupported-catalogs", NULL,
+                     "`use.%s` is not supported yet", unsupported[i]);
             leave(c, inner);
         }
     leave(c, mark);
 }
 
-/* How deeply calls of functions nest: each function one level above those that it calls. Tasks of function `i` are those from its
- * own index to the next function's. */
+/* How deeply calls of functions nest: each function one level above those that it calls. Tasks of function
+ * `i` are those from its own index to the next function's. */
 static void check_nesting(struct compiler *c, const uint16_t *functions, int n)
 {
     unsigned level[LIMIT_TASK_DEPTH + 1] = {0};

@@ -1,5 +1,6 @@
-/* definition: the life of a compiled definition, and how its values are looked at without counting references. Called by the
- * compiler, which fills one, and by runs, which share it. What must hold: a borrowed value never outlives `value`. */
+/* definition: the life of a compiled definition, and how its values are looked at without counting
+ * references. Called by the compiler, which fills one, and by runs, which share it. What must hold: a
+ * borrowed value never outlives `value`. */
 #include "flow/definition.h"
 
 #include "base/must.h"

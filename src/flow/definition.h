@@ -1,6 +1,7 @@
-/* A compiled definition: tasks by index, lists of tasks, and indexes into the one jq program. Written by the compile_*.c files,
- * read by the run_*.c files, owned and counted by definition.c. Slices and borrowed values point into `value`, the parsed
- * document, which lives as long as the definition. Nothing here changes after the compile. */
+/* A compiled definition: tasks by index, lists of tasks, and indexes into the one jq program. Written by the
+ * compile_*.c files, read by the run_*.c files, owned and counted by definition.c. Slices and borrowed values
+ * point into `value`, the parsed document, which lives as long as the definition. Nothing here changes after
+ * the compile. */
 #ifndef FLOW_DEFINITION_H
 #define FLOW_DEFINITION_H
 
@@ -14,14 +15,14 @@
 #define FLOW_TASK_WORKFLOW 0xFFFF /* the index of the workflow itself in a trace */
 
 /* What an expression names, so that a step builds only that. V(NAME, name): the bit and the variable. */
-#define FLOW_VARIABLES(V)                                                                                        \
-    V(CONTEXT, "context")                                                                                        \
-    V(INPUT, "input")                                                                                            \
-    V(OUTPUT, "output")                                                                                          \
-    V(SECRETS, "secrets")                                                                                        \
-    V(AUTHORIZATION, "authorization")                                                                            \
-    V(TASK, "task")                                                                                              \
-    V(WORKFLOW, "workflow")                                                                                      \
+#define FLOW_VARIABLES(V)                                                                                    \
+    V(CONTEXT, "context")                                                                                    \
+    V(INPUT, "input")                                                                                        \
+    V(OUTPUT, "output")                                                                                      \
+    V(SECRETS, "secrets")                                                                                    \
+    V(AUTHORIZATION, "authorization")                                                                        \
+    V(TASK, "task")                                                                                          \
+    V(WORKFLOW, "workflow")                                                                                  \
     V(RUNTIME, "runtime")
 
 enum variable {
@@ -33,7 +34,8 @@ enum variable {
 #define VARIABLE_BIT(NAME) (1u << VARIABLE_##NAME)
 #define USES_OWN           (1u << VARIABLE_COUNT) /* variables of `for` and `catch` */
 
-/* A value to be computed: absent, a constant of the definition (owned here), or an expression of the program. */
+/* A value to be computed: absent, a constant of the definition (owned here), or an expression of the program.
+ */
 enum expr_kind { EXPR_ABSENT, EXPR_CONSTANT, EXPR_PROGRAM };
 struct expr {
     enum expr_kind kind;
@@ -96,18 +98,18 @@ struct http_call {
 };
 
 /* K(NAME, name): `name` is the property that makes a task one of this kind, and its kind in the manifest. */
-#define FLOW_TASK_KINDS(K)                                                                                       \
-    K(DO, "do")                                                                                                  \
-    K(SET, "set")                                                                                                \
-    K(SWITCH, "switch")                                                                                          \
-    K(FOR, "for")                                                                                                \
-    K(FORK, "fork")                                                                                              \
-    K(RAISE, "raise")                                                                                            \
-    K(TRY, "try")                                                                                                \
-    K(WAIT, "wait")                                                                                              \
-    K(EMIT, "emit")                                                                                              \
-    K(CALL, "call")                                                                                              \
-    K(LISTEN, "listen")                                                                                          \
+#define FLOW_TASK_KINDS(K)                                                                                   \
+    K(DO, "do")                                                                                              \
+    K(SET, "set")                                                                                            \
+    K(SWITCH, "switch")                                                                                      \
+    K(FOR, "for")                                                                                            \
+    K(FORK, "fork")                                                                                          \
+    K(RAISE, "raise")                                                                                        \
+    K(TRY, "try")                                                                                            \
+    K(WAIT, "wait")                                                                                          \
+    K(EMIT, "emit")                                                                                          \
+    K(CALL, "call")                                                                                          \
+    K(LISTEN, "listen")                                                                                      \
     K(RUN, "run")
 
 enum task_kind {
@@ -122,10 +124,10 @@ enum task_kind {
 struct task {
     enum task_kind kind;
     uint16_t index;
-    uint16_t position;   /* in its list */
-    struct slice name;   /* borrowed from the document */
-    char *reference;     /* owned */
-    jv definition;       /* borrowed from the document */
+    uint16_t position; /* in its list */
+    struct slice name; /* borrowed from the document */
+    char *reference;   /* owned */
+    jv definition;     /* borrowed from the document */
     struct expr condition, input_from, output_as, export_as;
     struct schema *input_schema, *output_schema, *export_schema;
     struct timing timeout;
@@ -145,7 +147,8 @@ struct task {
         bool compete;
         struct error_template error;
         struct {
-            struct expr type, title, status, instance, detail; /* the filter: constants, compared as they are */
+            struct expr type, title, status, instance,
+                detail; /* the filter: constants, compared as they are */
             struct slice as;
             struct expr when, except_when;
             struct retry retry;

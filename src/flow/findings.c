@@ -1,5 +1,6 @@
-/* findings: writes what the check found as JSON. Called by the compiler alone. What must hold: never more than LIMIT_FINDINGS,
- * and an error is never lost to that limit, because it is counted even when it is not written. */
+/* findings: writes what the check found as JSON. Called by the compiler alone. What must hold: never more
+ * than LIMIT_FINDINGS, and an error is never lost to that limit, because it is counted even when it is not
+ * written. */
 #include "flow/findings.h"
 
 static const char *const level_names[] = {
@@ -16,7 +17,8 @@ void findings_end(struct findings *f)
     json_array_end(&f->writer);
 }
 
-static void write_finding(struct findings *f, enum finding_level level, const char *rule, const struct diag *diag)
+static void write_finding(struct findings *f, enum finding_level level, const char *rule,
+                          const struct diag *diag)
 {
     struct json_writer *w = &f->writer;
     json_object_begin(w);
@@ -30,7 +32,8 @@ static void write_finding(struct findings *f, enum finding_level level, const ch
     json_object_end(w);
 }
 
-/* FNV-1a. A clash hides one message of an entry that another message is there for; the count of errors is unharmed. */
+/* FNV-1a. A clash hides one message of an entry that another message is there for; the count of errors is
+ * unharmed. */
 static uint64_t hash_text(uint64_t hash, const char *text)
 {
     for (; *text; text++)
@@ -38,7 +41,8 @@ static uint64_t hash_text(uint64_t hash, const char *text)
     return (hash ^ 0xff) * 0x100000001b3u;
 }
 
-static bool is_repeated(const struct findings *f, const char *rule, const struct diag *diag, uint64_t *ret_hash)
+static bool is_repeated(const struct findings *f, const char *rule, const struct diag *diag,
+                        uint64_t *ret_hash)
 {
     *ret_hash = hash_text(hash_text(hash_text(0xcbf29ce484222325u, rule), diag->pointer), diag->text);
     for (unsigned i = 0; i < f->n; i++)
@@ -67,8 +71,8 @@ static void add(struct findings *f, enum finding_level level, const char *rule, 
     }
 }
 
-void findings_add(struct findings *f, enum finding_level level, const char *rule, const char *pointer, bool of_key,
-                  const char *message, const char *hint)
+void findings_add(struct findings *f, enum finding_level level, const char *rule, const char *pointer,
+                  bool of_key, const char *message, const char *hint)
 {
     struct diag diag = {0};
     diag_set(&diag, 0, "%s", message);

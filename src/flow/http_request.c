@@ -1,5 +1,6 @@
-/* http_request: `call: http` up to the effect. Called by run_kinds. What must hold: data cannot break out of the place that the
- * definition gives it (URI parameter, header value, body); handles of secrets pass through as the strings that they are. */
+/* http_request: `call: http` up to the effect. Called by run_kinds. What must hold: data cannot break out of
+ * the place that the definition gives it (URI parameter, header value, body); handles of secrets pass through
+ * as the strings that they are. */
 #include "base/error.h"
 #include "flow/run.h"
 #include "flow/uri_template.h"
@@ -49,7 +50,8 @@ static bool put_uri(struct flow_run *run, struct frame *f, struct request *q)
             return problem(run, f, FLOW_ERROR_EXPRESSION, 400, "%s", diag.text);
     }
     if (buffer_error(&q->uri) || flow_uri_check(buffer_slice(&q->uri), &uri, &diag) < 0)
-        return problem(run, f, FLOW_ERROR_CONFIGURATION, 400, "%s", diag.text[0] ? diag.text : "the URI is too long");
+        return problem(run, f, FLOW_ERROR_CONFIGURATION, 400, "%s",
+                       diag.text[0] ? diag.text : "the URI is too long");
     return true;
 }
 
@@ -79,8 +81,9 @@ static bool is_header_name(struct slice s)
 
 static bool is_reserved_header(struct slice s)
 {
-    static const char *const names[] = {"host", "content-length", "transfer-encoding", "connection", "te", "upgrade", "trailer",
-                                        "keep-alive", "proxy-connection", "expect"};
+    static const char *const names[] = {
+        "host",    "content-length", "transfer-encoding", "connection",       "te",
+        "upgrade", "trailer",        "keep-alive",        "proxy-connection", "expect"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (slice_equal_nocase(s, slice_text(names[i])))
             return true;
@@ -90,7 +93,8 @@ static bool is_reserved_header(struct slice s)
 static bool is_header_value(struct slice s)
 {
     for (size_t i = 0; i < s.len; i++)
-        if (s.p[i] == '\r' || s.p[i] == '\n' || s.p[i] == 0 || (s.p[i] < 0x20 && s.p[i] != '\t') || s.p[i] == 0x7f)
+        if (s.p[i] == '\r' || s.p[i] == '\n' || s.p[i] == 0 || (s.p[i] < 0x20 && s.p[i] != '\t') ||
+            s.p[i] == 0x7f)
             return false;
     return true;
 }
@@ -101,18 +105,23 @@ static bool put_header(struct flow_run *run, struct frame *f, struct request *q,
     if (!is_header_name(n))
         return problem(run, f, FLOW_ERROR_CONFIGURATION, 400, "a header's name is malformed");
     if (is_reserved_header(n))
-        return problem(run, f, FLOW_ERROR_CONFIGURATION, 400, "the header `%.*s` is not the workflow's to set", SLICE_ARGS(n));
+        return problem(run, f, FLOW_ERROR_CONFIGURATION, 400,
+                       "the header `%.*s` is not the workflow's to set", SLICE_ARGS(n));
     if (is_kind(value, JV_KIND_NULL))
         return true;
     if (is_kind(value, JV_KIND_ARRAY) || is_kind(value, JV_KIND_OBJECT))
-        return problem(run, f, FLOW_ERROR_EXPRESSION, 400, "the value of the header `%.*s` is not a text", SLICE_ARGS(n));
+        return problem(run, f, FLOW_ERROR_EXPRESSION, 400, "the value of the header `%.*s` is not a text",
+                       SLICE_ARGS(n));
     jv text = is_kind(value, JV_KIND_STRING) ? jv_copy(value) : jv_dump_string(jv_copy(value), 0);
     bool ok = is_header_value(text_of(text));
     if (!ok)
-        (void)problem(run, f, FLOW_ERROR_CONFIGURATION, 400, "the value of the header `%.*s` has control characters", SLICE_ARGS(n));
+        (void)problem(run, f, FLOW_ERROR_CONFIGURATION, 400,
+                      "the value of the header `%.*s` has control characters", SLICE_ARGS(n));
     if (ok && slice_equal_nocase(n, SLICE_LITERAL("content-type"))) {
         q->has_content_type = true;
-        q->is_form = text_of(text).len >= 33 && slice_equal_nocase(slice_of(text_of(text).p, 33), SLICE_LITERAL("application/x-www-form-urlencoded"));
+        q->is_form =
+            text_of(text).len >= 33 && slice_equal_nocase(slice_of(text_of(text).p, 33),
+                                                          SLICE_LITERAL("application/x-www-form-urlencoded"));
     }
     if (ok)
         wire_pairs_put(&q->headers, n, text_of(text));
@@ -130,11 +139,13 @@ static bool put_headers(struct flow_run *run, struct frame *f, struct request *q
     bool ok = true;
     if (is_kind(v, JV_KIND_OBJECT)) {
         int count = 0;
-        jv keys = jv_keys(jv_copy(v)); /* sorted: the order of the bytes must not depend on how the object came to be */
+        jv keys = jv_keys(
+            jv_copy(v)); /* sorted: the order of the bytes must not depend on how the object came to be */
         for (int i = 0, n = jv_array_length(jv_copy(keys)); ok && i < n; i++) {
             jv key = peek_item(keys, i), value = jv_object_get(jv_copy(v), jv_copy(key));
-            ok = ++count <= LIMIT_HEADER_COUNT ? put_header(run, f, q, key, value)
-                                               : problem(run, f, FLOW_ERROR_CONFIGURATION, 400, "there are too many headers");
+            ok = ++count <= LIMIT_HEADER_COUNT
+                     ? put_header(run, f, q, key, value)
+                     : problem(run, f, FLOW_ERROR_CONFIGURATION, 400, "there are too many headers");
             jv_free(value);
         }
         jv_free(keys);
@@ -231,13 +242,16 @@ static bool send(struct flow_run *run, struct strand *s, struct frame *f, struct
         .auth_password = buffer_slice(&q->password),
         .task = f->task->index,
     };
-    if (buffer_error(&q->headers) || buffer_error(&q->body) || buffer_error(&q->username) || buffer_error(&q->password))
+    if (buffer_error(&q->headers) || buffer_error(&q->body) || buffer_error(&q->username) ||
+        buffer_error(&q->password))
         return problem(run, f, FLOW_ERROR_RUNTIME, 500, "the request is too large");
     wire_encode_effect_call(&record, &call);
     if (!effect_open(run, s, f, EFFECT_CALL, PURPOSE_RESULT, &record))
         return false;
-    jv request = jv_object_set(jv_object(), jv_string("method"), jv_string_sized((const char *)q->method.p, (int)q->method.len));
-    request = jv_object_set(request, jv_string("uri"), jv_string_sized((const char *)q->uri.p, (int)q->uri.len));
+    jv request = jv_object_set(jv_object(), jv_string("method"),
+                               jv_string_sized((const char *)q->method.p, (int)q->method.len));
+    request =
+        jv_object_set(request, jv_string("uri"), jv_string_sized((const char *)q->uri.p, (int)q->uri.len));
     request = jv_object_set(request, jv_string("headers"), jv_copy(q->header_object));
     jv_free(f->items);
     f->items = request;
@@ -248,11 +262,16 @@ static bool send(struct flow_run *run, struct strand *s, struct frame *f, struct
 bool http_start(struct flow_run *run, struct strand *s, struct frame *f)
 {
     const struct authentication *a = &f->task->http.authentication;
-    struct request q = {.uri = BUFFER_MAX(LIMIT_URI),         .headers = BUFFER_MAX(LIMIT_HEADERS), .body = BUFFER_MAX(LIMIT_BODY),
-                        .method = BUFFER_MAX(32),             .username = BUFFER_MAX(LIMIT_TEXT),   .password = BUFFER_MAX(LIMIT_TEXT),
+    struct request q = {.uri = BUFFER_MAX(LIMIT_URI),
+                        .headers = BUFFER_MAX(LIMIT_HEADERS),
+                        .body = BUFFER_MAX(LIMIT_BODY),
+                        .method = BUFFER_MAX(32),
+                        .username = BUFFER_MAX(LIMIT_TEXT),
+                        .password = BUFFER_MAX(LIMIT_TEXT),
                         .header_object = jv_object()};
-    bool ok = put_uri(run, f, &q) && put_method(run, f, &q) && put_headers(run, f, &q) && put_body(run, f, &q) &&
-              put_text(run, f, &a->username, &q.username) && put_text(run, f, &a->password, &q.password) && send(run, s, f, &q);
+    bool ok = put_uri(run, f, &q) && put_method(run, f, &q) && put_headers(run, f, &q) &&
+              put_body(run, f, &q) && put_text(run, f, &a->username, &q.username) &&
+              put_text(run, f, &a->password, &q.password) && send(run, s, f, &q);
     request_free(&q);
     return ok;
 }

@@ -1,5 +1,6 @@
-/* http_result: what came of `call: http` becomes the task's output or its error. Called by run.c on delivery. What must hold: a
- * response is data whatever it holds [I9]; a failure has the type and status that dsl.md gives it. */
+/* http_result: what came of `call: http` becomes the task's output or its error. Called by run.c on delivery.
+ * What must hold: a response is data whatever it holds [I9]; a failure has the type and status that dsl.md
+ * gives it. */
 #include "base/error.h"
 #include "flow/document.h"
 #include "flow/run.h"
@@ -8,15 +9,44 @@ static const struct {
     int status;
     const char *phrase;
 } phrases[] = {
-    {300, "Multiple Choices"}, {301, "Moved Permanently"}, {302, "Found"}, {303, "See Other"}, {304, "Not Modified"},
-    {307, "Temporary Redirect"}, {308, "Permanent Redirect"}, {400, "Bad Request"}, {401, "Unauthorized"},
-    {402, "Payment Required"}, {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"}, {406, "Not Acceptable"},
-    {407, "Proxy Authentication Required"}, {408, "Request Timeout"}, {409, "Conflict"}, {410, "Gone"}, {411, "Length Required"},
-    {412, "Precondition Failed"}, {413, "Content Too Large"}, {414, "URI Too Long"}, {415, "Unsupported Media Type"},
-    {417, "Expectation Failed"}, {421, "Misdirected Request"}, {422, "Unprocessable Content"}, {423, "Locked"},
-    {425, "Too Early"}, {426, "Upgrade Required"}, {428, "Precondition Required"}, {429, "Too Many Requests"},
-    {431, "Request Header Fields Too Large"}, {451, "Unavailable For Legal Reasons"}, {500, "Internal Server Error"},
-    {501, "Not Implemented"}, {502, "Bad Gateway"}, {503, "Service Unavailable"}, {504, "Gateway Timeout"},
+    {300, "Multiple Choices"},
+    {301, "Moved Permanently"},
+    {302, "Found"},
+    {303, "See Other"},
+    {304, "Not Modified"},
+    {307, "Temporary Redirect"},
+    {308, "Permanent Redirect"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {402, "Payment Required"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {406, "Not Acceptable"},
+    {407, "Proxy Authentication Required"},
+    {408, "Request Timeout"},
+    {409, "Conflict"},
+    {410, "Gone"},
+    {411, "Length Required"},
+    {412, "Precondition Failed"},
+    {413, "Content Too Large"},
+    {414, "URI Too Long"},
+    {415, "Unsupported Media Type"},
+    {417, "Expectation Failed"},
+    {421, "Misdirected Request"},
+    {422, "Unprocessable Content"},
+    {423, "Locked"},
+    {425, "Too Early"},
+    {426, "Upgrade Required"},
+    {428, "Precondition Required"},
+    {429, "Too Many Requests"},
+    {431, "Request Header Fields Too Large"},
+    {451, "Unavailable For Legal Reasons"},
+    {500, "Internal Server Error"},
+    {501, "Not Implemented"},
+    {502, "Bad Gateway"},
+    {503, "Service Unavailable"},
+    {504, "Gateway Timeout"},
     {505, "HTTP Version Not Supported"},
 };
 
@@ -31,7 +61,8 @@ static const char *phrase_of(int status)
 static bool fail(struct flow_run *run, struct frame *f, const struct msg_worker_result *result)
 {
     char detail[LIMIT_TEXT];
-    (void)snprintf(detail, sizeof detail, "%.*s", (int)(result->reason.len < sizeof detail ? result->reason.len : sizeof detail - 1),
+    (void)snprintf(detail, sizeof detail, "%.*s",
+                   (int)(result->reason.len < sizeof detail ? result->reason.len : sizeof detail - 1),
                    result->reason.len ? (const char *)result->reason.p : "");
     const char *text = detail[0] ? detail : error_text(result->code);
     switch (-result->code) {
@@ -70,7 +101,8 @@ static jv base64_of(struct slice body)
     return jv_string_sized((const char *)b.p, (int)b.len);
 }
 
-static bool read_content(struct flow_run *run, struct frame *f, const struct msg_worker_result *result, jv *ret)
+static bool read_content(struct flow_run *run, struct frame *f, const struct msg_worker_result *result,
+                         jv *ret)
 {
     struct slice type = {0};
     struct diag diag = {0};
@@ -83,13 +115,15 @@ static bool read_content(struct flow_run *run, struct frame *f, const struct msg
     if (f->task->http.output != HTTP_OUTPUT_RAW &&
         (slice_equal_nocase(type, SLICE_LITERAL("application/json")) || ends_with(type, "+json"))) {
         if (flow_json_parse(result->body, ret, &diag) < 0)
-            return problem(run, f, FLOW_ERROR_COMMUNICATION, 500, "the response is not JSON, although it says so: %s", diag.text);
+            return problem(run, f, FLOW_ERROR_COMMUNICATION, 500,
+                           "the response is not JSON, although it says so: %s", diag.text);
         return true;
     }
     bool is_text = f->task->http.output != HTTP_OUTPUT_RAW && slice_is_utf8(result->body) &&
                    ((type.len >= 5 && slice_equal_nocase(slice_of(type.p, 5), SLICE_LITERAL("text/"))) ||
                     slice_equal_nocase(type, SLICE_LITERAL("application/xml")) || ends_with(type, "+xml"));
-    *ret = is_text ? jv_string_sized((const char *)result->body.p, (int)result->body.len) : base64_of(result->body);
+    *ret = is_text ? jv_string_sized((const char *)result->body.p, (int)result->body.len)
+                   : base64_of(result->body);
     if (!jv_is_valid(*ret)) {
         run->error = -ENOMEM;
         return false;
@@ -106,10 +140,12 @@ static jv read_headers(struct slice pairs)
         size_t len = name.len < LIMIT_NAME ? name.len : LIMIT_NAME;
         for (size_t i = 0; i < len; i++)
             lower[i] = (char)(name.p[i] >= 'A' && name.p[i] <= 'Z' ? name.p[i] | 32 : name.p[i]);
-        jv key = jv_string_sized(lower, (int)len), text = jv_string_sized((const char *)value.p, (int)value.len);
+        jv key = jv_string_sized(lower, (int)len),
+           text = jv_string_sized((const char *)value.p, (int)value.len);
         jv old = jv_object_get(jv_copy(headers), jv_copy(key));
         if (is_kind(old, JV_KIND_STRING))
-            text = jv_string_concat(jv_string_append_str(jv_copy(old), ", "), text); /* RFC 9110, section 5.2 */
+            text =
+                jv_string_concat(jv_string_append_str(jv_copy(old), ", "), text); /* RFC 9110, section 5.2 */
         jv_free(old);
         headers = jv_object_set(headers, key, text);
     }
@@ -125,7 +161,8 @@ bool http_finish(struct flow_run *run, struct frame *f, const struct msg_worker_
     if (result->status < 200 || result->status > (h->redirect ? 399 : 299)) {
         char detail[64];
         (void)snprintf(detail, sizeof detail, "the server answered with status %d", result->status);
-        return problem_titled(run, f, FLOW_ERROR_COMMUNICATION, result->status, phrase_of(result->status), detail);
+        return problem_titled(run, f, FLOW_ERROR_COMMUNICATION, result->status, phrase_of(result->status),
+                              detail);
     }
     if (!read_content(run, f, result, &content))
         return false;

@@ -1,6 +1,7 @@
-/* manifest: what the engine needs to know of a definition, as JSON (docs/formats/findings.md), and the checks of
- * `document.metadata.sallyport`, from which part of it comes. Called by compile.c. What must hold: the engine, which never
- * sees the definition as a document, finds everything here with its defaults filled in. */
+/* manifest: what the engine needs to know of a definition, as JSON (docs/formats/findings.md), and the checks
+ * of `document.metadata.sallyport`, from which part of it comes. Called by compile.c. What must hold: the
+ * engine, which never sees the definition as a document, finds everything here with its defaults filled in.
+ */
 #include "base/error.h"
 #include "base/id.h"
 #include "flow/compile.h"
@@ -35,25 +36,33 @@ static void check_integer(struct compiler *c, jv object, const char *key, double
 
 static void check_webhook(struct compiler *c, jv v)
 {
-    static const struct property table[] = {{"scheme", P_STRING, true},  {"key", P_STRING, false},
-                                            {"answer", P_STRING, false}, {"tolerance", P_STRING | P_OBJECT, false}, {0}};
+    static const struct property table[] = {{"scheme", P_STRING, true},
+                                            {"key", P_STRING, false},
+                                            {"answer", P_STRING, false},
+                                            {"tolerance", P_STRING | P_OBJECT, false},
+                                            {0}};
     if (!jv_is_valid(v))
         return;
     size_t mark = enter(c, "webhook");
     (void)check_properties(c, v, table, NULL);
-    jv scheme = property(v, "scheme", P_STRING), key = property(v, "key", P_STRING), answer = property(v, "answer", P_STRING);
+    jv scheme = property(v, "scheme", P_STRING), key = property(v, "key", P_STRING),
+       answer = property(v, "answer", P_STRING);
     int number = jv_is_valid(scheme) ? webhook_scheme_parse(text_of(scheme)) : WEBHOOK_NONE;
     size_t inner = enter(c, "scheme");
     if (number < 0)
-        complain(c, "invalid-value", NULL, "`scheme` is github, standard-webhooks, stripe, slack, bearer or none");
+        complain(c, "invalid-value", NULL,
+                 "`scheme` is github, standard-webhooks, stripe, slack, bearer or none");
     else if (number == WEBHOOK_NONE && jv_is_valid(scheme))
-        advise(c, "webhook-unsigned", "choose the scheme that the sender signs with", "anyone who knows the address can start the workflow");
+        advise(c, "webhook-unsigned", "choose the scheme that the sender signs with",
+               "anyone who knows the address can start the workflow");
     leave(c, inner);
     if (number > WEBHOOK_NONE && !jv_is_valid(key))
-        complain(c, "missing-property", "name the credential that signatures are checked with", "the property `key` is missing");
+        complain(c, "missing-property", "name the credential that signatures are checked with",
+                 "the property `key` is missing");
     inner = enter(c, "key");
     if (jv_is_valid(key) && !name_is_credential(text_of(key)))
-        complain(c, "invalid-value", "1-64 letters, digits, `_`, `.` and `-`", "this cannot be the name of a credential");
+        complain(c, "invalid-value", "1-64 letters, digits, `_`, `.` and `-`",
+                 "this cannot be the name of a credential");
     leave(c, inner);
     inner = enter(c, "answer");
     if (jv_is_valid(answer) && !slice_is(text_of(answer), "output") && !slice_is(text_of(answer), "accepted"))
@@ -65,7 +74,8 @@ static void check_webhook(struct compiler *c, jv v)
 
 static void check_rate(struct compiler *c, jv v)
 {
-    static const struct property table[] = {{"limit", P_NUMBER, true}, {"period", P_STRING | P_OBJECT, false}, {"burst", P_NUMBER, false}, {0}};
+    static const struct property table[] = {
+        {"limit", P_NUMBER, true}, {"period", P_STRING | P_OBJECT, false}, {"burst", P_NUMBER, false}, {0}};
     if (!jv_is_valid(v))
         return;
     size_t mark = enter(c, "rate");
@@ -82,7 +92,8 @@ static void check_origin_text(struct compiler *c, struct slice text)
     struct diag diag = {0};
     if (flow_uri_check(text, &uri, &diag) < 0)
         complain(c, "invalid-value", "write https://api.example.com", "%s", diag.text);
-    else if (uri.path.len || uri.query.p || memchr(text.p, '#', text.len) || memchr(text.p, '{', text.len) || memchr(text.p, '*', text.len))
+    else if (uri.path.len || uri.query.p || memchr(text.p, '#', text.len) || memchr(text.p, '{', text.len) ||
+             memchr(text.p, '*', text.len))
         complain(c, "invalid-value", "write https://api.example.com, and put paths into `paths`",
                  "an origin is a scheme, a host and perhaps a port, and nothing more");
 }
@@ -97,7 +108,8 @@ static void check_texts(struct compiler *c, jv object, const char *key, bool is_
         if (check_kind(c, v, P_STRING)) {
             struct slice text = text_of(v);
             if (is_method && http_method_parse(text) < 0)
-                complain(c, "invalid-value", "write GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS", "this is not an HTTP method");
+                complain(c, "invalid-value", "write GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS",
+                         "this is not an HTTP method");
             if (!is_method && (text.len == 0 || text.len > LIMIT_PATH || text.p[0] != '/'))
                 complain(c, "invalid-value", NULL, "a path begins with `/`");
         }
@@ -108,7 +120,8 @@ static void check_texts(struct compiler *c, jv object, const char *key, bool is_
 
 static void check_origins(struct compiler *c, jv list)
 {
-    static const struct property table[] = {{"origin", P_STRING, true}, {"methods", P_ARRAY, false}, {"paths", P_ARRAY, false}, {0}};
+    static const struct property table[] = {
+        {"origin", P_STRING, true}, {"methods", P_ARRAY, false}, {"paths", P_ARRAY, false}, {0}};
     if (!jv_is_valid(list))
         return;
     size_t mark = enter(c, "origins");
@@ -134,8 +147,12 @@ static void check_origins(struct compiler *c, jv list)
 
 void compile_sallyport(struct compiler *c, jv v)
 {
-    static const struct property table[] = {{"webhook", P_OBJECT, false},     {"rate", P_OBJECT, false}, {"concurrency", P_NUMBER, false},
-                                            {"origins", P_ARRAY, false}, {"retention", P_STRING | P_OBJECT, false}, {0}};
+    static const struct property table[] = {{"webhook", P_OBJECT, false},
+                                            {"rate", P_OBJECT, false},
+                                            {"concurrency", P_NUMBER, false},
+                                            {"origins", P_ARRAY, false},
+                                            {"retention", P_STRING | P_OBJECT, false},
+                                            {0}};
     if (!jv_is_valid(v) || !check_properties(c, v, table, NULL))
         return;
     check_webhook(c, property(v, "webhook", P_OBJECT));
@@ -145,7 +162,8 @@ void compile_sallyport(struct compiler *c, jv v)
     check_duration(c, v, "retention");
 }
 
-/* --- writing -------------------------------------------------------------------------------------------------------- */
+/* --- writing
+ * -------------------------------------------------------------------------------------------------------- */
 
 static void write_jv(struct json_writer *w, jv v /* borrowed */)
 {

@@ -1,5 +1,5 @@
-/* random: xoshiro256** (Blackman and Vigna) seeded with the run's seed. Called by the interpreter. What must hold: the same seed
- * gives the same sequence on every machine. Nobody's safety rests on it. */
+/* random: xoshiro256** (Blackman and Vigna) seeded with the run's seed. Called by the interpreter. What must
+ * hold: the same seed gives the same sequence on every machine. Nobody's safety rests on it. */
 #include "flow/random.h"
 
 #include <stdio.h>
@@ -41,6 +41,7 @@ uint64_t flow_random_below(struct flow_random *r, uint64_t bound)
 void flow_random_uuid(struct flow_random *r, char ret[FLOW_UUID_LEN + 1])
 {
     uint64_t a = next(r), b = next(r);
-    (void)snprintf(ret, FLOW_UUID_LEN + 1, "%08x-%04x-4%03x-%04x-%012llx", (unsigned)(a >> 32), (unsigned)(a >> 16 & 0xffff),
-                   (unsigned)(a & 0xfff), (unsigned)(b >> 48 & 0x3fff) | 0x8000, (unsigned long long)(b & 0xffffffffffffu));
+    (void)snprintf(ret, FLOW_UUID_LEN + 1, "%08x-%04x-4%03x-%04x-%012llx", (unsigned)(a >> 32),
+                   (unsigned)(a >> 16 & 0xffff), (unsigned)(a & 0xfff), (unsigned)(b >> 48 & 0x3fff) | 0x8000,
+                   (unsigned long long)(b & 0xffffffffffffu));
 }

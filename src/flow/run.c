@@ -1,9 +1,10 @@
-/* run: the life of a run and its loop. Called by the worker through flow.h. What must hold: the same definition, start and results
- * give the same bytes [I4]; strands go in the order of their creation, so nothing depends on addresses or time. */
+/* run: the life of a run and its loop. Called by the worker through flow.h. What must hold: the same
+ * definition, start and results give the same bytes [I4]; strands go in the order of their creation, so
+ * nothing depends on addresses or time. */
+#include "flow/run.h"
 #include "base/error.h"
 #include "base/id.h"
 #include "flow/document.h"
-#include "flow/run.h"
 
 static int begin(struct flow_run *run, jv input)
 {
@@ -17,7 +18,8 @@ static int begin(struct flow_run *run, jv input)
     return run->error;
 }
 
-int flow_run_new(struct flow_definition *d, const struct msg_worker_start *start, struct flow_run **ret, struct diag *reterr)
+int flow_run_new(struct flow_definition *d, const struct msg_worker_start *start, struct flow_run **ret,
+                 struct diag *reterr)
 {
     jv input;
     int r = flow_json_parse(start->input, &input, reterr);
@@ -28,11 +30,22 @@ int flow_run_new(struct flow_definition *d, const struct msg_worker_start *start
         jv_free(input);
         return -ENOMEM;
     }
-    *run = (struct flow_run){.d = flow_definition_ref(d), .id = {start->run}, .started_ms = start->started_ms,
-                             .now_ms = start->started_ms, .status = STEP_WAITING, .problem = jv_null(), .context = jv_object(),
-                             .output = jv_null(), .fault = jv_null(), .secrets = jv_invalid(), .descriptor = jv_invalid(),
-                             .runtime = jv_invalid(), .effects = BUFFER_MAX(LIMIT_FRAME / 2), .trace = BUFFER_MAX(4 * LIMIT_TRACE),
-                             .output_text = BUFFER_MAX(LIMIT_BODY), .context_text = BUFFER_MAX(LIMIT_BODY),
+    *run = (struct flow_run){.d = flow_definition_ref(d),
+                             .id = {start->run},
+                             .started_ms = start->started_ms,
+                             .now_ms = start->started_ms,
+                             .status = STEP_WAITING,
+                             .problem = jv_null(),
+                             .context = jv_object(),
+                             .output = jv_null(),
+                             .fault = jv_null(),
+                             .secrets = jv_invalid(),
+                             .descriptor = jv_invalid(),
+                             .runtime = jv_invalid(),
+                             .effects = BUFFER_MAX(LIMIT_FRAME / 2),
+                             .trace = BUFFER_MAX(4 * LIMIT_TRACE),
+                             .output_text = BUFFER_MAX(LIMIT_BODY),
+                             .context_text = BUFFER_MAX(LIMIT_BODY),
                              .fault_text = BUFFER_MAX(LIMIT_CONFIG)};
     memcpy(run->nonce, start->nonce, sizeof run->nonce);
     flow_random_init(&run->random, start->seed);
@@ -166,7 +179,8 @@ static void go(struct flow_run *run)
     }
 }
 
-/* The buffers are emptied before the first byte of a new step, not at the end of the last, whose slices are still read. */
+/* The buffers are emptied before the first byte of a new step, not at the end of the last, whose slices are
+ * still read. */
 static void begin_step(struct flow_run *run)
 {
     if (!run->is_drained)
@@ -178,11 +192,13 @@ static void begin_step(struct flow_run *run)
 
 static void write_end(struct flow_run *run)
 {
-    if (run->status == STEP_FAULTED && run->fault_text.len == 0 && !write_json(&run->fault_text, run->fault)) {
+    if (run->status == STEP_FAULTED && run->fault_text.len == 0 &&
+        !write_json(&run->fault_text, run->fault)) {
         buffer_clear(&run->fault_text);
         jv_free(run->fault);
         run->fault = jv_null();
-        (void)problem_titled(run, NULL, FLOW_ERROR_RUNTIME, 500, "limit exceeded", "the error is too large to be kept");
+        (void)problem_titled(run, NULL, FLOW_ERROR_RUNTIME, 500, "limit exceeded",
+                             "the error is too large to be kept");
         (void)write_json(&run->fault_text, run->problem);
     }
     if (run->context_text.len == 0 && !write_json(&run->context_text, run->context)) {
@@ -191,23 +207,33 @@ static void write_end(struct flow_run *run)
     }
 }
 
+/* None of the step's effects can leave, so the run did not end as it seemed to. */
+static void end_oversized(struct flow_run *run)
+{
+    buffer_clear(&run->effects);
+    buffer_clear(&run->output_text);
+    run->status = STEP_WAITING;
+    run_limit(run, NULL, "the effects of one step are too large");
+}
+
 int flow_run_step(struct flow_run *run, struct flow_step *ret)
 {
     begin_step(run);
     go(run);
     if (run->status == STEP_WAITING && !run->error)
         effects_arm(run);
-    if (run->status == STEP_WAITING && buffer_error(&run->effects) == -SP_ELIMIT) {
-        buffer_clear(&run->effects);
-        run_limit(run, NULL, "the effects of one step are too large");
-    }
+    if (buffer_error(&run->effects) == -SP_ELIMIT)
+        end_oversized(run);
     run->is_drained = true;
     if (run->error || buffer_error(&run->trace) || buffer_error(&run->effects))
         return -ENOMEM;
     if (run->status != STEP_WAITING)
         write_end(run);
-    *ret = (struct flow_step){.status = run->status, .effects = buffer_slice(&run->effects), .trace = buffer_slice(&run->trace),
-                              .output = buffer_slice(&run->output_text), .context = buffer_slice(&run->context_text),
+    *ret = (struct flow_step){.status = run->status,
+                              .effects = buffer_slice(&run->effects),
+                              .trace = buffer_slice(&run->trace),
+                              .output = buffer_slice(&run->output_text),
+                              .context = buffer_slice(&run->context_text),
                               .error = buffer_slice(&run->fault_text)};
     return 0;
 }
@@ -227,9 +253,9 @@ static void deliver(struct flow_run *run, const struct open_effect *e, const str
         if (e->purpose == PURPOSE_TIMEOUT)
             f->phase = FRAME_DONE; /* a `try` does not catch its own timeout */
         ok = problem(run, f, FLOW_ERROR_TIMEOUT, 408, "the %s did not end in time",
-                     f->task->kind == TASK_WORKFLOW         ? "workflow"
+                     f->task->kind == TASK_WORKFLOW  ? "workflow"
                      : e->purpose == PURPOSE_ATTEMPT ? "attempt"
-                                                            : "task");
+                                                     : "task");
     }
     if (!ok && run->status == STEP_WAITING && !run->error)
         run_raise(run, e->strand);

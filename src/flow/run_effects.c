@@ -1,5 +1,6 @@
-/* run_effects: what leaves a run, and who waits for it. Called by the interpreter. What must hold: numbers count from 1 over the run in
- * the order of the records; an open effect belongs to a frame that is on a stack, and goes when the frame goes. */
+/* run_effects: what leaves a run, and who waits for it. Called by the interpreter. What must hold: numbers
+ * count from 1 over the run in the order of the records; an open effect belongs to a frame that is on a
+ * stack, and goes when the frame goes. */
 #include "flow/run.h"
 
 static bool may_open(struct flow_run *run, const struct frame *f)
@@ -9,8 +10,8 @@ static bool may_open(struct flow_run *run, const struct frame *f)
     return run->status == STEP_WAITING;
 }
 
-bool effect_open(struct flow_run *run, struct strand *s, struct frame *f, enum effect_kind kind, enum purpose purpose,
-                 struct buffer *record)
+bool effect_open(struct flow_run *run, struct strand *s, struct frame *f, enum effect_kind kind,
+                 enum purpose purpose, struct buffer *record)
 {
     if (buffer_error(record))
         return problem(run, f, FLOW_ERROR_RUNTIME, 500, "the request is too large");
@@ -26,7 +27,8 @@ bool effect_open(struct flow_run *run, struct strand *s, struct frame *f, enum e
     return true;
 }
 
-bool effect_timer(struct flow_run *run, struct strand *s, struct frame *f, enum purpose purpose, int64_t delay_ms)
+bool effect_timer(struct flow_run *run, struct strand *s, struct frame *f, enum purpose purpose,
+                  int64_t delay_ms)
 {
     _cleanup_buffer_ struct buffer record = BUFFER_MAX(64);
     struct msg_effect_timer timer = {.delay_ms = delay_ms > 0 ? (uint64_t)delay_ms : 0,

@@ -1,11 +1,12 @@
-/* run_fault: errors: made, raised, caught, retried. Called by the loop in run.c. What must hold: each frame that an error passes is
- * traced as faulted and what it waited for is cancelled; a limit is caught by nobody. */
+/* run_fault: errors: made, raised, caught, retried. Called by the loop in run.c. What must hold: each frame
+ * that an error passes is traced as faulted and what it waited for is cancelled; a limit is caught by nobody.
+ */
 #include <stdarg.h>
 
 #include "flow/run.h"
 
-bool problem_titled(struct flow_run *run, const struct frame *f, enum flow_error type, int status, const char *title,
-                    const char *detail)
+bool problem_titled(struct flow_run *run, const struct frame *f, enum flow_error type, int status,
+                    const char *title, const char *detail)
 {
     jv e = jv_object_set(jv_object(), jv_string("type"), jv_string(flow_error_type_uri(type)));
     e = jv_object_set(e, jv_string("status"), jv_number(status));
@@ -18,7 +19,8 @@ bool problem_titled(struct flow_run *run, const struct frame *f, enum flow_error
     return false;
 }
 
-bool problem(struct flow_run *run, const struct frame *f, enum flow_error type, int status, const char *format, ...)
+bool problem(struct flow_run *run, const struct frame *f, enum flow_error type, int status,
+             const char *format, ...)
 {
     char detail[LIMIT_TEXT];
     va_list args;
@@ -47,7 +49,8 @@ void strand_cancel_branches(struct flow_run *run, const struct strand *s)
     }
 }
 
-void strand_unwind(struct flow_run *run, struct strand *s, const struct frame *until, enum trace_status status)
+void strand_unwind(struct flow_run *run, struct strand *s, const struct frame *until,
+                   enum trace_status status)
 {
     if (s->top && s->top->phase == FRAME_FORK)
         strand_cancel_branches(run, s);
@@ -68,7 +71,8 @@ static bool field_matches(const struct expr *filter, jv error, const char *name)
 }
 
 /* `when` and `exceptWhen`, with the error in scope. */
-static bool conditions_hold(struct flow_run *run, struct frame *f, const struct expr *when, const struct expr *except_when, bool *ret)
+static bool conditions_hold(struct flow_run *run, struct frame *f, const struct expr *when,
+                            const struct expr *except_when, bool *ret)
 {
     *ret = true;
     bool holds;
@@ -88,10 +92,12 @@ static int64_t bounded(int64_t ms)
 }
 
 /* The pause before attempt `n` + 1; n counts from 1. */
-static bool retry_delay(struct flow_run *run, struct frame *f, const struct retry *r, uint32_t n, int64_t *ret_ms)
+static bool retry_delay(struct flow_run *run, struct frame *f, const struct retry *r, uint32_t n,
+                        int64_t *ret_ms)
 {
     int64_t delay, from, to;
-    if (!run_timing(run, f, &r->delay, &delay) || !run_timing(run, f, &r->jitter_from, &from) || !run_timing(run, f, &r->jitter_to, &to))
+    if (!run_timing(run, f, &r->delay, &delay) || !run_timing(run, f, &r->jitter_from, &from) ||
+        !run_timing(run, f, &r->jitter_to, &to))
         return false;
     if (r->backoff == BACKOFF_LINEAR)
         delay = bounded(delay) * n;
@@ -155,13 +161,16 @@ static int try_catch(struct flow_run *run, struct strand *s, struct frame *f)
     const struct task *t = f->task;
     jv error = run->problem;
     bool holds;
-    if (!field_matches(&t->catch_.type, error, "type") || !field_matches(&t->catch_.status, error, "status") ||
-        !field_matches(&t->catch_.title, error, "title") || !field_matches(&t->catch_.detail, error, "detail") ||
+    if (!field_matches(&t->catch_.type, error, "type") ||
+        !field_matches(&t->catch_.status, error, "status") ||
+        !field_matches(&t->catch_.title, error, "title") ||
+        !field_matches(&t->catch_.detail, error, "detail") ||
         !field_matches(&t->catch_.instance, error, "instance"))
         return 0;
     f->attempt_deadline_ms = -1;
     end_attempt(run, f);
-    f->vars = jv_object_set(f->vars, jv_string_sized((const char *)t->catch_.as.p, (int)t->catch_.as.len), jv_copy(error));
+    f->vars = jv_object_set(f->vars, jv_string_sized((const char *)t->catch_.as.p, (int)t->catch_.as.len),
+                            jv_copy(error));
     if (!conditions_hold(run, f, &t->catch_.when, &t->catch_.except_when, &holds))
         return -1;
     if (!holds)
@@ -191,7 +200,8 @@ void run_raise(struct flow_run *run, struct strand *s)
             s = s->parent; /* its top frame is the fork, which faults too */
             continue;
         }
-        if (f->task->kind == TASK_TRY && f->phase == FRAME_LIST && !f->is_catching && try_catch(run, s, f) > 0)
+        if (f->task->kind == TASK_TRY && f->phase == FRAME_LIST && !f->is_catching &&
+            try_catch(run, s, f) > 0)
             return;
         if (run->status != STEP_WAITING || run->error)
             return;

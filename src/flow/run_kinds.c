@@ -1,5 +1,6 @@
-/* run_kinds: the work of each kind of task. Called by run_task once the input is there. What must hold: a kind either ends the task
- * (frame_done), begins a list, or leaves the frame waiting for something that will come. */
+/* run_kinds: the work of each kind of task. Called by run_task once the input is there. What must hold: a
+ * kind either ends the task (frame_done), begins a list, or leaves the frame waiting for something that will
+ * come. */
 #include "base/clock.h"
 #include "base/must.h"
 #include "flow/run.h"
@@ -56,9 +57,11 @@ bool for_next(struct flow_run *run, struct frame *f)
     }
     f->vars = jv_object_set(f->vars, jv_string_sized((const char *)t->loop.each.p, (int)t->loop.each.len),
                             jv_copy(peek_item(f->items, (int)f->iteration)));
-    f->vars = jv_object_set(f->vars, jv_string_sized((const char *)t->loop.at.p, (int)t->loop.at.len), jv_number(f->iteration));
+    f->vars = jv_object_set(f->vars, jv_string_sized((const char *)t->loop.at.p, (int)t->loop.at.len),
+                            jv_number(f->iteration));
     bool holds = true;
-    if (t->loop.while_.kind != EXPR_ABSENT && !run_condition(run, f, &t->loop.while_, jv_copy(f->data), &holds))
+    if (t->loop.while_.kind != EXPR_ABSENT &&
+        !run_condition(run, f, &t->loop.while_, jv_copy(f->data), &holds))
         return false;
     if (holds)
         frame_begin_list(f, &t->list, jv_copy(f->data));
@@ -126,7 +129,8 @@ void fork_branch_done(struct flow_run *run, struct strand *branch, jv output)
         frame_done(f, jv_copy(f->items));
 }
 
-static bool error_field(struct flow_run *run, struct frame *f, const struct expr *e, const char *name, jv *error)
+static bool error_field(struct flow_run *run, struct frame *f, const struct expr *e, const char *name,
+                        jv *error)
 {
     jv v;
     if (e->kind == EXPR_ABSENT)
@@ -136,7 +140,8 @@ static bool error_field(struct flow_run *run, struct frame *f, const struct expr
     bool is_status = strcmp(name, "status") == 0;
     if (!is_kind(v, is_status ? JV_KIND_NUMBER : JV_KIND_STRING)) {
         jv_free(v);
-        return problem(run, f, FLOW_ERROR_EXPRESSION, 400, "the error's `%s` is not a %s", name, is_status ? "number" : "text");
+        return problem(run, f, FLOW_ERROR_EXPRESSION, 400, "the error's `%s` is not a %s", name,
+                       is_status ? "number" : "text");
     }
     *error = jv_object_set(*error, jv_string(name), v);
     return true;
@@ -146,8 +151,10 @@ static bool enter_raise(struct flow_run *run, struct strand *s, struct frame *f)
 {
     const struct error_template *e = &f->task->error;
     jv error = jv_object();
-    if (!error_field(run, f, &e->type, "type", &error) || !error_field(run, f, &e->status, "status", &error) ||
-        !error_field(run, f, &e->title, "title", &error) || !error_field(run, f, &e->detail, "detail", &error)) {
+    if (!error_field(run, f, &e->type, "type", &error) ||
+        !error_field(run, f, &e->status, "status", &error) ||
+        !error_field(run, f, &e->title, "title", &error) ||
+        !error_field(run, f, &e->detail, "detail", &error)) {
         jv_free(error);
         return false;
     }
@@ -185,8 +192,9 @@ static bool enter_emit(struct flow_run *run, struct strand *s, struct frame *f)
     clock_rfc3339(run->now_ms, time);
     event = event_default(event, "id", jv_string(id));
     event = event_default(event, "time", jv_string(time));
-    event = event_default(event, "source", jv_string_fmt("/%.*s/%.*s/%.*s", SLICE_ARGS(run->d->ns), SLICE_ARGS(run->d->name),
-                                                         SLICE_ARGS(run->d->version)));
+    event = event_default(event, "source",
+                          jv_string_fmt("/%.*s/%.*s/%.*s", SLICE_ARGS(run->d->ns), SLICE_ARGS(run->d->name),
+                                        SLICE_ARGS(run->d->version)));
     event = jv_object_set(event, jv_string("specversion"), jv_string("1.0"));
     static const char *const texts[] = {"id", "time", "source", "type"};
     for (size_t i = 0; i < 4; i++)
@@ -219,10 +227,10 @@ static bool enter_call(struct flow_run *run, struct strand *s, struct frame *f)
 bool kind_enter(struct flow_run *run, struct strand *s, struct frame *f)
 {
     static enter_kind *const table[TASK_KIND_COUNT] = {
-        [TASK_DO] = enter_list,         [TASK_SET] = enter_set,       [TASK_SWITCH] = enter_switch, [TASK_FOR] = enter_for,
-        [TASK_FORK] = enter_fork,       [TASK_RAISE] = enter_raise,   [TASK_TRY] = enter_list,      [TASK_WAIT] = enter_wait,
-        [TASK_EMIT] = enter_emit,       [TASK_CALL] = enter_call,     [TASK_FUNCTION] = enter_function,
-        [TASK_WORKFLOW] = enter_list,
+        [TASK_DO] = enter_list,   [TASK_SET] = enter_set,           [TASK_SWITCH] = enter_switch,
+        [TASK_FOR] = enter_for,   [TASK_FORK] = enter_fork,         [TASK_RAISE] = enter_raise,
+        [TASK_TRY] = enter_list,  [TASK_WAIT] = enter_wait,         [TASK_EMIT] = enter_emit,
+        [TASK_CALL] = enter_call, [TASK_FUNCTION] = enter_function, [TASK_WORKFLOW] = enter_list,
     };
     must(table[f->task->kind]); /* the compiler refuses what has no entry */
     return table[f->task->kind](run, s, f);

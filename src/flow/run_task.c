@@ -1,5 +1,6 @@
-/* run_task: what every task goes through (dsl.md, "Data Flow"): if, input, the work, output, export; and lists of tasks. Called by
- * the loop in run.c. What must hold: each stage sees exactly the data that the specification names. */
+/* run_task: what every task goes through (dsl.md, "Data Flow"): if, input, the work, output, export; and
+ * lists of tasks. Called by the loop in run.c. What must hold: each stage sees exactly the data that the
+ * specification names. */
 #include "flow/run.h"
 
 struct frame *frame_push(struct flow_run *run, struct strand *s, const struct task *t, jv raw, jv vars)
@@ -14,9 +15,19 @@ struct frame *frame_push(struct flow_run *run, struct strand *s, const struct ta
         jv_free(vars);
         return NULL;
     }
-    *f = (struct frame){.below = s->top, .task = t, .phase = FRAME_ENTER, .raw = raw, .input = jv_copy(raw), .output = jv_null(),
-                        .data = jv_null(), .vars = vars, .items = jv_null(), .started_ms = run->now_ms, .deadline_ms = -1,
-                        .attempt_deadline_ms = -1, .then = t->then};
+    *f = (struct frame){.below = s->top,
+                        .task = t,
+                        .phase = FRAME_ENTER,
+                        .raw = raw,
+                        .input = jv_copy(raw),
+                        .output = jv_null(),
+                        .data = jv_null(),
+                        .vars = vars,
+                        .items = jv_null(),
+                        .started_ms = run->now_ms,
+                        .deadline_ms = -1,
+                        .attempt_deadline_ms = -1,
+                        .then = t->then};
     s->top = f;
     s->n_frames++;
     return f;
@@ -111,7 +122,8 @@ bool task_enter(struct flow_run *run, struct strand *s, struct frame *f)
         return false;
     }
     run_trace(run, f->task, TRACE_CREATED);
-    if (f->task->condition.kind != EXPR_ABSENT && !run_condition(run, f, &f->task->condition, jv_copy(f->raw), &holds))
+    if (f->task->condition.kind != EXPR_ABSENT &&
+        !run_condition(run, f, &f->task->condition, jv_copy(f->raw), &holds))
         return false;
     if (!holds) {
         jv output = jv_copy(f->raw);

@@ -1,6 +1,6 @@
-/* run_vars: evaluates expressions with the variables that they name, and validates. Called by all of the interpreter. What must
- * hold: a variable's value is built only for who names it; `$secrets` holds handles, never a secret [I2]; only expressions of
- * the definition are evaluated [I9]. */
+/* run_vars: evaluates expressions with the variables that they name, and validates. Called by all of the
+ * interpreter. What must hold: a variable's value is built only for who names it; `$secrets` holds handles,
+ * never a secret [I2]; only expressions of the definition are evaluated [I9]. */
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/id.h"
@@ -41,7 +41,8 @@ static jv make_time(int64_t ms)
     clock_rfc3339(ms, text);
     jv epoch = jv_object_set(jv_object(), jv_string("seconds"), jv_number((double)(ms / 1000)));
     epoch = jv_object_set(epoch, jv_string("milliseconds"), jv_number((double)ms));
-    return jv_object_set(jv_object_set(jv_object(), jv_string("iso8601"), jv_string(text)), jv_string("epoch"), epoch);
+    return jv_object_set(jv_object_set(jv_object(), jv_string("iso8601"), jv_string(text)),
+                         jv_string("epoch"), epoch);
 }
 
 static jv make_workflow(const struct flow_run *run)
@@ -67,7 +68,8 @@ static jv make_runtime(void)
 static jv make_task(const struct frame *f)
 {
     const struct task *t = f->task;
-    jv v = jv_object_set(jv_object(), jv_string("name"), jv_string_sized((const char *)t->name.p, (int)t->name.len));
+    jv v = jv_object_set(jv_object(), jv_string("name"),
+                         jv_string_sized((const char *)t->name.p, (int)t->name.len));
     v = jv_object_set(v, jv_string("reference"), jv_string(t->reference));
     v = jv_object_set(v, jv_string("definition"), jv_copy(t->definition));
     v = jv_object_set(v, jv_string("input"), jv_copy(f->raw));
@@ -77,7 +79,8 @@ static jv make_task(const struct frame *f)
 
 static jv make_authorization(const struct flow_run *run, const struct frame *f)
 {
-    static const char *const schemes[] = {[AUTH_BASIC] = "Basic", [AUTH_BEARER] = "Bearer", [AUTH_DIGEST] = "Digest"};
+    static const char *const schemes[] = {
+        [AUTH_BASIC] = "Basic", [AUTH_BEARER] = "Bearer", [AUTH_DIGEST] = "Digest"};
     enum auth_scheme scheme = f->task->kind == TASK_CALL ? f->task->http.authentication.scheme : AUTH_NONE;
     if (scheme == AUTH_NONE)
         return jv_null();
@@ -128,7 +131,8 @@ bool run_eval(struct flow_run *run, const struct frame *f, const struct expr *e,
         return true;
     }
     struct diag diag = {0};
-    int r = flow_program_eval(run->d->program, e->index, dot, variables(run, f, e->uses, output), run->now_ms, ret, &diag);
+    int r = flow_program_eval(run->d->program, e->index, dot, variables(run, f, e->uses, output), run->now_ms,
+                              ret, &diag);
     if (r >= 0)
         return true;
     if (r == -ENOMEM) {
@@ -176,12 +180,14 @@ bool run_validate(struct flow_run *run, const struct frame *f, const struct sche
         return false;
     }
     if (r != -SP_EINVALID)
-        return problem(run, f, FLOW_ERROR_VALIDATION, 400, "the %s could not be validated: %s", what, error_text(r));
+        return problem(run, f, FLOW_ERROR_VALIDATION, 400, "the %s could not be validated: %s", what,
+                       error_text(r));
     char text[2048] = "";
     size_t len = 0;
     for (size_t i = 0; i < errors.n && i < 4 && len < sizeof text - 1; i++) {
         const char *place = errors.items[i].instance;
-        len += (size_t)snprintf(text + len, sizeof text - len, "%s%s%s%s", i ? "; " : "", place, place[0] ? ": " : "", errors.items[i].text);
+        len += (size_t)snprintf(text + len, sizeof text - len, "%s%s%s%s", i ? "; " : "", place,
+                                place[0] ? ": " : "", errors.items[i].text);
     }
     return problem(run, f, FLOW_ERROR_VALIDATION, 400, "the %s does not match its schema: %s", what, text);
 }

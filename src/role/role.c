@@ -231,6 +231,14 @@ static void ignore_signals(void)
         (void)signal(ignored[i], SIG_IGN);
 }
 
+/* Executed by descriptor it would be called by a number. */
+static void set_process_name(enum role self)
+{
+    char name[16];
+    (void)snprintf(name, sizeof name, "sp-%s", role_name(self));
+    (void)prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+
 /* The last words: the loop has ended, so wait by hand until the socket takes them. */
 static void flush_control(void)
 {
@@ -247,6 +255,7 @@ int role_main(int argc, char **argv, const struct role_handlers *handlers)
     struct diag why = {0};
     role.handlers = handlers;
     must_set_role(role_name(handlers->self));
+    set_process_name(handlers->self);
     ignore_signals();
     if (role_options_parse(argc, argv, &role.options) < 0 || fcntl(CONTROL_FD, F_GETFD) < 0) {
         (void)fprintf(stderr, "sallyport-%s is started by sallyportd, not by hand\n", role_name(handlers->self));

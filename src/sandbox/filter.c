@@ -140,9 +140,6 @@ static void add_reading(struct filter *f)
         refuse_if(f, EACCES, SCMP_SYS(openat), SCMP_A2(SCMP_CMP_MASKED_EQ, writing[i], writing[i]));
         refuse_if(f, EACCES, SCMP_SYS(open), SCMP_A1(SCMP_CMP_MASKED_EQ, writing[i], writing[i]));
     }
-    /* The resolver loads its sources (libnss_*) on demand. */
-    const struct scmp_arg_cmp library[] = {SCMP_A2(SCMP_CMP_EQ, PROT_READ | PROT_EXEC), SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, 0)};
-    add(f, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, library);
 }
 
 static bool has_argument_rule(uint32_t bit, int call)
@@ -157,8 +154,7 @@ static void add_refusals(struct filter *f)
             if (!is_allowed_whole(f->bit, *c) && !has_argument_rule(f->bit, *c))
                 add(f, SCMP_ACT_ERRNO((uint16_t)refused[i].error), *c, 0, NULL);
     const struct scmp_arg_cmp executable = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC);
-    if (f->bit != EGRESS)
-        add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(mmap), 1, &executable);
+    add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(mmap), 1, &executable);
     add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(mprotect), 1, &executable);
     /* Under a sanitizer fork is refused rather than fatal: its report looks for a symbolizer. */
     if (SANDBOX_SANITIZED && !(f->bit & (ENGINE | EGRESS)))

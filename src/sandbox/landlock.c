@@ -63,10 +63,6 @@ static const struct {
     {ROLE_EGRESS, "/etc/gnutls", "the machine's policy for TLS"},
     {ROLE_EGRESS, "/usr/share/ca-certificates", "where the links in /etc/ssl point to"},
     {ROLE_EGRESS, "/usr/local/share/ca-certificates", "where the links in /etc/ssl point to"},
-    {ROLE_EGRESS, "/etc/ld.so.cache", "the resolver loads its sources by name"},
-    {ROLE_EGRESS, "/usr/lib", "the resolver's sources (libnss_*)"},
-    {ROLE_EGRESS, "/lib", "the resolver's sources (libnss_*)"},
-    {ROLE_EGRESS, "/lib64", "the resolver's sources (libnss_*)"},
 };
 
 static uint64_t known_fs(int abi)

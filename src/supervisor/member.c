@@ -13,6 +13,8 @@
 #include "base/error.h"
 #include "supervisor/state.h"
 
+#define GRACE_S .5
+
 bool member_is_gone(const struct member *m)
 {
     return m->pid == 0 && !m->control;
@@ -99,10 +101,18 @@ static void on_closed(struct channel *channel, const char *reason, void *user)
     struct member *m = user;
     channel_free(channel);
     m->control = NULL;
-    /* Alive without its control channel it could not be stopped. When it has just exited this reaches a zombie. */
-    member_kill(m);
+    /* It is on its way out, as a role without its supervisor ends; if not, it could not be stopped any more. */
     if (member_is_gone(m))
         supervisor_member_gone(m);
+    else
+        ev_timer_start(m->s->loop, &m->grace);
+}
+
+static void on_grace(struct ev_loop *loop, ev_timer *w, int events)
+{
+    (void)loop;
+    (void)events;
+    member_kill(w->data);
 }
 
 static void on_child(struct ev_loop *loop, ev_child *w, int events)
@@ -110,6 +120,7 @@ static void on_child(struct ev_loop *loop, ev_child *w, int events)
     (void)events;
     struct member *m = w->data;
     ev_child_stop(loop, w);
+    ev_timer_stop(loop, &m->grace);
     m->pid = 0;
     m->wait_status = w->rstatus;
     if (member_is_gone(m))
@@ -182,6 +193,8 @@ int member_spawn(struct member *m, struct diag *reterr)
         close(pair[0]);
         return r;
     }
+    ev_timer_init(&m->grace, on_grace, GRACE_S, 0.);
+    m->grace.data = m;
     ev_child_init(&m->child, on_child, m->pid, 0);
     m->child.data = m;
     ev_child_start(s->loop, &m->child);
@@ -212,6 +225,7 @@ void member_tell_stop(struct member *m)
 void member_release(struct member *m)
 {
     ev_timer_stop(m->s->loop, &m->restart);
+    ev_timer_stop(m->s->loop, &m->grace);
     if (m->pid) {
         ev_child_stop(m->s->loop, &m->child);
         member_kill(m);

@@ -23,11 +23,10 @@ void report_ended(const struct member *m, unsigned restart_ms)
         return;
     int status = m->wait_status;
     bool by_signal = WIFSIGNALED(status);
-    struct log_number number = log_i64(by_signal ? WTERMSIG(status) : WEXITSTATUS(status));
+    struct log_number number = log_i64(WEXITSTATUS(status));
     bool is_expected = m->was_told_to_stop || m->was_asked_to_restart;
     log_event(is_expected ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "role.ended", "role", role_name(m->role), "index",
-              LOG_U64(m->index), by_signal ? "signal" : "status", number.text, "name",
-              by_signal ? sigabbrev_np(WTERMSIG(status)) : "", "lived_ms", LOG_I64(clock_monotonic_ms() - m->started_ms),
+              LOG_U64(m->index), by_signal ? "signal" : "status", by_signal ? sigabbrev_np(WTERMSIG(status)) : number.text, "lived_ms", LOG_I64(clock_monotonic_ms() - m->started_ms),
               "restart_ms", LOG_U64(restart_ms), NULL);
 }
 

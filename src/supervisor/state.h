@@ -29,6 +29,7 @@ struct member {
     struct channel *control; /* NULL when closed */
     ev_child child;
     ev_timer restart;
+    ev_timer grace;          /* between the end of its control channel and its own */
     int wait_status;
     int page_fd;             /* a worker's struct worker_page; -1 without */
     bool is_ready, was_told_to_stop, was_asked_to_restart;

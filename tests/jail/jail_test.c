@@ -38,7 +38,7 @@ static const struct {
     {"accept", GATEWAY},       {"thread", ENGINE | EGRESS}, {"signal_self", ALL},   {"memory", ALL},
     {"random", ALL},           {"clock", ALL},           {"pipe", ALL},             {"timer", ALL},
     {"fstat", ALL},            {"nonblocking", ALL},     {"thread_name", ALL},      {"stat_outside", ENGINE | EGRESS},
-    {"read_library", EGRESS},
+    {"memfd", EGRESS},
 };
 
 static const struct {

@@ -1,7 +1,8 @@
-/* cases: runs every case of the text files in cases/ twice and compares what it did with what the file says, and the two runs with each other
- * [I4]. A file has cases that begin with `=== NAME`; a case has a definition and sections that begin with `--- SECTION`:
- * input, script (transcript.h), and what is expected: findings (level, rule, pointer; notes are left out), output, error, context,
- * effects, trace. A section that is absent is not compared. FLOW_CASES=NAME runs one. */
+/* cases: runs every case of the text files in cases/ twice and compares what it did with what the file says,
+ * and the two runs with each other [I4]. A file has cases that begin with `=== NAME`; a case has a definition
+ * and sections that begin with `--- SECTION`: input, script (transcript.h), and what is expected: findings
+ * (level, rule, pointer; notes are left out), output, error, context, effects, trace. A section that is
+ * absent is not compared. FLOW_CASES=NAME runs one. */
 #include <dirent.h>
 #include <jv.h>
 #include <setjmp.h>
@@ -14,7 +15,7 @@
 
 enum section { DEFINITION, INPUT, SCRIPT, FINDINGS, OUTPUT, ERROR, CONTEXT, EFFECTS, TRACE, SECTIONS };
 static const char *const section_names[SECTIONS] = {"definition", "input",   "script",  "findings", "output",
-                                                     "error",      "context", "effects", "trace"};
+                                                    "error",      "context", "effects", "trace"};
 
 struct test_case {
     char name[128];
@@ -35,11 +36,14 @@ static struct slice trim(struct slice s)
 static void summarize(struct slice findings, struct buffer *out)
 {
     jv all = jv_parse_sized((const char *)findings.p, (int)findings.len);
-    jv_array_foreach(all, i, f) {
-        jv level = jv_object_get(jv_copy(f), jv_string("level")), rule = jv_object_get(jv_copy(f), jv_string("rule"));
+    jv_array_foreach(all, i, f)
+    {
+        jv level = jv_object_get(jv_copy(f), jv_string("level")),
+           rule = jv_object_get(jv_copy(f), jv_string("rule"));
         jv pointer = jv_object_get(f, jv_string("pointer"));
         if (strcmp(jv_string_value(level), "note") != 0)
-            (void)buffer_printf(out, "%s %s %s\n", jv_string_value(level), jv_string_value(rule), jv_string_value(pointer));
+            (void)buffer_printf(out, "%s %s %s\n", jv_string_value(level), jv_string_value(rule),
+                                jv_string_value(pointer));
         jv_free(level);
         jv_free(rule);
         jv_free(pointer);
@@ -54,7 +58,8 @@ static void compare(const struct test_case *c, enum section section, struct slic
     if (!c->has[section] || slice_equal(want, got))
         return;
     n_failed++;
-    print_error("%s: %s differs\n  wanted: %.*s\n  got:    %.*s\n", c->name, section_names[section], SLICE_ARGS(want), SLICE_ARGS(got));
+    print_error("%s: %s differs\n  wanted: %.*s\n  got:    %.*s\n", c->name, section_names[section],
+                SLICE_ARGS(want), SLICE_ARGS(got));
 }
 
 static void check_same(const struct test_case *c, struct slice a, struct slice b)
@@ -68,7 +73,8 @@ static void check_same(const struct test_case *c, struct slice a, struct slice b
 static void run_case(const struct test_case *c)
 {
     struct transcript a, b;
-    struct slice definition = buffer_slice(&c->sections[DEFINITION]), input = trim(buffer_slice(&c->sections[INPUT]));
+    struct slice definition = buffer_slice(&c->sections[DEFINITION]),
+                 input = trim(buffer_slice(&c->sections[INPUT]));
     const char *only = getenv("FLOW_CASES");
     if (only && strcmp(only, c->name) != 0)
         return;

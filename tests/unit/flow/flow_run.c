@@ -1,4 +1,5 @@
-/* flow_run DEFINITION [INPUT [SCRIPT]]: runs a definition file with scripted results (transcript.h) and prints what it did. */
+/* flow_run DEFINITION [INPUT [SCRIPT]]: runs a definition file with scripted results (transcript.h) and
+ * prints what it did. */
 #include <stdio.h>
 
 #include "transcript.h"

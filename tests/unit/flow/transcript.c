@@ -27,8 +27,8 @@ static void write_call(struct buffer *out, struct slice record)
     while (wire_pairs_next(&m.headers, &name, &value) > 0)
         (void)buffer_printf(out, " [%.*s: %.*s]", SLICE_ARGS(name), SLICE_ARGS(value));
     if (m.auth)
-        (void)buffer_printf(out, " auth=%d,%.*s,%.*s,%.*s", m.auth, SLICE_ARGS(m.auth_use), SLICE_ARGS(m.auth_username),
-                            SLICE_ARGS(m.auth_password));
+        (void)buffer_printf(out, " auth=%d,%.*s,%.*s,%.*s", m.auth, SLICE_ARGS(m.auth_use),
+                            SLICE_ARGS(m.auth_username), SLICE_ARGS(m.auth_password));
     if (m.body.len)
         (void)buffer_printf(out, " %.*s", SLICE_ARGS(m.body));
 }
@@ -46,7 +46,8 @@ static void write_effects(struct buffer *out, struct slice effects)
         if (kind == EFFECT_CALL)
             write_call(out, record);
         else if (kind == EFFECT_TIMER && wire_decode_effect_timer(record, &timer) == 0)
-            (void)buffer_printf(out, "%s %llu", timer.is_timeout ? "timeout" : "timer", (unsigned long long)timer.delay_ms);
+            (void)buffer_printf(out, "%s %llu", timer.is_timeout ? "timeout" : "timer",
+                                (unsigned long long)timer.delay_ms);
         else if (kind == EFFECT_EVENT && wire_decode_effect_event(record, &event) == 0)
             (void)buffer_printf(out, "event %.*s", SLICE_ARGS(event.event));
         else if (kind == EFFECT_CANCEL && wire_decode_effect_cancel(record, &cancel) == 0)
@@ -114,7 +115,8 @@ static int play(struct flow_run *run, struct slice line, int64_t *now)
         m.status = (uint16_t)number_of(argument);
         bool is_text = slice_starts(line, "text:");
         m.body = is_text ? slice_of(line.p + 5, line.len - 5) : line;
-        wire_pairs_put(&headers, slice_text("Content-Type"), slice_text(is_text ? "text/plain; charset=utf-8" : "application/json"));
+        wire_pairs_put(&headers, slice_text("Content-Type"),
+                       slice_text(is_text ? "text/plain; charset=utf-8" : "application/json"));
         m.headers = buffer_slice(&headers);
     }
     m.at_ms = *now;
@@ -127,13 +129,18 @@ void transcript_run(struct slice definition, struct slice input, struct slice sc
     struct flow_run *run = NULL;
     struct diag diag = {0};
     int64_t now = STARTED_MS;
-    *ret = (struct transcript){.findings = BUFFER_MAX(2 * LIMIT_DEFINITION), .manifest = BUFFER_MAX(2 * LIMIT_DEFINITION),
-                               .effects = BUFFER_MAX(LIMIT_FRAME), .trace = BUFFER_MAX(LIMIT_FRAME), .output = BUFFER_MAX(LIMIT_BODY),
-                               .context = BUFFER_MAX(LIMIT_BODY), .error = BUFFER_MAX(LIMIT_BODY)};
+    *ret = (struct transcript){.findings = BUFFER_MAX(2 * LIMIT_DEFINITION),
+                               .manifest = BUFFER_MAX(2 * LIMIT_DEFINITION),
+                               .effects = BUFFER_MAX(LIMIT_FRAME),
+                               .trace = BUFFER_MAX(LIMIT_FRAME),
+                               .output = BUFFER_MAX(LIMIT_BODY),
+                               .context = BUFFER_MAX(LIMIT_BODY),
+                               .error = BUFFER_MAX(LIMIT_BODY)};
     ret->code = flow_definition_compile(definition, &ret->findings, &ret->manifest, &d);
     if (ret->code < 0)
         return;
-    struct msg_worker_start start = {.run = 1, .started_ms = STARTED_MS, .input = input.len ? input : slice_text("{}")};
+    struct msg_worker_start start = {
+        .run = 1, .started_ms = STARTED_MS, .input = input.len ? input : slice_text("{}")};
     memset(start.nonce, 0xA5, sizeof start.nonce);
     ret->code = flow_run_new(d, &start, &run, &diag);
     flow_definition_unref(d);

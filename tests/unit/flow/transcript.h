@@ -5,7 +5,7 @@
 #include "flow/flow.h"
 
 struct transcript {
-    int code;               /* of the compile or of flow_run_new */
+    int code; /* of the compile or of flow_run_new */
     enum step_status status;
     struct buffer findings, manifest, effects, trace, output, context, error;
 };

@@ -123,14 +123,16 @@ static void test_github(void **state)
 /* The replayer's move: a genuine delivery with another id, or with the digits of the signature in capitals. */
 static void test_github_replay(void **state)
 {
-    struct fixture first = github(), again = github(), capitals = github();
-    again.headers[3] = "2";
+    struct fixture first = github(), again = github(), other = github(), capitals = github();
+    other.headers[3] = "2";
     capitals.headers[1] = "sha256=757107EA0EB2509FC211221CCE984B8A37570B6D7586C22C46F4379C8B043E17";
     assert_int_equal(verify(&first), 0);
     assert_int_equal(verify(&again), 0);
+    assert_int_equal(verify(&other), 0);
     assert_int_equal(verify(&capitals), 0);
     assert_true(first.delivery[0]);
     assert_string_equal(first.delivery, again.delivery);
+    assert_string_not_equal(first.delivery, other.delivery); /* the same body sent in earnest under another id */
     assert_string_equal(first.delivery, capitals.delivery);
     assert_null(strstr(first.delivery, "757107ea")); /* no live signature in a cache or log */
 }
