@@ -14,6 +14,8 @@
 #include "engine/runs.h"
 #include "engine/slow.h"
 
+#define TRACE_RESERVE (64u << 10) /* one entry and the rest of the answer */
+
 /* --- start --------------------------------------------------------------------------------------------------------- */
 
 struct starting {
@@ -319,19 +321,24 @@ static void write_trace_entry(struct json_writer *w, struct workflow *workflow, 
     json_object_end(w);
 }
 
+/* The beginning of the trace, as much as the answer holds beside the run's end; `truncated` says that there is more. */
 static void write_trace(struct json_writer *w, struct showing *s)
 {
+    const size_t others = s->output.len + s->error.len + s->context.len + TRACE_RESERVE;
     struct workflow *workflow = workflow_by_id(s->workflow_id);
+    bool fits = true;
     json_key(w, "trace");
     json_array_begin(w);
     for (const struct journal_row *row = s->journal.first; row && workflow; row = row->next) {
         struct wire_reader r = WIRE_READER(row->data);
-        while (row->kind == JOURNAL_TRACE && r.rest.len >= 3) {
+        while (row->kind == JOURNAL_TRACE && r.rest.len >= 3 && (fits = w->out->len + others < LIMIT_BODY)) {
             unsigned task = wire_get_u16(&r), status = wire_get_u8(&r);
             write_trace_entry(w, workflow, task, status, row->at_ms);
         }
     }
     json_array_end(w);
+    if (!fits)
+        json_key_bool(w, "truncated", true);
 }
 
 static void leaf_read(const struct showing *s)
