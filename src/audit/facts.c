@@ -149,8 +149,9 @@ static int run_leaf(struct facts *f, uint64_t index, const struct audit_event *e
     run_id_text(e->run, text);
     if (end && entry->end)
         report(user, AUDIT_STATE_RUN, false, index, "leaves", text, "the run ends a second time");
-    if (end && !entry->has_start)
-        report(user, AUDIT_STATE_RUN, false, index, "leaves", text, "the run ends without having started");
+    /* A run that ends in its first step has one leaf, its end, which says all that a start would. */
+    if (!end && entry->end)
+        report(user, AUDIT_STATE_RUN, false, index, "leaves", text, "the run starts after its end");
     if (!end && entry->has_start)
         report(user, AUDIT_STATE_RUN, false, index, "leaves", text, "the run starts a second time");
     if (end) {

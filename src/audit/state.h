@@ -7,7 +7,7 @@
  *   token.revoked        .object = principal's name
  *   workflow.deployed    .ns, .workflow, .version, .definition
  *   workflow.enabled     .ns, .workflow, .version   (and workflow.disabled: what the row's `enabled` says then)
- *   run.started          .run, .ns   (with the insertion of the run's row)
+ *   run.started          .run, .ns   (with the insertion of the run's row; not for a run that ends in the same commit)
  *   run.completed        .run, .ns   (run.faulted, run.cancelled: with the row's terminal state)
  *   retention.applied    .ns ("" for all), .before_ms */
 #ifndef AUDIT_STATE_H

@@ -1,5 +1,6 @@
 /* audit: the log of a server, and its verification without one. */
 #include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 
 #include "audit/verify.h"
@@ -18,7 +19,7 @@ static const struct cli_option options[] = {REMOTE_OPTIONS};
 static const struct cli_option verify_options[] = {
     {"data", "DIR", "verify the whole log of this data folder (default: the server's default folder)"},
     {"proof", "FILE", "verify a run's proof file instead"},
-    {"key", "BASE64", "the public key of the log's signer (auditPublic of GET /api/v1/identity)"},
+    {"key", "BASE64", "the public key of the log's signer, as `sallyport audit key` shows it"},
     {"trusted", "FILE", "a checkpoint that was kept elsewhere: finds a log that was rolled back"},
     {NULL, NULL, NULL},
 };
@@ -38,6 +39,25 @@ static int run_tail(const struct cli_args *args)
 static int run_checkpoint(const struct cli_args *args)
 {
     return remote_print(args, "GET", "/api/v1/audit/checkpoint");
+}
+
+/* For people who keep it where the server is not: without it a log proves nothing. */
+static int run_key(const struct cli_args *args)
+{
+    _cleanup_buffer_ struct buffer answer = BUFFER_MAX(LIMIT_CONFIG);
+    int status = remote_request(args, "GET", "/api/v1/identity", NULL, (struct slice){NULL, 0}, &answer);
+    if (status)
+        return status;
+    json_t *root = json_loadb((const char *)answer.p, answer.len, 0, NULL);
+    const char *key = json_string_value(json_object_get(root, "auditPublic"));
+    if (key) {
+        cli_out_text(key);
+        cli_out_text("\n");
+    } else {
+        status = cli_fail(-SP_EPROTOCOL, "the server's answer cannot be read");
+    }
+    json_decref(root);
+    return status;
 }
 
 static void on_finding(void *user, const struct audit_finding *f)
@@ -152,3 +172,6 @@ const struct cli_command cli_audit_verify = {.name = "audit verify", .operands =
     .options = verify_options, .run = run_verify};
 const struct cli_command cli_audit_checkpoint = {.name = "audit checkpoint", .operands = "",
     .summary = "Shows the signed head of a server's audit log", .options = options, .run = run_checkpoint};
+const struct cli_command cli_audit_key = {.name = "audit key", .operands = "",
+    .summary = "Shows the public key that a server's audit log is verified with",
+    .help = "Keep it elsewhere: `sallyport audit verify --key` needs no server.\n", .options = options, .run = run_key};

@@ -20,11 +20,13 @@
     C(cli_runs_start)                                                                                            \
     C(cli_runs_list)                                                                                             \
     C(cli_runs_show)                                                                                             \
+    C(cli_runs_trace)                                                                                            \
     C(cli_runs_cancel)                                                                                           \
     C(cli_runs_replay)                                                                                           \
     C(cli_audit_tail)                                                                                            \
     C(cli_audit_verify)                                                                                          \
     C(cli_audit_checkpoint)                                                                                      \
+    C(cli_audit_key)                                                                                             \
     C(cli_completion)
 
 #define C(command) extern const struct cli_command command;

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/file.h"
 #include "cli/remote.h"
+#include "cli/trace.h"
 
 static const struct cli_option start_options[] = {
     {"input", "FILE", "the input, JSON; - is standard input"},
@@ -82,19 +83,41 @@ static int run_list(const struct cli_args *args)
     return text ? remote_print(args, "GET", text) : cli_fail(-SP_ELIMIT, "the filter is too long");
 }
 
-static int on_one(const struct cli_args *args, const char *method, const char *tail)
+static int path_of(const struct cli_args *args, const char *tail, struct buffer *ret)
 {
     struct run_id id;
-    _cleanup_buffer_ struct buffer path = BUFFER_MAX(LIMIT_PATH);
     if (run_id_parse(slice_text(args->operands[0]), &id) < 0)
         return cli_fail(-SP_EINVALID, "%s: this is no run's id", args->operands[0]);
-    (void)buffer_printf(&path, "/api/v1/runs/%s%s", args->operands[0], tail);
-    return remote_print(args, method, buffer_text(&path));
+    (void)buffer_printf(ret, "/api/v1/runs/%s%s", args->operands[0], tail);
+    return CLI_DONE;
+}
+
+static int on_one(const struct cli_args *args, const char *method, const char *tail)
+{
+    _cleanup_buffer_ struct buffer path = BUFFER_MAX(LIMIT_PATH);
+    int status = path_of(args, tail, &path);
+    return status ? status : remote_print(args, method, buffer_text(&path));
 }
 
 static int run_show(const struct cli_args *args)
 {
     return on_one(args, "GET", "");
+}
+
+static int run_trace(const struct cli_args *args)
+{
+    if (cli_flag(args, "json"))
+        return on_one(args, "GET", "/trace");
+    _cleanup_buffer_ struct buffer path = BUFFER_MAX(LIMIT_PATH), answer = BUFFER_MAX(LIMIT_FRAME);
+    int status = path_of(args, "/trace", &path);
+    if (status == CLI_DONE)
+        status = remote_request(args, "GET", buffer_text(&path), NULL, (struct slice){NULL, 0}, &answer);
+    if (status)
+        return status;
+    json_t *root = json_loadb((const char *)answer.p, answer.len, 0, NULL);
+    trace_print(json_object_get(root, "trace"));
+    json_decref(root);
+    return CLI_DONE;
 }
 
 static int run_cancel(const struct cli_args *args)
@@ -114,6 +137,9 @@ const struct cli_command cli_runs_list = {.name = "runs list", .operands = "", .
     .run = run_list};
 const struct cli_command cli_runs_show = {.name = "runs show", .operands = "ID", .summary = "Shows a run with its data",
     .options = options, .min_operands = 1, .max_operands = 1, .run = run_show};
+const struct cli_command cli_runs_trace = {.name = "runs trace", .operands = "ID", .summary = "Shows a run's timeline",
+    .help = "A line for each task: when it began after the run's start, where it stands, how it ended, and how long it took.\n",
+    .options = options, .min_operands = 1, .max_operands = 1, .run = run_trace};
 const struct cli_command cli_runs_cancel = {.name = "runs cancel", .operands = "ID", .summary = "Cancels a run", .options = options,
     .min_operands = 1, .max_operands = 1, .run = run_cancel};
 const struct cli_command cli_runs_replay = {.name = "runs replay", .operands = "ID",

@@ -55,6 +55,19 @@ static int make_body(const struct cli_args *args, struct slice identity, struct 
     return r < 0 ? cli_fail_diag(&why) : CLI_DONE;
 }
 
+static void print_stored(const struct cli_args *args, struct slice answer)
+{
+    json_t *root = cli_flag(args, "json") ? NULL : json_loadb((const char *)answer.p, answer.len, 0, NULL);
+    const json_t *version = json_object_get(root, "version");
+    if (json_is_integer(version)) {
+        (void)printf("%s is stored, version %lld\n", args->operands[0], (long long)json_integer_value(version));
+    } else {
+        cli_out(answer);
+        cli_out_text("\n");
+    }
+    json_decref(root);
+}
+
 static int run_set(const struct cli_args *args)
 {
     _cleanup_buffer_ struct buffer path = BUFFER_MAX(LIMIT_PATH), identity = BUFFER_MAX(LIMIT_CONFIG),
@@ -68,10 +81,8 @@ static int run_set(const struct cli_args *args)
         status = make_body(args, buffer_slice(&identity), &body);
     if (status == CLI_DONE)
         status = remote_request(args, "PUT", buffer_text(&path), "application/json", buffer_slice(&body), &answer);
-    if (status == CLI_DONE && answer.len) {
-        cli_out(buffer_slice(&answer));
-        cli_out_text("\n");
-    }
+    if (status == CLI_DONE)
+        print_stored(args, buffer_slice(&answer));
     return status;
 }
 

@@ -1,9 +1,11 @@
 /* workflows: deploys, lists, shows, disables and enables definitions on a server. */
+#include <jansson.h>
 #include <stdio.h>
 
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/file.h"
+#include "cli/findings.h"
 #include "cli/remote.h"
 
 static const struct cli_option options[] = {REMOTE_OPTIONS};
@@ -31,6 +33,22 @@ static int on_one(const struct cli_args *args, const char *method, const char *t
     return status ? status : remote_print(args, method, buffer_text(&path));
 }
 
+/* "demo/github-push 1.0.0 is live: POST /hooks/demo/github-push", and what the check found. */
+static void print_deployed(const struct cli_args *args, const char *file, struct slice answer)
+{
+    json_t *root = cli_flag(args, "json") ? NULL : json_loadb((const char *)answer.p, answer.len, 0, NULL);
+    const char *ns = json_string_value(json_object_get(root, "namespace")), *name = json_string_value(json_object_get(root, "name"));
+    const char *version = json_string_value(json_object_get(root, "version")), *hook = json_string_value(json_object_get(root, "webhook"));
+    if (ns && name && version) {
+        findings_print(stderr, file, json_object_get(root, "findings"));
+        (void)printf("%s/%s %s is live%s%s\n", ns, name, version, hook ? ": POST " : "", hook ? hook : "");
+    } else {
+        cli_out(answer);
+        cli_out_text("\n");
+    }
+    json_decref(root);
+}
+
 static int run_deploy(const struct cli_args *args)
 {
     int worst = CLI_DONE;
@@ -40,10 +58,8 @@ static int run_deploy(const struct cli_args *args)
         int r = file_read(args->operands[i], &text, &why);
         int status = r < 0 ? cli_fail_diag(&why)
                            : remote_request(args, "POST", "/api/v1/workflows", "application/yaml", buffer_slice(&text), &answer);
-        if (status == CLI_DONE) {
-            cli_out(buffer_slice(&answer));
-            cli_out_text("\n");
-        }
+        if (status == CLI_DONE)
+            print_deployed(args, args->operands[i], buffer_slice(&answer));
         worst = status > worst ? status : worst;
     }
     return worst;
