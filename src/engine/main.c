@@ -16,6 +16,7 @@
 #include "engine/limiter.h"
 #include "engine/peers.h"
 #include "engine/retention.h"
+#include "engine/routes.h"
 #include "engine/runs.h"
 #include "engine/slow.h"
 #include "engine/workflows.h"
@@ -104,6 +105,7 @@ static void on_credentials(int code, void *user)
         return;
     }
     is_ready = true;
+    routes_open();
     checkpoints_start();
     retention_start(retention_days);
     leaf_of_server(AUDIT_SERVER_STARTED);
