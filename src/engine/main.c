@@ -104,6 +104,7 @@ static void on_credentials(int code, void *user)
         return;
     }
     is_ready = true;
+    peers_serve();
     checkpoints_start();
     retention_start(retention_days);
     leaf_of_server(AUDIT_SERVER_STARTED);
