@@ -9,6 +9,7 @@
 #include "worker/worker.h"
 
 static struct channel *engine;
+static bool is_started;
 
 static void on_closed(struct channel *channel, const char *reason, void *user)
 {
@@ -27,7 +28,11 @@ static int on_connect(enum role peer, uint16_t index, int fd)
         close(fd);
         return -SP_EPROTOCOL;
     }
-    return channel_new(role_loop(), fd, ROLE_WORKER, peer, &engine_handlers, NULL, &engine);
+    int r = channel_new(role_loop(), fd, ROLE_WORKER, peer, &engine_handlers, NULL, &engine);
+    /* The engine sends as soon as it has its end; the tables are there at the start only. */
+    if (r == 0 && !is_started)
+        channel_pause(engine);
+    return r;
 }
 
 static int on_file(enum control_file_kind kind, uint16_t index, int fd)
@@ -48,6 +53,9 @@ static int on_start(void)
     int r = serve_init();
     if (r < 0)
         return role_fail(r, "a worker has no memory for its tables");
+    is_started = true;
+    if (engine)
+        channel_resume(engine);
     role_ready();
     return 0;
 }
