@@ -13,7 +13,7 @@
 
 static struct channel *gateway, *vault, *egress;
 static struct ask_table vault_asks, egress_asks;
-static bool is_serving, is_unlocked;
+static bool is_unlocked;
 static int64_t unlocked_ms;
 
 /* --- what peers say ------------------------------------------------------------------------------------------------ */
@@ -26,10 +26,7 @@ static int on_http_request(struct channel *channel, struct slice payload, int fd
     int r = request_new(payload, &request);
     if (r < 0)
         return r == -ENOMEM ? 0 : r;
-    if (is_serving)
-        route_request(request);
-    else
-        respond_problem(request, -SP_EUNAVAILABLE, "The server is starting.");
+    route_request(request);
     return 0;
 }
 
@@ -152,11 +149,6 @@ int peers_connect(enum role peer, uint16_t index, int fd)
         close(fd);
     }
     return r;
-}
-
-void peers_serve(void)
-{
-    is_serving = true;
 }
 
 bool peers_has_vault(void)

@@ -23,9 +23,6 @@
 [[gnu::warn_unused_result]] int egress_ask_call(struct msg_egress_call *m, ask_answered *answered, void *user, uint64_t *ret_tag);
 void egress_cancel(uint64_t tag);
 
-/* From now on requests are served: before, what a run needs is not there, and they get 503. */
-void peers_serve(void);
-
 bool peers_has_vault(void);
 /* The vault has its credentials: until then it would refuse what it will allow. `vault_unlocked` is said by who loaded them. */
 void vault_unlocked(void);
