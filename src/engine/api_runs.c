@@ -54,13 +54,18 @@ static void on_started(int code, const struct run_outcome *outcome, void *user)
         answer_run(r, outcome);
 }
 
+static struct slice text_of(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_string(value) ? slice_of(json_string_value(value), json_string_length(value)) : (struct slice){0};
+}
+
 static void start(struct request *r, const json_t *root)
 {
-    const char *ns = json_string_value(json_object_get(root, "namespace"));
-    const char *name = json_string_value(json_object_get(root, "name"));
-    struct workflow *w = ns && name ? workflow_find(slice_text(ns), slice_text(name)) : NULL;
+    struct slice ns = text_of(root, "namespace"), name = text_of(root, "name");
+    struct workflow *w = ns.p && name.p ? workflow_find(ns, name) : NULL;
     if (!w) {
-        respond_problem(r, ns && name ? -SP_ENOTFOUND : -SP_EINVALID, "Name a deployed workflow: {\"namespace\", \"name\"}.");
+        respond_problem(r, ns.p && name.p ? -SP_ENOTFOUND : -SP_EINVALID, "Name a deployed workflow: {\"namespace\", \"name\"}.");
         return;
     }
     if (!w->is_enabled) {
@@ -91,7 +96,7 @@ static void start(struct request *r, const json_t *root)
 void api_runs_start(struct request *r)
 {
     json_error_t error;
-    json_t *root = json_loadb((const char *)r->body.p, r->body.len, JSON_REJECT_DUPLICATES, &error);
+    json_t *root = json_loadb((const char *)r->body.p, r->body.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
     if (!json_is_object(root))
         respond_problem(r, -SP_ESYNTAX, "The body is not a JSON object: line %d, column %d: %s.", error.line, error.column,
                         error.text);

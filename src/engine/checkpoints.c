@@ -16,6 +16,7 @@
 #include "role/role.h"
 
 #define INTERVAL_S    1.
+#define FIRST_S       .05 /* what an earlier life left unsigned does not wait for a whole interval of this one */
 #define LIMIT_WAITING 64
 
 static struct buffer last_note = BUFFER_MAX(LIMIT_TEXT);
@@ -151,7 +152,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 
 void checkpoints_start(void)
 {
-    ev_timer_init(&tick, on_tick, INTERVAL_S, INTERVAL_S);
+    ev_timer_init(&tick, on_tick, FIRST_S, INTERVAL_S);
     ev_timer_start(role_loop(), &tick);
 }
 

@@ -180,7 +180,7 @@ static int on_start(void)
     int r = commit_start(dir ? path : NULL, &diag);
     r = r < 0 ? r : slow_start(commit_store(), &diag);
     if (r < 0)
-        return role_fail(r, "%s%s%s", diag.text, diag.hint[0] ? " — " : "", diag.hint);
+        return role_fail(r, "%s%s%s", diag.text, diag.hint[0] ? "; " : "", diag.hint);
     r = limiter_start(&limits);
     if (r < 0)
         return start_failed(r, "no memory for the rate limiter");

@@ -219,6 +219,8 @@ def bombed(upstream):
     from conftest import make_folder
     folder = make_folder()
     with Server(folder) as server:
+        # libjq frees a nesting of ten million levels by recursion: its worker's stack ends before its budget does.
+        server.may_crash = "worker"
         server.deploy(definition("calm", [{"s": {"set": {"n": "${ .n }"}}}]))
         yield server
     shutil.rmtree(folder, ignore_errors=True)
