@@ -221,7 +221,8 @@ int remote_print(const struct cli_args *args, const char *method, const char *pa
         cli_out_text(text);
     else
         cli_out(buffer_slice(&answer));
-    if (answer.len)
+    /* A checkpoint is kept as it is: it ends in a newline of its own, and another one would break it. */
+    if (answer.len && (text || answer.p[answer.len - 1] != '\n'))
         cli_out_text("\n");
     free(text);
     json_decref(root);

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "engine/auth.h"
 #include "engine/limiter.h"
+#include "engine/metrics.h"
 #include "engine/request.h"
 
 static const struct route routes[] = {
@@ -116,6 +117,7 @@ void route_request(struct request *r)
 {
     bool other_method;
     struct rate_answer rate;
+    metrics_count(METRIC_REQUESTS);
     r->route = route_match(r->method, r->path, r->params, &other_method);
     if (!limiter_allow_address(r->peer, &rate)) {
         respond_rate_limited(r, "requests from this address", &rate);
