@@ -221,7 +221,7 @@ int remote_print(const struct cli_args *args, const char *method, const char *pa
         cli_out_text(text);
     else
         cli_out(buffer_slice(&answer));
-    /* A checkpoint is kept as it is: it ends in a newline of its own, and another one would break it. */
+    /* A checkpoint ends in a newline, and another would be a part of it. */
     if (answer.len && (text || answer.p[answer.len - 1] != '\n'))
         cli_out_text("\n");
     free(text);

@@ -93,6 +93,7 @@ static void on_credentials(int code, void *user)
         log_event(LOG_LEVEL_WARN, "engine.vault-not-ready", "error", error_text(code), NULL);
         return; /* the vault's next life begins the chain again */
     }
+    vault_unlocked();
     if (is_ready)
         return;
     int r = runs_recover(loader);
