@@ -119,11 +119,23 @@ static bool is_permitted(struct request *r)
     return true;
 }
 
+static bool is_open;
+
+void routes_open(void)
+{
+    is_open = true;
+}
+
 void route_request(struct request *r)
 {
     char methods[ROUTE_METHODS];
     struct rate_answer rate;
     metrics_count(METRIC_REQUESTS);
+    /* The gateway may be up before the tables are loaded and the keys unlocked [I8]. */
+    if (!is_open) {
+        respond_problem(r, -SP_EUNAVAILABLE, "The server is starting. Try again.");
+        return;
+    }
     r->route = route_match(r->method, r->path, r->params, methods);
     if (!limiter_allow_address(r->peer, &rate)) {
         respond_rate_limited(r, "requests from this address", &rate);

@@ -92,4 +92,7 @@ int access_role_parse(struct slice s); /* -1 if it is none */
 /* All of it, from match to handler: authenticates, checks the permission, limits, calls. Answers in every case. */
 void route_request(struct request *request);
 
+/* The engine serves from now on; until then every request is refused with 503. */
+void routes_open(void);
+
 #endif
