@@ -173,7 +173,6 @@ void api_hook(struct request *r)
 {
     struct workflow *w = workflow_find(r->params[0], r->params[1]);
     struct rate_answer rate;
-    metrics_count(METRIC_REQUESTS);
     if (!w || !w->is_enabled || !w->has_webhook) {
         respond_problem(r, -SP_ENOTFOUND, "There is no such webhook.");
         return;

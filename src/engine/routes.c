@@ -8,6 +8,7 @@
 #include "base/must.h"
 #include "engine/auth.h"
 #include "engine/limiter.h"
+#include "engine/metrics.h"
 #include "engine/request.h"
 
 static const struct route routes[] = {
@@ -129,6 +130,7 @@ void route_request(struct request *r)
 {
     char methods[ROUTE_METHODS];
     struct rate_answer rate;
+    metrics_count(METRIC_REQUESTS);
     /* The gateway may be up before the tables are loaded and the keys unlocked [I8]. */
     if (!is_open) {
         respond_problem(r, -SP_EUNAVAILABLE, "The server is starting. Try again.");
