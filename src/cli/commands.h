@@ -25,6 +25,8 @@
     C(cli_audit_tail)                                                                                            \
     C(cli_audit_verify)                                                                                          \
     C(cli_audit_checkpoint)                                                                                      \
+    C(cli_audit_key)                                                                                             \
+    C(cli_audit_proof)                                                                                           \
     C(cli_completion)
 
 #define C(command) extern const struct cli_command command;

@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/file.h"
 #include "cli/remote.h"
+#include "cli/view.h"
 
 static const struct cli_option options[] = {REMOTE_OPTIONS};
 
@@ -24,11 +25,94 @@ static int path_of(const char *operand, const char *tail, struct buffer *ret)
     return buffer_text(ret) ? CLI_DONE : cli_fail(-SP_ELIMIT, "%s: the name is too long", operand);
 }
 
-static int on_one(const struct cli_args *args, const char *method, const char *tail)
+static const char *text_of(const json_t *o, const char *key)
+{
+    const char *text = json_string_value(json_object_get(o, key));
+    return text ? text : "";
+}
+
+static void append_name(const json_t *row, struct buffer *ret)
+{
+    view_append_member(ret, row, "namespace");
+    (void)buffer_append_byte(ret, '/');
+    view_append_member(ret, row, "name");
+}
+
+static void append_state(const json_t *row, struct buffer *ret)
+{
+    (void)buffer_append_text(ret, json_is_true(json_object_get(row, "enabled")) ? "enabled" : "disabled");
+}
+
+/* "deployed test/hello 1.0.0": what happened, in one line. */
+static void say(const char *what, const json_t *answer)
+{
+    _cleanup_buffer_ struct buffer line = BUFFER_MAX(LIMIT_TEXT);
+    (void)buffer_printf(&line, "%s ", what);
+    append_name(answer, &line);
+    (void)buffer_append_byte(&line, ' ');
+    view_append_member(&line, answer, "version");
+    (void)buffer_append_byte(&line, '\n');
+    cli_out(buffer_slice(&line));
+}
+
+static void show_deployed(const json_t *answer)
+{
+    size_t i;
+    const json_t *f;
+    say("deployed", answer);
+    json_array_foreach(json_object_get(answer, "findings"), i, f)
+    {
+        _cleanup_buffer_ struct buffer text = BUFFER_MAX(LIMIT_TEXT);
+        view_append_member(&text, f, "message");
+        (void)printf("  %lld:%lld: %s: %s [%s]\n", (long long)json_integer_value(json_object_get(f, "line")),
+                     (long long)json_integer_value(json_object_get(f, "column")), text_of(f, "level"), buffer_text(&text),
+                     text_of(f, "rule"));
+    }
+}
+
+static void show_enabled(const json_t *answer)
+{
+    say("enabled", answer);
+}
+
+static void show_disabled(const json_t *answer)
+{
+    say("disabled", answer);
+}
+
+static void show_list(const json_t *answer)
+{
+    static const struct view_column columns[] = {{"WORKFLOW", NULL, append_name}, {"VERSION", "version", NULL},
+                                                 {"STATE", NULL, append_state},   {"RUNNING", "activeRuns", NULL},
+                                                 {"DEPLOYED", "deployedAt", NULL}, {"WEBHOOK", "webhook", NULL}};
+    view_table(json_object_get(answer, "workflows"), columns, sizeof columns / sizeof columns[0], "There are no workflows.");
+}
+
+static void show_one(const json_t *answer)
+{
+    static const struct view_column tasks[] = {{"TASK", "reference", NULL}, {"KIND", "kind", NULL}};
+    _cleanup_buffer_ struct buffer name = BUFFER_MAX(LIMIT_TEXT), state = BUFFER_MAX(LIMIT_TEXT);
+    const json_t *manifest = json_object_get(answer, "manifest"), *own = json_object_get(manifest, "sallyport");
+    append_name(answer, &name);
+    append_state(answer, &state);
+    view_field("Workflow", buffer_text(&name));
+    view_field_of("Title", manifest, "title");
+    view_field_of("Version", answer, "version");
+    view_field("State", buffer_text(&state));
+    view_field_of("Deployed", answer, "deployedAt");
+    view_field_of("Digest", answer, "digest");
+    view_field_of("Webhook", answer, "webhook");
+    view_field_of("Origins", own, "origins");
+    view_field_of("Secrets", manifest, "secrets");
+    cli_out_text("\n");
+    view_table(json_object_get(manifest, "tasks"), tasks, 2, "It has no tasks.");
+}
+
+static int on_one(const struct cli_args *args, const char *method, const char *tail, remote_show *show)
 {
     _cleanup_buffer_ struct buffer path = BUFFER_MAX(LIMIT_PATH);
     int status = path_of(args->operands[0], tail, &path);
-    return status ? status : remote_print(args, method, buffer_text(&path));
+    return status ? status : remote_print(args, method, buffer_text(&path), show);
 }
 
 static int run_deploy(const struct cli_args *args)
@@ -40,10 +124,8 @@ static int run_deploy(const struct cli_args *args)
         int r = file_read(args->operands[i], &text, &why);
         int status = r < 0 ? cli_fail_diag(&why)
                            : remote_request(args, "POST", "/api/v1/workflows", "application/yaml", buffer_slice(&text), &answer);
-        if (status == CLI_DONE) {
-            cli_out(buffer_slice(&answer));
-            cli_out_text("\n");
-        }
+        if (status == CLI_DONE)
+            status = remote_answer(args, buffer_slice(&answer), show_deployed);
         worst = status > worst ? status : worst;
     }
     return worst;
@@ -51,22 +133,22 @@ static int run_deploy(const struct cli_args *args)
 
 static int run_list(const struct cli_args *args)
 {
-    return remote_print(args, "GET", "/api/v1/workflows");
+    return remote_print(args, "GET", "/api/v1/workflows", show_list);
 }
 
 static int run_show(const struct cli_args *args)
 {
-    return on_one(args, "GET", "");
+    return on_one(args, "GET", "", show_one);
 }
 
 static int run_disable(const struct cli_args *args)
 {
-    return on_one(args, "POST", "/disable");
+    return on_one(args, "POST", "/disable", show_disabled);
 }
 
 static int run_enable(const struct cli_args *args)
 {
-    return on_one(args, "POST", "/enable");
+    return on_one(args, "POST", "/enable", show_enabled);
 }
 
 const struct cli_command cli_workflows_deploy = {.name = "workflows deploy", .operands = "FILE...",
