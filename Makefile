@@ -33,7 +33,11 @@ release: $(RELEASE)/build.ninja
 test: deps
 	@tests/run
 
-demo: release
+# The build is quiet, so that what the demo tells stays in sight.
+demo: deps
+	@mkdir -p build
+	@echo "Building into build/; its output goes to build/demo.log."
+	@$(MAKE) -s release >build/demo.log 2>&1 || { tail -n 30 build/demo.log; exit 1; }
 	@dist/demo/run
 
 install: release

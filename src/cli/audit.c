@@ -108,6 +108,11 @@ static int run_proof(const struct cli_args *args)
     char path[64];
     if (run_id_parse(slice_text(args->operands[0]), &id) < 0)
         return cli_fail(-SP_EINVALID, "%s: this is no run's id", args->operands[0]);
+    /* Asking for the head has the newest leaves signed, which a proof needs; the server itself does that once in a while. */
+    _cleanup_buffer_ struct buffer head = BUFFER_MAX(LIMIT_TEXT);
+    int status = remote_request(args, "GET", "/api/v1/audit/checkpoint", NULL, (struct slice){NULL, 0}, &head);
+    if (status)
+        return status;
     (void)snprintf(path, sizeof path, "/api/v1/runs/%s/proof", args->operands[0]);
     return remote_print(args, "GET", path, NULL);
 }

@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/file.h"
+#include "cli/findings.h"
 #include "cli/local.h"
 
 enum format {
@@ -31,21 +32,6 @@ static const char *text_of(const json_t *finding, const char *key)
 static json_int_t number_of(const json_t *finding, const char *key)
 {
     return json_integer_value(json_object_get(finding, key));
-}
-
-static void print_text(const char *file, const json_t *findings)
-{
-    size_t i;
-    const json_t *f;
-    json_array_foreach(findings, i, f)
-    {
-        bool is_error = strcmp(text_of(f, "level"), "error") == 0;
-        (void)printf("%s:%lld:%lld: %s%s:%s %s [%s]\n", file, (long long)number_of(f, "line"), (long long)number_of(f, "column"),
-                     cli_colour(1, is_error ? CLI_RED : CLI_YELLOW), text_of(f, "level"), cli_colour(1, CLI_PLAIN),
-                     text_of(f, "message"), text_of(f, "rule"));
-        if (*text_of(f, "hint"))
-            (void)printf("  hint: %s\n", text_of(f, "hint"));
-    }
 }
 
 static void write_sarif_result(struct json_writer *w, const char *file, const json_t *f)
@@ -160,7 +146,7 @@ static int check_file(struct local *l, const char *file, enum format format, str
     size_t i;
     const json_t *f;
     if (format == FORMAT_TEXT)
-        print_text(file, findings);
+        findings_print(stdout, file, findings);
     else if (format == FORMAT_JSON)
         write_json_file(w, file, findings);
     else

@@ -67,6 +67,9 @@ const char *cli_colour(int stream, const char *escape);
 void cli_out(struct slice s);
 void cli_out_text(const char *text);
 
+/* Control bytes become spaces: they could come from a file's name or a server's answer, and would reach the terminal. */
+void cli_make_printable(char *text);
+
 void cli_print_help(const struct cli_command *command); /* NULL: of the whole */
 
 #endif

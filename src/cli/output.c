@@ -15,15 +15,18 @@ const char *cli_colour(int stream, const char *escape)
     return plain ? "" : escape;
 }
 
-/* Control bytes could come from a file's name or a server's answer, and would reach the terminal. */
+void cli_make_printable(char *text)
+{
+    for (unsigned char *p = (unsigned char *)text; *p; p++)
+        if (*p < 0x20 || *p == 0x7F)
+            *p = ' ';
+}
+
 static void print_line(const char *text)
 {
     char line[2048];
-    int n = snprintf(line, sizeof line, "%s", text);
-    size_t len = n < 0 ? 0 : (size_t)n < sizeof line ? (size_t)n : sizeof line - 1;
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7F)
-            line[i] = ' ';
+    (void)snprintf(line, sizeof line, "%s", text);
+    cli_make_printable(line);
     (void)fprintf(stderr, "%ssallyport:%s %s\n", cli_colour(STDERR_FILENO, CLI_RED), cli_colour(STDERR_FILENO, CLI_PLAIN), line);
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "cli/file.h"
+#include "cli/findings.h"
 #include "supervisor/files.h"
 #include "supervisor/paths.h"
 
@@ -138,14 +139,7 @@ static int explain(long status, struct slice body)
     json_t *root = json_loadb((const char *)body.p, body.len, 0, NULL);
     const char *detail = json_string_value(json_object_get(root, "detail")), *title = json_string_value(json_object_get(root, "title"));
     int code = status == 401 || status == 403 || status == 429 ? -SP_EDENIED : status >= 500 ? -SP_EUNAVAILABLE : -SP_EINVALID;
-    size_t i;
-    const json_t *f;
-    json_array_foreach(json_object_get(root, "findings"), i, f)
-    {
-        const char *text = json_string_value(json_object_get(f, "message"));
-        (void)fprintf(stderr, "%lld:%lld: %s\n", (long long)json_integer_value(json_object_get(f, "line")),
-                      (long long)json_integer_value(json_object_get(f, "column")), text ? text : "");
-    }
+    findings_print(stderr, "definition", json_object_get(root, "findings"));
     int result = cli_fail(code, "%ld %s%s%s", status, title ? title : "the server refused", detail ? ": " : "", detail ? detail : "");
     json_decref(root);
     return result;
@@ -225,6 +219,7 @@ int remote_answer(const struct cli_args *args, struct slice answer, remote_show 
         show(root);
     } else {
         cli_out(answer);
+        /* A checkpoint ends in a newline, and another would be a part of it. */
         if (answer.len && answer.p[answer.len - 1] != '\n')
             cli_out_text("\n");
     }

@@ -14,6 +14,7 @@
 #include "cli/commands.h"
 #include "cli/ephemeral.h"
 #include "cli/file.h"
+#include "cli/findings.h"
 #include "cli/json_part.h"
 #include "cli/secret_box.h"
 
@@ -51,15 +52,7 @@ static int refused(struct slice body, unsigned status, const char *file)
 {
     json_t *root = json_loadb((const char *)body.p, body.len, 0, NULL);
     const char *detail = json_string_value(json_object_get(root, "detail"));
-    size_t i;
-    const json_t *f;
-    json_array_foreach(json_object_get(root, "findings"), i, f)
-    {
-        const char *text = json_string_value(json_object_get(f, "message"));
-        (void)fprintf(stderr, "%s:%lld:%lld: %s: %s [%s]\n", file, (long long)json_integer_value(json_object_get(f, "line")),
-                      (long long)json_integer_value(json_object_get(f, "column")),
-                      json_string_value(json_object_get(f, "level")), text ? text : "", json_string_value(json_object_get(f, "rule")));
-    }
+    findings_print(stderr, file, json_object_get(root, "findings"));
     int code = status == 401 || status == 403 || status == 429 ? -SP_EDENIED : status >= 500 ? -SP_EUNAVAILABLE : -SP_EINVALID;
     int result = cli_fail(code, "%s: %s", file, detail ? detail : error_text(code));
     json_decref(root);

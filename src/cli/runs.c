@@ -8,6 +8,7 @@
 #include "cli/file.h"
 #include "cli/json_part.h"
 #include "cli/remote.h"
+#include "cli/trace.h"
 #include "cli/view.h"
 
 static const struct cli_option start_options[] = {
@@ -130,9 +131,7 @@ static void show_data(struct slice answer)
 
 static void show_trace(const json_t *answer)
 {
-    static const struct view_column columns[] = {{"AT", "at", NULL}, {"STATUS", "status", NULL}, {"TASK", "reference", NULL}};
-    cli_out_text("\n");
-    view_table(json_object_get(answer, "trace"), columns, 3, "No task was reached.");
+    trace_print(json_object_get(answer, "trace"));
 }
 
 /* --- the commands ------------------------------------------------------------------------------------------------------ */
@@ -189,6 +188,11 @@ static int on_one(const struct cli_args *args, const char *method, const char *t
     return status ? status : remote_print(args, method, buffer_text(&path), show);
 }
 
+static int run_trace(const struct cli_args *args)
+{
+    return on_one(args, "GET", "/trace", show_trace);
+}
+
 static int run_show(const struct cli_args *args)
 {
     _cleanup_buffer_ struct buffer path = BUFFER_MAX(LIMIT_PATH), answer = BUFFER_MAX(LIMIT_FRAME);
@@ -201,7 +205,8 @@ static int run_show(const struct cli_args *args)
     if (cli_flag(args, "json"))
         return CLI_DONE;
     show_data(buffer_slice(&answer));
-    return on_one(args, "GET", "/trace", show_trace);
+    cli_out_text("\nTasks:\n");
+    return run_trace(args);
 }
 
 static int run_cancel(const struct cli_args *args)
@@ -221,6 +226,9 @@ const struct cli_command cli_runs_list = {.name = "runs list", .operands = "", .
     .run = run_list};
 const struct cli_command cli_runs_show = {.name = "runs show", .operands = "ID", .summary = "Shows a run with its data",
     .options = options, .min_operands = 1, .max_operands = 1, .run = run_show};
+const struct cli_command cli_runs_trace = {.name = "runs trace", .operands = "ID", .summary = "Shows a run's timeline",
+    .help = "A line for each task: when it began after the run's start, where it stands, how it ended, and how long it took.\n",
+    .options = options, .min_operands = 1, .max_operands = 1, .run = run_trace};
 const struct cli_command cli_runs_cancel = {.name = "runs cancel", .operands = "ID", .summary = "Cancels a run", .options = options,
     .min_operands = 1, .max_operands = 1, .run = run_cancel};
 const struct cli_command cli_runs_replay = {.name = "runs replay", .operands = "ID",

@@ -71,9 +71,8 @@ static void append_origins(const json_t *row, struct buffer *ret)
 static void say(const char *what, const json_t *answer)
 {
     _cleanup_buffer_ struct buffer line = BUFFER_MAX(LIMIT_TEXT);
-    (void)buffer_printf(&line, "%s ", what);
     append_name(answer, &line);
-    (void)buffer_append_text(&line, ", version ");
+    (void)buffer_printf(&line, " is %s, version ", what);
     view_append_member(&line, answer, "version");
     (void)buffer_append_byte(&line, '\n');
     cli_out(buffer_slice(&line));

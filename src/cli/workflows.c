@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/file.h"
+#include "cli/findings.h"
 #include "cli/remote.h"
 #include "cli/view.h"
 
@@ -25,12 +26,6 @@ static int path_of(const char *operand, const char *tail, struct buffer *ret)
     return buffer_text(ret) ? CLI_DONE : cli_fail(-SP_ELIMIT, "%s: the name is too long", operand);
 }
 
-static const char *text_of(const json_t *o, const char *key)
-{
-    const char *text = json_string_value(json_object_get(o, key));
-    return text ? text : "";
-}
-
 static void append_name(const json_t *row, struct buffer *ret)
 {
     view_append_member(ret, row, "namespace");
@@ -43,36 +38,30 @@ static void append_state(const json_t *row, struct buffer *ret)
     (void)buffer_append_text(ret, json_is_true(json_object_get(row, "enabled")) ? "enabled" : "disabled");
 }
 
-/* "deployed test/hello 1.0.0": what happened, in one line. */
+/* "demo/github-push 1.0.0 is live: POST /hooks/demo/github-push": what happened, in one line. */
 static void say(const char *what, const json_t *answer)
 {
     _cleanup_buffer_ struct buffer line = BUFFER_MAX(LIMIT_TEXT);
-    (void)buffer_printf(&line, "%s ", what);
     append_name(answer, &line);
     (void)buffer_append_byte(&line, ' ');
     view_append_member(&line, answer, "version");
+    (void)buffer_printf(&line, " is %s", what);
+    if (json_is_true(json_object_get(answer, "enabled")) && json_object_get(answer, "webhook")) {
+        (void)buffer_append_text(&line, ": POST ");
+        view_append_member(&line, answer, "webhook");
+    }
     (void)buffer_append_byte(&line, '\n');
     cli_out(buffer_slice(&line));
 }
 
 static void show_deployed(const json_t *answer)
 {
-    size_t i;
-    const json_t *f;
-    say("deployed", answer);
-    json_array_foreach(json_object_get(answer, "findings"), i, f)
-    {
-        _cleanup_buffer_ struct buffer text = BUFFER_MAX(LIMIT_TEXT);
-        view_append_member(&text, f, "message");
-        (void)printf("  %lld:%lld: %s: %s [%s]\n", (long long)json_integer_value(json_object_get(f, "line")),
-                     (long long)json_integer_value(json_object_get(f, "column")), text_of(f, "level"), buffer_text(&text),
-                     text_of(f, "rule"));
-    }
+    say("live", answer);
 }
 
 static void show_enabled(const json_t *answer)
 {
-    say("enabled", answer);
+    say("live again", answer);
 }
 
 static void show_disabled(const json_t *answer)
@@ -124,8 +113,12 @@ static int run_deploy(const struct cli_args *args)
         int r = file_read(args->operands[i], &text, &why);
         int status = r < 0 ? cli_fail_diag(&why)
                            : remote_request(args, "POST", "/api/v1/workflows", "application/yaml", buffer_slice(&text), &answer);
+        json_t *root = json_loadb((const char *)answer.p, answer.len, 0, NULL);
+        if (status == CLI_DONE)
+            findings_print(stderr, args->operands[i], json_object_get(root, "findings"));
         if (status == CLI_DONE)
             status = remote_answer(args, buffer_slice(&answer), show_deployed);
+        json_decref(root);
         worst = status > worst ? status : worst;
     }
     return worst;
