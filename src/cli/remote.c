@@ -163,7 +163,8 @@ static int perform(CURL *curl, const struct cli_args *args, const char *url, str
     CURLcode code = curl_easy_perform(curl);
     (void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);
     if (code != CURLE_OK)
-        return cli_fail(-SP_EUNAVAILABLE, "%s: %s", url, *text ? text : curl_easy_strerror(code));
+        return cli_fail(-SP_EUNAVAILABLE, "%s: %s%s", url, *text ? text : curl_easy_strerror(code),
+                        code == CURLE_COULDNT_CONNECT ? " (is it running? see sallyport serve --help)" : "");
     (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     return status >= 200 && status < 300 ? CLI_DONE : explain(status, buffer_slice(ret));
 }
