@@ -11,7 +11,6 @@
 
 #include "base/error.h"
 #include "cli/file.h"
-#include "cli/findings.h"
 #include "supervisor/files.h"
 #include "supervisor/paths.h"
 
@@ -139,7 +138,6 @@ static int explain(long status, struct slice body)
     json_t *root = json_loadb((const char *)body.p, body.len, 0, NULL);
     const char *detail = json_string_value(json_object_get(root, "detail")), *title = json_string_value(json_object_get(root, "title"));
     int code = status == 401 || status == 403 || status == 429 ? -SP_EDENIED : status >= 500 ? -SP_EUNAVAILABLE : -SP_EINVALID;
-    findings_print(stderr, "definition", json_object_get(root, "findings"));
     int result = cli_fail(code, "%ld %s%s%s", status, title ? title : "the server refused", detail ? ": " : "", detail ? detail : "");
     json_decref(root);
     return result;

@@ -14,7 +14,7 @@
     {"cacert", "FILE", "certificate authorities, PEM"},                                                          \
     {NULL, NULL, NULL}
 
-/* One request. CLI_DONE and the body of a 2xx answer in `ret`, or the exit code after saying what is wrong. `body` with
+/* One request. CLI_DONE, or the exit code after saying what is wrong; the answer's body in `ret` either way. `body` with
  * p == NULL: none. */
 int remote_request(const struct cli_args *args, const char *method, const char *path, const char *content_type,
                    struct slice body, struct buffer *ret);

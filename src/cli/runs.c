@@ -35,6 +35,8 @@ static int make_body(const struct cli_args *args, struct buffer *ret)
         return cli_fail(-SP_EINVALID, "%s: write NAMESPACE/NAME", operand);
     if (file && file_read(file, &input, &why) < 0)
         return cli_fail_diag(&why);
+    if (file && input.len == 0)
+        return cli_fail(-SP_ESYNTAX, "%s: the input is empty; write {} or leave --input out", file);
     json_error_t error;
     json_t *parsed = file ? json_loadb((const char *)input.p, input.len, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &error) : NULL;
     json_decref(parsed);

@@ -114,8 +114,7 @@ static int run_deploy(const struct cli_args *args)
         int status = r < 0 ? cli_fail_diag(&why)
                            : remote_request(args, "POST", "/api/v1/workflows", "application/yaml", buffer_slice(&text), &answer);
         json_t *root = json_loadb((const char *)answer.p, answer.len, 0, NULL);
-        if (status == CLI_DONE)
-            findings_print(stderr, args->operands[i], json_object_get(root, "findings"));
+        findings_print(stderr, args->operands[i], json_object_get(root, "findings")); /* of a refusal, too */
         if (status == CLI_DONE)
             status = remote_answer(args, buffer_slice(&answer), show_deployed);
         json_decref(root);
