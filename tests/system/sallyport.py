@@ -76,7 +76,7 @@ class Client:
             return http.client.HTTPSConnection("localhost", self.port, timeout=self.timeout, context=self.context)
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout)
 
-    def request(self, method, path, body=None, headers=None, token=..., kind="application/json"):
+    def request(self, method, path, body=None, headers=None, token=..., kind="application/json", retry=True):
         headers = dict(headers or {})
         token = self.token if token is ... else token
         if token:
@@ -89,12 +89,16 @@ class Client:
             is_fresh = self.connection is None
             self.connection = self.connection or self._connect()
             try:
-                self.connection.request(method, path, body, headers)
+                try:
+                    self.connection.request(method, path, body, headers)
+                except BrokenPipeError:
+                    if is_fresh and not body:
+                        raise # else it was refused before all of the body was sent, and the answer is there
                 response = self.connection.getresponse()
                 return Answer(response, response.read())
             except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
                 self.close()
-                if is_fresh or attempt:
+                if is_fresh or attempt or not retry:
                     raise
             except BaseException:
                 self.close()
@@ -181,6 +185,7 @@ class Server:
 
     def wait_ready(self, seconds=10):
         eventually(self.is_ready, seconds, f"readiness; {self.log()[-3000:]}")
+        self.audit_key = self.api.get("/api/v1/identity").json["auditPublic"]
 
     def roles(self, name=None):
         """{(role, index): pid} of those that live; with a name, the pids of that role."""
@@ -244,9 +249,9 @@ class Server:
             return run and run["state"] in states and run
         return eventually(ended, seconds, f"the end of run {id}")
 
-    def hook(self, name, body, headers, namespace="test", client=None, kind="application/json"):
+    def hook(self, name, body, headers, namespace="test", client=None, kind="application/json", **more):
         body = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return (client or self.api).request("POST", f"/hooks/{namespace}/{name}", body, headers, token=None, kind=kind)
+        return (client or self.api).request("POST", f"/hooks/{namespace}/{name}", body, headers, token=None, kind=kind, **more)
 
     def leaves(self):
         found, at = [], 0
@@ -259,7 +264,7 @@ class Server:
 
     def verify(self):
         """`sallyport audit verify` of the data folder, with the server's own key."""
-        return cli("audit", "verify", "--data", self.data, "--json")
+        return cli("audit", "verify", "--data", self.data, "--key", self.audit_key, "--json")
 
     # its end
 

@@ -99,7 +99,7 @@ def test_every_refusal_of_a_signature_says_the_same(server):
 
 def test_refused_delivery_leaves_a_leaf(server):
     deliver(server, "slack", {"leaf": 1}, {})
-    assert eventually(lambda: [x for x in server.leaves() if x["action"] == "webhook.refused" and x.get("workflow") == "by-slack"])
+    assert eventually(lambda: [x for x in server.leaves() if x["action"] == "webhook.refused" and x.get("wf") == "by-slack"])
 
 
 def test_concurrent_repetitions_start_one_run(server):
