@@ -103,6 +103,7 @@ class Server:
         return self
 
     def start(self):
+        self.log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [*self.prefix, program("sallyportd"), "--data", self.data, "--root-key", self.root_key, "--workers", "1",
@@ -113,7 +114,7 @@ class Server:
         return self
 
     def log(self):
-        return self.log_path.read_text()
+        return self.log_path.read_bytes()[self.log_start:].decode()
 
     def wait_for(self, text, seconds=60):
         end = time.monotonic() + seconds
@@ -330,7 +331,7 @@ ALTERATIONS = {
     "run state": ("UPDATE runs SET state = (SELECT max(state) FROM runs) + 1 WHERE rowid = (SELECT min(rowid) FROM runs)", "runs"),
     "run dropped": ("DELETE FROM runs WHERE rowid = (SELECT min(rowid) FROM runs)", "runs"),
     "principal's role": ("UPDATE principals SET token_hash = randomblob(32)", "principals"),
-    "checkpoint": ("UPDATE checkpoints SET note = replace(note, 'A', 'B')", "checkpoint"),
+    "checkpoint": ("UPDATE checkpoints SET note = replace(note, 'sallyport/', 'sallyporu/')", "checkpoint"),
     "credential": ("DELETE FROM credentials", "credentials"),
     "definition": ("UPDATE definitions SET text = CAST(CAST(text AS TEXT) || ' ' AS BLOB)", "definition"),
 }
@@ -525,3 +526,238 @@ def test_an_interrupted_run_leaves_no_process(folder, number):
     while any(Path(f"/proc/{c}").exists() for c in children) and time.monotonic() < end:
         time.sleep(0.1)
     assert not [c for c in children if Path(f"/proc/{c}").exists()]
+
+
+# --- the root key's passphrase -----------------------------------------------------------------------------------------
+
+PASSPHRASE = "a passphrase with \" and ü"
+
+
+def test_passphrase_from_standard_input_and_credential(folder):
+    s = Server(folder).init("--passphrase", stdin=PASSPHRASE + "\n")
+    assert PASSPHRASE not in s.root_key.read_text() and PASSPHRASE not in str(s.made)
+    credentials = folder / "credentials"
+    credentials.mkdir()
+    (credentials / "phrase").write_text(PASSPHRASE)
+    config = folder / "c.yaml"
+    config.write_text("rootKey: {passphraseCredential: phrase}\n")
+    s.more, s.environment = ["--config", str(config)], {"CREDENTIALS_DIRECTORY": str(credentials)}
+    s.start()
+    try:
+        assert s.good("audit", "key").strip() == s.made["auditKey"]
+        # A vault that is started again needs it once more, also after the configuration was read again.
+        s.process.send_signal(signal.SIGHUP)
+        s.wait_for("supervisor.reloaded")
+        vault = int(re.search(r"role=vault index=0 pid=(\d+)", s.log())[1])
+        os.kill(vault, signal.SIGKILL)
+        end = time.monotonic() + 60
+        while s.log().count("event=role.started role=vault") < 2 and time.monotonic() < end:
+            time.sleep(0.1)
+        while s.cli("secrets", "set", "test/x", "--origin", "https://a.example", stdin="v").returncode and time.monotonic() < end:
+            time.sleep(0.3)
+        assert time.monotonic() < end, s.log()
+    finally:
+        assert s.stop() == 0
+    assert PASSPHRASE not in s.log()
+    (credentials / "phrase").write_text("another passphrase")
+    with pytest.raises(AssertionError, match="the passphrase does not open the root key"):
+        s.start()
+    s.more = []
+    with pytest.raises(AssertionError, match="the root key needs its passphrase"):
+        s.start()
+
+
+def test_passphrase_on_a_terminal(folder):
+    s = Server(folder)
+    init = ["init", "--data", s.data, "--root-key", s.root_key, "--passphrase"]
+    t = Terminal(*init)
+    t.expect("root key: ")
+    t.type("short\n")
+    assert t.end() == USAGE
+    t = Terminal(*init)
+    t.expect("root key: ")
+    t.type("the first passphrase\n")
+    t.expect("again: ")
+    t.type("another passphrase\n")
+    assert t.end() == USAGE and not s.root_key.exists()
+    t = Terminal(*init)
+    t.expect("root key: ")
+    t.type("the first passphrase\n")
+    t.expect("again: ")
+    t.type("the first passphrase\n")
+    assert t.end() == DONE, t.text
+    assert "passphrase\r" not in t.text.replace("root key passphrase", "")
+    t = Terminal("serve", "--data", s.data, "--root-key", s.root_key, "--listen", "127.0.0.1:0", "--workers", "1", "--passphrase")
+    t.expect("root key: ")
+    t.type("the first passphrase\n")
+    t.expect("supervisor.ready", 60)
+    t.type("\x03")
+    assert t.end() == 0, t.text
+    assert "the first passphrase" not in t.text
+
+
+# --- users and folders -------------------------------------------------------------------------------------------------
+
+as_root = pytest.mark.skipif(os.getuid() != 0 or not shutil.which("setpriv"), reason="needs root and setpriv")
+
+
+@as_root
+def test_an_ordinary_user(folder):
+    base = folder / "home"
+    base.mkdir(mode=0o700)
+    os.chown(base, 65534, 65534)
+    prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    if subprocess.run([*prefix, program(), "--version"], capture_output=True).returncode:
+        pytest.skip("the build folder is closed to other users")
+    s = Server(base, prefix=prefix)
+    s.init()
+    os.chown(s.token_file, 65534, 65534)
+    s.start()
+    try:
+        flow = base / "f.yaml"
+        flow.write_text(HELLO)
+        for args in (["check", flow], ["run", flow]):
+            r = call(*args, prefix=prefix)
+            assert r.returncode == DONE, r
+        mine = ["--server", s.url, "--token-file", s.token_file]
+        assert call("workflows", "deploy", flow, *mine, prefix=prefix).returncode == DONE
+        r = call("runs", "start", "test/hello", "--wait", *mine, prefix=prefix)
+        assert r.returncode == DONE and "hello world" in r.stdout
+        assert call("audit", "verify", "--data", s.data, prefix=prefix).returncode == DONE
+    finally:
+        assert s.stop() == 0, s.log()
+
+
+@as_root
+def test_a_closed_folder_above_the_data_is_named(folder):
+    closed = folder / "closed"
+    closed.mkdir(mode=0o700)
+    s = Server(closed)
+    s.init()
+    with pytest.raises(AssertionError, match=rf"may not enter {closed}.*chmod o\+x"):
+        s.start()
+
+
+def test_init_overwrites_nothing(folder):
+    s = Server(folder).init()
+    key = s.root_key.read_bytes()
+    r = call("init", "--data", s.data, "--root-key", folder / "other.key")
+    assert r.returncode == USAGE and "exists already" in r.stderr and not (folder / "other.key").exists()
+    r = call("init", "--data", folder / "second", "--root-key", s.root_key)
+    assert r.returncode == DONE and "was there already" in r.stdout and s.root_key.read_bytes() == key
+    assert call("init", "--data", folder / "third", "--root-key", folder / "third" / "key").returncode == USAGE
+
+
+# --- TLS, systemd ------------------------------------------------------------------------------------------------------
+
+
+def make_certificate(folder, name):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                    "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", folder / "tls.key", "-out",
+                    folder / "tls.crt"], check=True, capture_output=True)
+    (folder / "tls.key").chmod(0o600)
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl to make a certificate")
+def test_tls_notify_watchdog_and_reload(folder):
+    import socket
+    import ssl
+    make_certificate(folder, "first")
+    config = folder / "c.yaml"
+    config.write_text(f"tls: {{certificate: {folder}/tls.crt, key: {folder}/tls.key}}\n")
+    notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    notify.bind(str(folder / "notify"))
+    notify.settimeout(30)
+    s = Server(folder, "--config", str(config)).init()
+    s.environment = {"NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "1000000"}
+    s.start()
+    s.url = s.url.replace("http:", "https:")
+
+    def await_message(text):
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            message = notify.recv(4096).decode()
+            if text in message:
+                return message
+        raise AssertionError(f"no {text}")
+
+    def common_name():
+        at = ("127.0.0.1", int(s.url.rsplit(":", 1)[1]))
+        context = ssl.create_default_context(cafile=folder / "tls.crt")
+        with socket.create_connection(at, 10) as raw, context.wrap_socket(raw, server_hostname="127.0.0.1") as tls:
+            assert tls.version() in ("TLSv1.2", "TLSv1.3")
+            return dict(x[0] for x in tls.getpeercert()["subject"])["commonName"]
+
+    try:
+        await_message("READY=1")
+        await_message("WATCHDOG=1")
+        await_message("WATCHDOG=1")
+        assert common_name() == "first"
+        assert s.good("runs", "list", "--cacert", folder / "tls.crt") == "There are no such runs.\n"
+        assert s.cli("runs", "list").returncode == UNAVAILABLE
+        make_certificate(folder, "second")
+        s.process.send_signal(signal.SIGHUP)
+        # RELOADING=1 is only taken with the time (sd_notify(3)).
+        assert re.search(r"^MONOTONIC_USEC=\d+$", await_message("RELOADING=1"), re.M)
+        await_message("READY=1")
+        end = time.monotonic() + 30
+        while common_name_or_none(common_name) != "second":
+            assert time.monotonic() < end, s.log()
+            time.sleep(0.2)
+        config.write_text("nonsense: 1\n")
+        s.process.send_signal(signal.SIGHUP)
+        s.wait_for("supervisor.reload-refused")
+        assert common_name() == "second"
+    finally:
+        assert s.stop() == 0, s.log()
+    await_message("STOPPING=1")
+
+
+def common_name_or_none(common_name):
+    try:
+        return common_name()
+    except OSError:
+        return None
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
+def test_the_unit_is_sound(folder):
+    unit = folder / "sallyport.service"
+    unit.write_text(re.sub(r"^ExecStart=.*$", "ExecStart=/bin/true", (ROOT / "dist/sallyport.service").read_text(), flags=re.M))
+    r = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True)
+    assert "sallyport.service:" not in r.stderr, r.stderr
+
+
+# --- completion --------------------------------------------------------------------------------------------------------
+
+
+def test_bash_completion(folder):
+    script = folder / "completion"
+    script.write_text(call("completion", "bash").stdout)
+
+    def complete(*words):
+        text = f"source {script}; COMP_WORDS=({' '.join(repr(w) for w in words)}); COMP_CWORD={len(words) - 1}; _sallyport; " \
+               "printf '%s\\n' \"${COMPREPLY[@]}\""
+        r = subprocess.run(["bash", "--norc", "-c", text], capture_output=True, text=True, cwd=folder)
+        assert r.returncode == 0 and r.stderr == "", r
+        return r.stdout.split()
+
+    assert complete("sallyport", "wo") == ["workflows"]
+    assert complete("sallyport", "workflows", "d") == ["deploy", "disable"]
+    assert complete("sallyport", "runs", "s") == ["start", "show"]
+    assert complete("sallyport", "check", "--fo") == ["--format"]
+    assert complete("sallyport", "runs", "list", "--st") == ["--state"]
+    assert "--wait" not in complete("sallyport", "runs", "list", "--")
+    assert complete("sallyport", "check", "comp") == ["completion"]
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_other_completions_load(folder, shell):
+    script = folder / "completion"
+    script.write_text(call("completion", shell).stdout)
+    assert "workflows" in script.read_text()
+    if not shutil.which(shell):
+        pytest.skip(f"{shell} is not installed")
+    r = subprocess.run([shell, "-c", f"{'autoload -U compinit; compinit -u; ' if shell == 'zsh' else ''}source {script}"],
+                       capture_output=True, text=True)
+    assert r.returncode == 0 and r.stderr == "", r
