@@ -35,6 +35,9 @@ enum sp_error {
 #undef E
 };
 
+/* The exit status of a process that exceeded a budget: set by flow, known to the supervisor, which restarts it at once. */
+#define SP_EXIT_BUDGET 86
+
 /* A static English text for a negative code; never NULL. */
 const char *error_text(int code);
 

@@ -20,6 +20,7 @@
     K(TLS_KEY, "tls", "key", TEXT, SUPERVISOR, "")                                                               \
     K(ROOT_KEY_FILE, "rootKey", "file", TEXT, SUPERVISOR, "")                                                    \
     K(ROOT_KEY_CREDENTIAL, "rootKey", "credential", TEXT, SUPERVISOR, "")                                        \
+    K(ROOT_KEY_PASSPHRASE, "rootKey", "passphraseCredential", TEXT, SUPERVISOR, "")                              \
     K(EGRESS_CONNECT_TO, "egress", "connectTo", ROUTES, EGRESS, "connectTo")                                     \
     K(EGRESS_ALLOW_HTTP, "egress", "allowHttp", BOOL, EGRESS, "allowHttp")                                       \
     K(EGRESS_CA_BUNDLE, "egress", "caBundle", TEXT, SUPERVISOR, "")                                              \

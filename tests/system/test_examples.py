@@ -222,3 +222,26 @@ def test_payment_received_is_answered_at_once_and_booked(folder, certificate, up
     (request,) = upstream.requests
     assert (request.method, request.headers["X-Api-Key"]) == ("PUT", "a-ledger-key")
     assert json.loads(request.body) == {"amount": 1200, "currency": "eur"}
+
+
+# --- the timeline that one sees of them ---------------------------------------------------------------------------------
+
+
+def test_timeline_has_a_line_for_each_attempt(folder, certificate, upstream):
+    script(upstream, "/api/messages", (503, {}), (200, {"id": "m7"}))
+    egress = {"caBundle": str(certificate / "certificate.pem"), "connectTo": [f"chat.example.com:443:127.0.0.1:{upstream.port}"]}
+    with Server(folder, config={"egress": egress}) as server:
+        server.secret("chat-token", "a-chat-token", origins=["https://chat.example.com"], namespace="demo")
+        server.deploy((ROOT / "examples" / "chat-notify.yaml").read_text())
+        id = server.run("chat-notify", {"channel": "ops", "text": "up"}, namespace="demo").json["id"]
+        token = folder / "token"
+        token.write_text(server.token)
+        token.chmod(0o600)
+        r = cli("runs", "trace", id, "--server", f"http://127.0.0.1:{server.port}", "--token-file", token)
+    assert r.returncode == 0, r.stderr
+    lines = [line.split() for line in r.stdout.splitlines()]
+    assert [(line[2], line[3]) for line in lines] == [
+        ("/", "completed"), ("/do/0/deliver", "completed"), ("/do/0/deliver/try/0/post", "faulted"),
+        ("/do/0/deliver/try/0/post", "completed")]
+    first, second = int(lines[2][0]), int(lines[3][0])
+    assert second - first >= 200
