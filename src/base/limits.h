@@ -71,6 +71,7 @@
 /* Engine. */
 #define LIMIT_RUNS_ACTIVE     4096        /* runs in hand (not waiting on a timer) */
 #define LIMIT_RUNS_WAITING    1000000     /* runs that wait on a timer */
+#define LIMIT_RESCUES         8           /* workers that one step of a run may lose by no fault that can be laid to it */
 #define LIMIT_BATCH           512         /* writes of one group commit */
 #define LIMIT_REPLAY_CACHE    200000      /* webhook deliveries remembered */
 #define LIMIT_RATE_KEYS       100000      /* keys of the rate limiter */

@@ -303,7 +303,7 @@ static void begin_call(struct effect *effect)
         return;
     }
     effect->egress_tag = 0;
-    if (r == -SP_EUNAVAILABLE)
+    if (r == -SP_EUNAVAILABLE || r == -EPIPE)
         return; /* egress_connected sends it */
     struct msg_egress_result refused = {.code = r, .reason = slice_text(error_text(r))};
     call_ends(effect, &refused);
@@ -325,17 +325,30 @@ void effect_repeat(struct effect *effect)
         call_unknown(effect);
 }
 
+void effects_walk(struct run *run, void (*begin)(struct effect *effect))
+{
+    /* A call that fails at once queues a result; delivering it now could end the run, and its effects with it. */
+    run->is_held = true;
+    struct effect *effect = run->effects;
+    while (effect) {
+        struct effect *next = effect->next;
+        if (!effect->egress_tag && !ev_is_active(&effect->timer))
+            begin(effect);
+        effect = next;
+    }
+    run->is_held = false;
+}
+
 void egress_connected(void)
 {
-    for (struct run *run = run_next(NULL); run; run = run_next(run)) {
-        if (run->phase == PHASE_COMMIT || run->phase == PHASE_END)
-            continue; /* not durable yet: begin_effects comes to them */
-        struct effect *effect = run->effects;
-        while (effect) {
-            struct effect *next = effect->next;
-            if (effect->kind == EFFECT_CALL && !effect->egress_tag)
-                begin_call(effect);
-            effect = next;
-        }
+    struct run *run = run_next(NULL);
+    while (run) {
+        struct run *next = run_next(run);
+        /* In all other phases the effects are not durable yet, or what ends the phase comes to them. */
+        if (run->phase == PHASE_IDLE || run->phase == PHASE_STEP)
+            effects_walk(run, effect_begin);
+        if (run->phase == PHASE_IDLE && run->queue)
+            run_continue(run);
+        run = next;
     }
 }

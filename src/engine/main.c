@@ -106,6 +106,7 @@ static void on_credentials(int code, void *user)
     checkpoints_start();
     retention_start(retention_days);
     leaf_of_server(AUDIT_SERVER_STARTED);
+    routes_open();
     role_ready();
 }
 
@@ -191,6 +192,7 @@ static void on_stop(void)
         leaf_of_server(AUDIT_SERVER_STOPPED);
     slow_stop();
     commit_stop();
+    peers_flush();
     role_exit(0);
 }
 

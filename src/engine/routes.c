@@ -112,10 +112,22 @@ static bool is_permitted(struct request *r)
     return true;
 }
 
+static bool is_open;
+
+void routes_open(void)
+{
+    is_open = true;
+}
+
 void route_request(struct request *r)
 {
     bool other_method;
     struct rate_answer rate;
+    /* A gateway outlives an engine, so requests may come before the new one has its keys. */
+    if (!is_open) {
+        respond_problem(r, -SP_EUNAVAILABLE, "The server is starting.");
+        return;
+    }
     r->route = route_match(r->method, r->path, r->params, &other_method);
     if (!limiter_allow_address(r->peer, &rate)) {
         respond_rate_limited(r, "requests from this address", &rate);
