@@ -220,7 +220,7 @@ void load_begin(struct run *run)
 {
     struct load *load = calloc(1, sizeof *load);
     run->phase = PHASE_LOAD;
-    run_wake_stop(run); /* a result may come before its time */
+    run_wake_stop(run);
     if (load) {
         load->id = run->id;
         seal_key_derive(run->workflow->ns->key, run->id, &load->key);
@@ -245,7 +245,5 @@ void replay_check(struct run *run, const struct msg_worker_step *m)
     run->phase = PHASE_IDLE;
     run->state = RUN_WAITING;
     run->rescues = 0;
-    effects_walk(run, effect_repeat);
-    if (run->phase == PHASE_IDLE)
-        run_continue(run);
+    effects_begin(run, true);
 }

@@ -45,8 +45,10 @@ struct effect {
     enum effect_kind kind;
     int64_t at_ms;   /* when it was intended */
     int64_t due_ms;  /* of a timer */
-    ev_timer timer;
+    ev_timer timer; /* until it is due; of a call: until it is sent again */
     uint64_t egress_tag; /* 0: not with egress now */
+    int64_t begun_ms;    /* monotonic: when it was given to egress last */
+    unsigned repeats;
     uint8_t *record;     /* of a call: owned, the encoded msg_effect_call */
     size_t record_len;
 };
@@ -64,7 +66,6 @@ struct run {
     uint32_t results;    /* delivered so far: the step's place in the journal */
     uint32_t journal_seq;
     unsigned rescues;    /* workers that died under it since its last step */
-    bool is_held;        /* its effects are being walked through: results queue up */
     bool is_refused;     /* the store refused a step of it: it is ending with a fault that has nothing of that step */
     uint32_t last_effect; /* the highest number of an effect, event or cancellation */
     int64_t started_ms, last_ms; /* of the last step: time never steps back within a run */
@@ -125,9 +126,8 @@ void step_accept(struct run *run); /* makes the run durable before its first ste
                               struct effect **ret);
 struct effect *effect_find(struct run *run, uint32_t number);
 void effect_begin(struct effect *effect);  /* its intent is durable: now it may leave [I1] */
+void effects_begin(struct run *run, bool is_repetition); /* all that are not under way; the run is idle, and goes on if it can */
 void effect_repeat(struct effect *effect); /* after a crash: perhaps it was performed */
-/* Begins each effect that is not under way. Results that come of it at once wait: call run_continue afterwards. */
-void effects_walk(struct run *run, void (*begin)(struct effect *effect));
 void effect_remove(struct effect *effect); /* ended or cancelled */
 void effects_free(struct run *run);
 void effect_leaf(const struct run *run, const struct msg_effect_call *call, uint32_t number, enum audit_action action,

@@ -284,7 +284,8 @@ void runs_on_worker_born(void)
     waiting_last = &waiting_first;
     while (run) {
         struct run *next = run->next_waiting;
-        /* One that was cancelled meanwhile is ending. */
+        run->next_waiting = NULL;
+        /* One that was cancelled while it waited is on its way to its end. */
         if (run->phase == PHASE_WORKER)
             restart(run);
         run = next;
@@ -302,6 +303,13 @@ void run_take_back(struct run *run)
         run->queue_last = &run->current->next;
     run->current = NULL;
     run->results--;
+}
+
+/* A place became free where all workers were full. */
+static void serve_waiting(void)
+{
+    if (waiting_first && workers_choose() != NO_WORKER)
+        runs_on_worker_born();
 }
 
 static void deliver(struct run *run)
@@ -391,7 +399,7 @@ void result_push(struct run *run, struct result *result)
     result->next = NULL;
     *run->queue_last = result;
     run->queue_last = &result->next;
-    if (run->phase == PHASE_IDLE && !run->is_held)
+    if (run->phase == PHASE_IDLE)
         run_continue(run);
 }
 
@@ -476,6 +484,7 @@ void run_finish(struct run *run, int code)
     if (cancelled)
         cancelled(code, code < 0 ? NULL : &outcome, run->cancelled_user);
     run_free(run);
+    serve_waiting();
 }
 
 int run_cancel(struct run_id id, struct slice by, run_ended *ended, void *user)
@@ -497,14 +506,19 @@ int run_cancel(struct run_id id, struct slice by, run_ended *ended, void *user)
     return 0;
 }
 
+/* Another version of the same workflow has a row of its own. */
+static bool is_same_workflow(const struct workflow *a, const struct workflow *b)
+{
+    return a->ns == b->ns && strcmp(a->name, b->name) == 0;
+}
+
 void runs_cancel_workflow(const struct workflow *w, struct slice by)
 {
     struct run *run = run_next(NULL);
     while (run) {
         struct run *next = run_next(run);
         /* One that is ending already is as good as cancelled. */
-        bool is_of = run->workflow->ns == w->ns && strcmp(run->workflow->name, w->name) == 0;
-        if (is_of && run_cancel(run->id, by, NULL, NULL) == 0)
+        if (is_same_workflow(run->workflow, w) && run_cancel(run->id, by, NULL, NULL) == 0)
             log_event(LOG_LEVEL_INFO, "engine.run-cancelled", "workflow", w->name, NULL);
         run = next;
     }

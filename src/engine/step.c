@@ -254,10 +254,10 @@ static void on_durable(int code, uint32_t new_id, void *user)
     }
     free((void *)(uintptr_t)run->input.p);
     run->input = (struct slice){0};
-    if (!run->is_cancelled)
-        effects_walk(run, effect_begin);
-    if (run->phase == PHASE_IDLE)
+    if (run->is_cancelled)
         run_continue(run);
+    else
+        effects_begin(run, false);
 }
 
 static struct commit *new_commit(struct run *run)
