@@ -72,6 +72,8 @@
 /* Engine. */
 #define LIMIT_RUNS_ACTIVE     4096        /* runs in hand (not waiting on a timer) */
 #define LIMIT_RUNS_WAITING    1000000     /* runs that wait on a timer */
+#define LIMIT_REQUESTS_TOTAL  (256u << 20) /* bytes of requests that are not answered yet */
+#define LIMIT_RESCUES         4           /* workers that one step of a run may lose by no fault that can be laid to it */
 #define LIMIT_BATCH           512         /* writes of one group commit */
 #define LIMIT_REPLAY_CACHE    200000      /* webhook deliveries remembered */
 #define LIMIT_RATE_KEYS       100000      /* keys of the rate limiter */

@@ -346,16 +346,18 @@ static void write_trace(struct json_writer *w, struct showing *s)
         json_key_bool(w, "truncated", true);
 }
 
-static void leaf_read(const struct showing *s)
+/* False when the look cannot be recorded: then nothing is shown. */
+static bool leaf_read(const struct showing *s)
 {
-    struct commit *c = commit_new(NULL, NULL);
+    struct commit *c = commit_error() ? NULL : commit_new(NULL, NULL);
     if (!c)
-        return;
+        return false;
     struct audit_event e = {.action = AUDIT_RUN_READ, .time_ms = s->request->at_ms, .run = s->id,
                             .actor_kind = SLICE_LITERAL("principal"), .actor = slice_text(s->request->who.name),
                             .auth = SLICE_LITERAL("token")};
     commit_leaf(c, &e);
     commit_submit(c);
+    return true;
 }
 
 static void show_done(void *user)
@@ -366,7 +368,11 @@ static void show_done(void *user)
         showing_free(s);
         return;
     }
-    leaf_read(s);
+    if (!leaf_read(s)) {
+        respond_problem(s->request, -SP_EUNAVAILABLE, "The audit log cannot be written now.");
+        showing_free(s);
+        return;
+    }
     _cleanup_buffer_ struct buffer body = BUFFER_MAX(LIMIT_BODY);
     struct json_writer w = JSON_WRITER(&body);
     json_object_begin(&w);

@@ -588,5 +588,5 @@ struct store *commit_store(void)
 
 int commit_error(void)
 {
-    return store_error(store);
+    return store ? store_error(store) : -SP_EUNAVAILABLE;
 }

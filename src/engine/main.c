@@ -210,6 +210,7 @@ static void on_stop(void)
         leaf_of_server(AUDIT_SERVER_STOPPED);
     slow_stop();
     commit_stop();
+    peers_flush();
     role_exit(0);
 }
 

@@ -151,6 +151,12 @@ int peers_connect(enum role peer, uint16_t index, int fd)
     return r;
 }
 
+void peers_flush(void)
+{
+    if (gateway)
+        (void)channel_flush(gateway);
+}
+
 bool peers_has_vault(void)
 {
     return vault;

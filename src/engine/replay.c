@@ -79,6 +79,7 @@ static int send_journal(struct replay *p)
     seal_run_random(&p->key, m.nonce, m.seed);
     p->worker = workers_choose();
     int r = p->worker == NO_WORKER ? -SP_EUNAVAILABLE : workers_start(p->worker, &m);
+    bool is_given = r == 0;
     for (const struct journal_row *row = p->journal.first; row && r == 0; row = row->next) {
         struct msg_worker_result result;
         if (row->kind != JOURNAL_RESULT)
@@ -86,6 +87,8 @@ static int send_journal(struct replay *p)
         r = wire_decode_worker_result(row->data, &result);
         r = r < 0 ? r : workers_result(p->worker, &result);
     }
+    if (r < 0 && is_given)
+        workers_drop(p->worker, p->id);
     return r;
 }
 
@@ -114,6 +117,16 @@ static void replay_loaded(void *user)
         fail(p, -SP_ECONFLICT, "The run is being replayed, or has not quite ended; try again.");
         return;
     }
+    struct commit *c = commit_error() ? NULL : commit_new(NULL, NULL);
+    if (!c) {
+        fail(p, -SP_EUNAVAILABLE, "The audit log cannot be written now.");
+        return;
+    }
+    struct audit_event e = {.action = AUDIT_RUN_READ, .time_ms = p->request->at_ms, .run = p->id,
+                            .actor_kind = SLICE_LITERAL("principal"), .actor = slice_text(p->request->who.name),
+                            .auth = SLICE_LITERAL("token"), .detail = SLICE_LITERAL("replay")};
+    commit_leaf(c, &e);
+    commit_submit(c);
     int r = send_journal(p);
     if (r < 0)
         fail(p, r, "No worker can replay the run now.");

@@ -24,9 +24,11 @@ struct request {
     struct slice params[ROUTE_PARAMS]; /* of the route's {…}, in order */
     struct principal who;              /* empty name: nobody signed in */
     uint8_t *memory;
+    size_t memory_len;
 };
 
-/* Decodes and takes the request up. A negative code is the gateway's fault. */
+/* Decodes and takes the request up. A negative code is the gateway's fault, but for -ENOMEM: then it is answered already,
+ * or there is not even memory for that. */
 [[gnu::warn_unused_result]] int request_new(struct slice payload, struct request **ret);
 
 /* The value of a query parameter, percent-decoded into `scratch`; false if absent, malformed or too long. */

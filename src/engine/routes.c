@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/must.h"
 #include "engine/auth.h"
+#include "engine/denials.h"
 #include "engine/limiter.h"
 #include "engine/metrics.h"
 #include "engine/request.h"
@@ -93,27 +94,35 @@ const struct route *route_match(enum http_method method, struct slice path, stru
     return NULL;
 }
 
+static void refuse_rate(struct request *r, const char *what, const struct rate_answer *rate)
+{
+    denial_add(r, AUDIT_RATE_LIMITED, NULL, NULL, slice_text(what));
+    respond_rate_limited(r, what, rate);
+}
+
 static bool is_permitted(struct request *r)
 {
     if (access_may(ACCESS_NOBODY, r->route->permission))
         return true;
     struct rate_answer rate;
     if (!limiter_allow_login(r->peer, &rate)) {
-        respond_rate_limited(r, "sign-ins from this address", &rate);
+        refuse_rate(r, "sign-ins from this address", &rate);
         return false;
     }
     int code = auth_check(r);
     if (code < 0) {
         limiter_count_failed_login(r->peer);
+        denial_add(r, AUDIT_LOGIN_FAILED, NULL, NULL, slice_text(error_slug(code)));
         respond_problem(r, code, "Send the token of a principal as \"Authorization: Bearer …\".");
         return false;
     }
     if (!access_may(r->who.role, r->route->permission)) {
+        denial_add(r, AUDIT_REQUEST_DENIED, NULL, NULL, SLICE_LITERAL("the role lacks the permission"));
         respond_problem(r, -SP_EDENIED, "%s may not do this.", r->who.name);
         return false;
     }
     if (!limiter_allow_principal(r->who.name, &rate)) {
-        respond_rate_limited(r, "requests of this principal", &rate);
+        refuse_rate(r, "requests of this principal", &rate);
         return false;
     }
     return true;
@@ -138,7 +147,7 @@ void route_request(struct request *r)
     }
     r->route = route_match(r->method, r->path, r->params, methods);
     if (!limiter_allow_address(r->peer, &rate)) {
-        respond_rate_limited(r, "requests from this address", &rate);
+        refuse_rate(r, "requests from this address", &rate);
         return;
     }
     if (!r->route) {

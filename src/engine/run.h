@@ -65,6 +65,9 @@ struct run {
     bool is_cancelled, has_leaf_started;
     uint32_t results;    /* delivered so far: the step's place in the journal */
     uint32_t journal_seq;
+    unsigned rescues;    /* workers that died under it since its last step */
+    bool is_refused;     /* the store refused a step of it: it is ending with a fault that has nothing of that step */
+    uint32_t last_effect; /* the highest number of an effect, event or cancellation */
     int64_t started_ms, last_ms; /* of the last step: time never steps back within a run */
     uint8_t nonce[16], seed[32];
     struct slice input;  /* owned, until the run is durable */
@@ -96,6 +99,10 @@ struct run {
 struct run *run_find(struct run_id id);
 struct run *run_next(const struct run *after); /* all runs in turn; NULL first */
 void run_set_state(struct run *run, enum run_state state);
+/* Puts the result whose step did not come before those that wait. */
+void run_take_back(struct run *run);
+/* Ends the timer of a run that sleeps on disk, if it has one. */
+void run_wake_stop(struct run *run);
 /* Goes on with whatever comes next: load, deliver, wait. Call it after anything changed while the run was idle. */
 void run_continue(struct run *run);
 /* Gives a run that has not begun to a worker, or lines it up until there is one. */
@@ -103,8 +110,6 @@ void run_to_worker(struct run *run);
 void run_wait_for_worker(struct run *run);
 /* Tries again in a second: too much is being read now. */
 void run_retry_later(struct run *run);
-/* The run does not sleep on disk any more. */
-void run_wake_stop(struct run *run);
 void run_fault(struct run *run, const char *type, int status, const char *title, const char *detail);
 /* The run has durably ended, or nothing of it is there (code < 0): tells who waits, and frees it. */
 void run_finish(struct run *run, int code);
