@@ -64,6 +64,7 @@ struct run {
     uint32_t results;    /* delivered so far: the step's place in the journal */
     uint32_t journal_seq;
     int64_t started_ms, last_ms; /* of the last step: time never steps back within a run */
+    struct seal_key key; /* of its payloads */
     uint8_t nonce[16], seed[32];
     struct slice input;  /* owned, until the run is durable */
     struct effect *effects;
