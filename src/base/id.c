@@ -12,9 +12,9 @@
 
 static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
 
-void random_bytes(void *p, size_t len)
+/* From the kernel, straight to where they go. */
+static void fill(uint8_t *at, size_t len)
 {
-    uint8_t *at = p;
     while (len) {
         ssize_t n = getrandom(at, len, 0);
         if (n < 0 && errno == EINTR)
@@ -23,6 +23,27 @@ void random_bytes(void *p, size_t len)
         at += n;
         len -= (size_t)n;
     }
+}
+
+/* Nonces and ids are a few bytes each, several for each run: they come from a pool, which costs one system call in many. Keys
+ * are longer than POOLED and never lie in it. What was given is wiped; no role forks without exec. */
+#define POOLED 16
+
+void random_bytes(void *p, size_t len)
+{
+    static _Thread_local uint8_t pool[512];
+    static _Thread_local size_t left;
+    if (len > POOLED) {
+        fill(p, len);
+        return;
+    }
+    if (left < len) {
+        fill(pool, sizeof pool);
+        left = sizeof pool;
+    }
+    left -= len;
+    memcpy(p, pool + left, len);
+    explicit_bzero(pool + left, len);
 }
 
 struct run_id run_id_new(int64_t wall_ms, struct run_id last)

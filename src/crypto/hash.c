@@ -50,10 +50,13 @@ void crypto_sha256_parts(const struct slice *parts, size_t n, uint8_t ret[CRYPTO
 
 void crypto_hmac_sha256(struct slice key, const struct slice *parts, size_t n, uint8_t ret[CRYPTO_HASH_LEN])
 {
-    if (key.len > 0 && hmac_quick(key, parts, n, ret))
+    static const uint8_t zeros[CRYPTO_HASH_LEN];
+    if (key.len == 0)
+        key = slice_of(zeros, sizeof zeros); /* the same: a key is padded with zeros (RFC 2104); GnuTLS wants one */
+    if (hmac_quick(key, parts, n, ret))
         return;
     crypto_auth_hmacsha256_state state;
-    crypto_auth_hmacsha256_init(&state, key.len ? key.p : (const uint8_t *)"", key.len);
+    crypto_auth_hmacsha256_init(&state, key.p, key.len);
     for (size_t i = 0; i < n; i++)
         if (parts[i].len)
             crypto_auth_hmacsha256_update(&state, parts[i].p, parts[i].len);

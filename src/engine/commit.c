@@ -73,8 +73,7 @@ struct commit {
     struct operation *first[PHASE_COUNT], **last[PHASE_COUNT];
     commit_done *done;
     void *user;
-    uint8_t namespace_key[32];
-    struct run_id run;
+    struct seal_key key;
     bool is_sealing, is_complete, has_leaf;
     uint64_t n_leaves, first_leaf, last_leaf; /* appended so far by this commit */
     int code;
@@ -121,10 +120,9 @@ void commit_drop(struct commit *c)
     arena_free(&arena);
 }
 
-void commit_seal_for(struct commit *c, const uint8_t namespace_key[32], struct run_id run)
+void commit_seal_for(struct commit *c, const struct seal_key *key)
 {
-    memcpy(c->namespace_key, namespace_key, sizeof c->namespace_key);
-    c->run = run;
+    c->key = *key;
     c->is_sealing = true;
 }
 
@@ -183,13 +181,13 @@ void commit_leaf(struct commit *c, const struct audit_event *e)
 }
 
 /* Seals a payload in place of the plain one; an empty one stays empty. */
-static int seal(struct commit *c, const struct seal_key *key, enum seal_column column, uint32_t seq, struct slice *payload)
+static int seal(struct commit *c, enum seal_column column, uint32_t seq, struct slice *payload)
 {
     if (payload->len == 0)
         return 0;
     must(c->is_sealing);
     struct buffer sealed = BUFFER_MAX(payload->len + SEAL_OVERHEAD);
-    int r = seal_blob(key, column, seq, *payload, &sealed);
+    int r = seal_blob(&c->key, column, seq, *payload, &sealed);
     bool ok = true;
     if (r == 0) {
         *payload = arena_copy(&c->arena, buffer_slice(&sealed), &ok);
@@ -204,12 +202,10 @@ static int perform_run_insert(struct commit *c, const struct operation *op)
     struct store_run row = op->run;
     row.first_leaf = c->n_leaves ? c->first_leaf : 0;
     row.last_leaf = run_state_is_terminal(row.state) ? c->last_leaf : 0;
-    _cleanup_seal_key_ struct seal_key key;
-    seal_key_derive(c->namespace_key, c->run, &key);
-    int r = seal(c, &key, SEAL_RUN_INPUT, 0, &row.input);
-    r = r < 0 ? r : seal(c, &key, SEAL_RUN_OUTPUT, 0, &row.output);
-    r = r < 0 ? r : seal(c, &key, SEAL_RUN_ERROR, 0, &row.error);
-    r = r < 0 ? r : seal(c, &key, SEAL_RUN_CONTEXT, 0, &row.context);
+    int r = seal(c, SEAL_RUN_INPUT, 0, &row.input);
+    r = r < 0 ? r : seal(c, SEAL_RUN_OUTPUT, 0, &row.output);
+    r = r < 0 ? r : seal(c, SEAL_RUN_ERROR, 0, &row.error);
+    r = r < 0 ? r : seal(c, SEAL_RUN_CONTEXT, 0, &row.context);
     return r < 0 ? r : store_run_insert(store, &row);
 }
 
@@ -230,11 +226,9 @@ static int perform_run_update(struct commit *c, const struct operation *op)
 {
     struct store_run_change change = op->change;
     change.last_leaf = run_state_is_terminal(change.state) ? c->last_leaf : 0;
-    _cleanup_seal_key_ struct seal_key key;
-    seal_key_derive(c->namespace_key, c->run, &key);
-    int r = seal(c, &key, SEAL_RUN_OUTPUT, 0, &change.output);
-    r = r < 0 ? r : seal(c, &key, SEAL_RUN_ERROR, 0, &change.error);
-    r = r < 0 ? r : seal(c, &key, SEAL_RUN_CONTEXT, 0, &change.context);
+    int r = seal(c, SEAL_RUN_OUTPUT, 0, &change.output);
+    r = r < 0 ? r : seal(c, SEAL_RUN_ERROR, 0, &change.error);
+    r = r < 0 ? r : seal(c, SEAL_RUN_CONTEXT, 0, &change.context);
     return r < 0 ? r : store_run_update(store, &change);
 }
 
@@ -250,9 +244,7 @@ void commit_run_update(struct commit *c, const struct store_run_change *change)
 static int perform_journal(struct commit *c, const struct operation *op)
 {
     struct store_journal row = op->journal;
-    _cleanup_seal_key_ struct seal_key key;
-    seal_key_derive(c->namespace_key, c->run, &key);
-    int r = seal(c, &key, SEAL_JOURNAL, row.seq, &row.data);
+    int r = seal(c, SEAL_JOURNAL, row.seq, &row.data);
     return r < 0 ? r : store_journal_put(store, &row);
 }
 
@@ -266,9 +258,7 @@ void commit_journal(struct commit *c, const struct store_journal *row)
 static int perform_event(struct commit *c, const struct operation *op)
 {
     struct store_event row = op->event.row;
-    _cleanup_seal_key_ struct seal_key key;
-    seal_key_derive(c->namespace_key, c->run, &key);
-    int r = seal(c, &key, SEAL_EVENT, op->event.seq, &row.data);
+    int r = seal(c, SEAL_EVENT, op->event.seq, &row.data);
     return r < 0 ? r : store_event_put(store, &row, NULL);
 }
 

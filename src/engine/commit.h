@@ -4,6 +4,7 @@
 #ifndef ENGINE_COMMIT_H
 #define ENGINE_COMMIT_H
 
+#include "store/seal.h"
 #include "store/store.h"
 
 struct commit;
@@ -21,8 +22,8 @@ int commit_error(void);
 
 /* A new commit; NULL without memory or when too many are queued. */
 struct commit *commit_new(commit_done *done, void *user);
-/* Payloads of this commit belong to this run and are sealed under its namespace's key. */
-void commit_seal_for(struct commit *c, const uint8_t namespace_key[32], struct run_id run);
+/* Payloads of this commit are sealed under this key of their run. */
+void commit_seal_for(struct commit *c, const struct seal_key *key);
 
 /* Each copies what it is given. Leaves are written first, then rows in the order in which they were added, then the journal. What cannot be copied makes commit_submit fail, through `done`. */
 void commit_leaf(struct commit *c, const struct audit_event *e);

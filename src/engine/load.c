@@ -223,7 +223,7 @@ void load_begin(struct run *run)
     run_wake_stop(run);
     if (load) {
         load->id = run->id;
-        seal_key_derive(run->workflow->ns->key, run->id, &load->key);
+        load->key = run->key;
         journal_copy_begin(&load->journal, &load->key);
     }
     if (!load || slow_submit(load_work, on_loaded, load) < 0) {

@@ -69,6 +69,7 @@ struct run {
     bool is_refused;     /* the store refused a step of it: it is ending with a fault that has nothing of that step */
     uint32_t last_effect; /* the highest number of an effect, event or cancellation */
     int64_t started_ms, last_ms; /* of the last step: time never steps back within a run */
+    struct seal_key key; /* of its payloads */
     uint8_t nonce[16], seed[32];
     struct slice input;  /* owned, until the run is durable */
     struct effect *effects;

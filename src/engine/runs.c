@@ -78,10 +78,8 @@ static struct run *table_add(struct run_id id, struct workflow *w)
     *bucket = run;
     n_runs++;
     w->n_runs++;
-    struct seal_key key;
-    seal_key_derive(w->ns->key, id, &key);
-    seal_run_random(&key, run->nonce, run->seed);
-    seal_key_wipe(&key);
+    seal_key_derive(w->ns->key, id, &run->key);
+    seal_run_random(&run->key, run->nonce, run->seed);
     return run;
 }
 
@@ -135,6 +133,7 @@ static void run_free(struct run *run)
     free_owned(&run->output);
     free_owned(&run->error);
     free_owned(&run->context);
+    seal_key_wipe(&run->key);
     free(run);
 }
 

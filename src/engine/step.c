@@ -264,7 +264,7 @@ static struct commit *new_commit(struct run *run)
 {
     struct commit *c = commit_new(on_durable, run);
     if (c)
-        commit_seal_for(c, run->workflow->ns->key, run->id);
+        commit_seal_for(c, &run->key);
     return c;
 }
 

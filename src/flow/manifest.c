@@ -157,7 +157,7 @@ void compile_sallyport(struct compiler *c, jv v)
         return;
     check_webhook(c, property(v, "webhook", P_OBJECT));
     check_rate(c, property(v, "rate", P_OBJECT));
-    check_integer(c, v, "concurrency", LIMIT_RUNS_ACTIVE);
+    check_integer(c, v, "concurrency", LIMIT_RUNS_WAITING);
     check_origins(c, property(v, "origins", P_ARRAY));
     check_duration(c, v, "retention");
 }
