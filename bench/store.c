@@ -1,7 +1,8 @@
 /* What the store costs: W1-like runs (webhook in, answer out: one row, two leaves, two sealed payloads, one delivery), 64 to 512
  * to a commit, on the disk under $TMPDIR; bytes for each run; then the verification of the whole log.
  *
- *   bench-store [RUNS]      default 100000 */
+ *   bench-store [RUNS]           default 100000
+ *   bench-store --fill DB RUNS   appends such runs to the first workflow of a database that no server has open */
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -114,8 +115,24 @@ static void verify(const char *path)
     store_reader_close(r);
 }
 
+static int fill(const char *path, unsigned n)
+{
+    struct store *store = NULL;
+    struct diag diag = {};
+    must(crypto_init() == 0);
+    if (store_open(path, &store, &diag) < 0) {
+        (void)fprintf(stderr, "bench-store: %s\n", diag.text);
+        return 4;
+    }
+    batches(store, (struct run_id){0}, n / 512 * 512, 512);
+    store_close(store);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 4 && strcmp(argv[1], "--fill") == 0)
+        return fill(argv[2], (unsigned)strtoul(argv[3], NULL, 10));
     unsigned n = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 100000;
     const char *tmp = getenv("TMPDIR");
     char folder[128], path[160], name[200];

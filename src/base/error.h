@@ -26,7 +26,8 @@
     E(SP_ETIMEOUT, 1017, 504, 4, "timeout", "the time is over")                                                             \
     E(SP_EFORMAT, 1018, 500, 4, "format", "the file is of another kind or version")                                         \
     E(SP_EUNSUPPORTED, 1019, 400, 2, "unsupported", "this is not supported yet")                                            \
-    E(SP_EREPLAYED, 1020, 409, 3, "replayed", "this delivery was seen before")
+    E(SP_EREPLAYED, 1020, 409, 3, "replayed", "this delivery was seen before")                                               \
+    E(SP_EMETHOD, 1021, 405, 2, "method", "this path does not have the method")
 
 enum sp_error {
 #define E(name, number, status, code, slug, text) name = number,

@@ -49,6 +49,7 @@
 #define LIMIT_STEPS           100000      /* task activations in one run */
 #define LIMIT_EFFECTS         10000       /* effects of one run */
 #define LIMIT_OPEN_EFFECTS    256         /* effects of one run that are under way */
+#define LIMIT_REPEATS         5           /* times that a call is sent again because a part of the server was lost */
 #define LIMIT_TRACE           400000      /* trace entries of one run */
 #define LIMIT_ITERATIONS      100000      /* iterations of one `for` */
 #define LIMIT_RETRIES         1000        /* attempts of one `try` */

@@ -9,15 +9,41 @@
 #include "base/json_writer.h"
 #include "engine/answer.h"
 #include "engine/commit.h"
+#include "engine/idempotency.h"
 #include "engine/load.h"
 #include "engine/runs.h"
 #include "engine/slow.h"
 
 /* --- start --------------------------------------------------------------------------------------------------------- */
 
+struct starting {
+    struct request *request;
+    uint8_t key[32];
+    bool has_key, wants_end;
+};
+
+/* What began with the same Idempotency-Key. */
+static void on_first(int code, const struct run_outcome *outcome, void *user)
+{
+    struct starting *s = user;
+    if (code < 0)
+        respond_problem(s->request, code == -SP_ENOTFOUND ? -SP_ECONFLICT : code, "The run could not be made durable; nothing of it is there.");
+    else if (!s->wants_end)
+        answer_accepted(s->request, outcome->id);
+    else if (!run_state_is_terminal(outcome->state))
+        respond_problem(s->request, -SP_ECONFLICT, "The run that this Idempotency-Key began is still under way.");
+    else
+        answer_run(s->request, outcome);
+    free(s);
+}
+
 static void on_started(int code, const struct run_outcome *outcome, void *user)
 {
-    struct request *r = user;
+    struct starting *s = user;
+    struct request *r = s->request;
+    if (code == -SP_ECONFLICT && s->has_key && idempotency_first(s->key, on_first, s) == 0)
+        return;
+    free(s);
     if (code < 0)
         respond_problem(r, code, "The run could not be made durable; nothing of it is there.");
     else if (outcome->state == RUN_PENDING)
@@ -43,15 +69,21 @@ static void start(struct request *r, const json_t *root)
     char *text = input ? json_dumps(input, JSON_COMPACT | JSON_ENCODE_ANY) : strdup("{}");
     struct run_cause cause = {.trigger = TRIGGER_API, .actor = slice_text(r->who.name), .auth = SLICE_LITERAL("token"),
                               .peer = r->peer};
-    uint8_t key[32];
-    if (idempotency_of(r, w, key))
-        cause.idempotency = slice_of(key, sizeof key);
+    struct starting *s = calloc(1, sizeof *s);
     struct run_id id;
-    int code = text ? run_start(w, slice_text(text), &cause, json_is_true(json_object_get(root, "wait")), on_started, r, &id)
-                    : -SP_EOVERLOAD;
+    int code = -SP_EOVERLOAD;
+    if (text && s) {
+        *s = (struct starting){.request = r, .wants_end = json_is_true(json_object_get(root, "wait"))};
+        s->has_key = idempotency_of(r, w, s->key);
+        if (s->has_key)
+            cause.idempotency = slice_of(s->key, sizeof s->key);
+        code = run_start(w, slice_text(text), &cause, s->wants_end, on_started, s, &id);
+    }
     free(text);
-    if (code < 0)
-        respond_problem(r, code, "No more runs of this workflow can be taken now.");
+    if (code == 0)
+        return;
+    free(s);
+    respond_problem(r, code, "No more runs of this workflow can be taken now.");
 }
 
 void api_runs_start(struct request *r)
@@ -68,6 +100,15 @@ void api_runs_start(struct request *r)
 
 /* --- cancel -------------------------------------------------------------------------------------------------------- */
 
+static void on_cancelled(int code, const struct run_outcome *outcome, void *user)
+{
+    struct request *r = user;
+    if (code < 0)
+        respond_problem(r, code, "The end of the run could not be made durable.");
+    else
+        answer_run(r, outcome);
+}
+
 static bool id_of(struct request *r, struct run_id *ret)
 {
     if (run_id_parse(r->params[0], ret) == 0)
@@ -81,7 +122,7 @@ void api_runs_cancel(struct request *r)
     struct run_id id;
     if (!id_of(r, &id))
         return;
-    int code = run_cancel(id, slice_text(r->who.name), on_started, r);
+    int code = run_cancel(id, slice_text(r->who.name), on_cancelled, r);
     if (code == -SP_ENOTFOUND)
         respond_problem(r, code, "There is no run under way with this id.");
     else if (code < 0)

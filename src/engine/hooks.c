@@ -11,6 +11,7 @@
 #include "engine/answer.h"
 #include "engine/commit.h"
 #include "engine/deliveries.h"
+#include "engine/idempotency.h"
 #include "engine/limiter.h"
 #include "engine/metrics.h"
 #include "engine/peers.h"
@@ -49,9 +50,33 @@ static void leaf_refused(const struct delivery *d, const char *why)
 
 /* --- the answer ---------------------------------------------------------------------------------------------------- */
 
+/* What began with the same Idempotency-Key. */
+static void on_first(int code, const struct run_outcome *outcome, void *user)
+{
+    struct delivery *d = user;
+    if (code < 0) {
+        refuse(d, code == -SP_ENOTFOUND ? -SP_ECONFLICT : code, "The run could not be made durable; nothing of it is there. Try again.");
+        return;
+    }
+    if (!d->workflow->answers_at_once && !run_state_is_terminal(outcome->state)) {
+        refuse(d, -SP_ECONFLICT, "The run that this Idempotency-Key began is still under way.");
+        return;
+    }
+    if (d->has_hash)
+        delivery_forget(d->hash); /* only what began a run is remembered, here as on disk */
+    if (d->workflow->answers_at_once)
+        answer_accepted(d->request, outcome->id);
+    else
+        answer_webhook(d->request, outcome);
+    free(d);
+}
+
 static void on_run(int code, const struct run_outcome *outcome, void *user)
 {
     struct delivery *d = user;
+    uint8_t key[CRYPTO_HASH_LEN];
+    if (code == -SP_ECONFLICT && idempotency_of(d->request, d->workflow, key) && idempotency_first(key, on_first, d) == 0)
+        return;
     if (code < 0) {
         refuse(d, code, "The run could not be made durable; nothing of it is there. Try again.");
         return;
@@ -128,7 +153,7 @@ static void verify(struct delivery *d)
     struct msg_vault_verify m = {.ns = slice_text(w->ns->name), .name = slice_text(w->key_name), .scheme = (uint8_t)w->scheme,
                                  .now_ms = d->request->at_ms, .tolerance_s = w->tolerance_s,
                                  .headers = d->request->headers, .body = d->request->body};
-    int code = vault_ask_verify(&m, on_verified, d);
+    int code = vault_is_unlocked() ? vault_ask_verify(&m, on_verified, d) : -SP_EUNAVAILABLE;
     if (code < 0)
         refuse(d, code, "The signature cannot be checked now.");
 }

@@ -161,6 +161,7 @@ static void replay(struct run *run, const struct journal_copy *j)
         if (row->kind == JOURNAL_RESULT)
             r = workers_result_bytes(worker, row->data);
     if (r < 0) {
+        workers_drop(worker, run->id);
         run_wait_for_worker(run);
         return;
     }
@@ -211,6 +212,7 @@ void load_begin(struct run *run)
 {
     struct load *load = calloc(1, sizeof *load);
     run->phase = PHASE_LOAD;
+    run_wake_stop(run);
     if (load) {
         load->id = run->id;
         seal_key_derive(run->workflow->ns->key, run->id, &load->key);
@@ -232,13 +234,5 @@ void replay_check(struct run *run, const struct msg_worker_step *m)
     }
     run->phase = PHASE_IDLE;
     run->state = RUN_WAITING;
-    struct effect *effect = run->effects;
-    while (effect) {
-        struct effect *next = effect->next;
-        if (!effect->egress_tag && !ev_is_active(&effect->timer))
-            effect_repeat(effect);
-        effect = next;
-    }
-    if (run->phase == PHASE_IDLE)
-        run_continue(run);
+    effects_begin(run, true);
 }

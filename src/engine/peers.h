@@ -24,6 +24,10 @@
 void egress_cancel(uint64_t tag);
 
 bool peers_has_vault(void);
+/* The vault has its credentials: until then it would refuse what it will allow. `vault_unlocked` is said by who loaded them. */
+void vault_unlocked(void);
+bool vault_is_unlocked(void);
+bool vault_was_away(int64_t since_ms); /* at any time since then, monotonic */
 bool peers_has_egress(void);
 
 /* Called whenever a channel to this peer came up (again). */

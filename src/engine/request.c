@@ -161,6 +161,13 @@ void respond_problem(struct request *r, int code, const char *format, ...)
     respond_problem_with(r, code, detail, buffer_slice(&extra));
 }
 
+void respond_other_method(struct request *r, const char *allowed)
+{
+    _cleanup_buffer_ struct buffer extra = BUFFER_MAX(LIMIT_TEXT);
+    wire_pairs_put(&extra, SLICE_LITERAL("allow"), slice_text(allowed));
+    respond_problem_with(r, -SP_EMETHOD, "\"Allow\" names the methods of this path.", buffer_slice(&extra));
+}
+
 void respond_rate_limited(struct request *r, const char *what, const struct rate_answer *rate)
 {
     _cleanup_buffer_ struct buffer extra = BUFFER_MAX(LIMIT_TEXT), value = BUFFER_MAX(LIMIT_NAME);

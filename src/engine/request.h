@@ -52,6 +52,8 @@ struct rate_answer {
     uint64_t limit, remaining;
     int64_t period_ms;
 };
+/* 405 with the methods that the path has, as "GET, POST". */
+void respond_other_method(struct request *r, const char *allowed);
 void respond_rate_limited(struct request *r, const char *what, const struct rate_answer *rate);
 
 /* The gateway's channel, or NULL while there is none. Requests of an earlier one are answered into the void. */

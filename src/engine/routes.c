@@ -2,7 +2,10 @@
  * Called for every request that the gateway passes on. Must never call a handler before the permission is checked. */
 #include "engine/routes.h"
 
+#include <stdio.h>
+
 #include "base/error.h"
+#include "base/must.h"
 #include "engine/auth.h"
 #include "engine/limiter.h"
 #include "engine/request.h"
@@ -70,9 +73,10 @@ static bool path_matches(const char *pattern, struct slice path, struct slice pa
 }
 
 const struct route *route_match(enum http_method method, struct slice path, struct slice ret_params[ROUTE_PARAMS],
-                                bool *ret_other_method)
+                                char ret_methods[ROUTE_METHODS])
 {
-    *ret_other_method = false;
+    size_t n = 0;
+    ret_methods[0] = 0;
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
         struct slice params[ROUTE_PARAMS] = {0};
         if (!path_matches(routes[i].path, path, params))
@@ -81,7 +85,9 @@ const struct route *route_match(enum http_method method, struct slice path, stru
             memcpy(ret_params, params, sizeof params);
             return &routes[i];
         }
-        *ret_other_method = true;
+        int len = snprintf(ret_methods + n, ROUTE_METHODS - n, "%s%s", n ? ", " : "", http_method_text((int)routes[i].method));
+        must(len > 0 && n + (size_t)len < ROUTE_METHODS);
+        n += (size_t)len;
     }
     return NULL;
 }
@@ -112,18 +118,30 @@ static bool is_permitted(struct request *r)
     return true;
 }
 
+static bool is_open;
+
+void routes_open(void)
+{
+    is_open = true;
+}
+
 void route_request(struct request *r)
 {
-    bool other_method;
+    char methods[ROUTE_METHODS];
     struct rate_answer rate;
-    r->route = route_match(r->method, r->path, r->params, &other_method);
+    /* The gateway may be up before the tables are loaded and the keys unlocked [I8]. */
+    if (!is_open) {
+        respond_problem(r, -SP_EUNAVAILABLE, "The server is starting. Try again.");
+        return;
+    }
+    r->route = route_match(r->method, r->path, r->params, methods);
     if (!limiter_allow_address(r->peer, &rate)) {
         respond_rate_limited(r, "requests from this address", &rate);
         return;
     }
     if (!r->route) {
-        if (other_method)
-            respond_problem(r, -SP_EINVALID, "This path has no such method.");
+        if (methods[0])
+            respond_other_method(r, methods);
         else
             respond_problem(r, -SP_ENOTFOUND, "Nothing is served at this path.");
         return;

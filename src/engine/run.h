@@ -45,8 +45,10 @@ struct effect {
     enum effect_kind kind;
     int64_t at_ms;   /* when it was intended */
     int64_t due_ms;  /* of a timer */
-    ev_timer timer;
+    ev_timer timer; /* until it is due; of a call: until it is sent again */
     uint64_t egress_tag; /* 0: not with egress now */
+    int64_t begun_ms;    /* monotonic: when it was given to egress last */
+    unsigned repeats;
     uint8_t *record;     /* of a call: owned, the encoded msg_effect_call */
     size_t record_len;
 };
@@ -101,6 +103,8 @@ void run_to_worker(struct run *run);
 void run_wait_for_worker(struct run *run);
 /* Tries again in a second: too much is being read now. */
 void run_retry_later(struct run *run);
+/* The run does not sleep on disk any more. */
+void run_wake_stop(struct run *run);
 void run_fault(struct run *run, const char *type, int status, const char *title, const char *detail);
 /* The run has durably ended, or nothing of it is there (code < 0): tells who waits, and frees it. */
 void run_finish(struct run *run, int code);
@@ -117,6 +121,7 @@ void step_accept(struct run *run); /* makes the run durable before its first ste
                               struct effect **ret);
 struct effect *effect_find(struct run *run, uint32_t number);
 void effect_begin(struct effect *effect);  /* its intent is durable: now it may leave [I1] */
+void effects_begin(struct run *run, bool is_repetition); /* all that are not under way; the run is idle, and goes on if it can */
 void effect_repeat(struct effect *effect); /* after a crash: perhaps it was performed */
 void effect_remove(struct effect *effect); /* ended or cancelled */
 void effects_free(struct run *run);

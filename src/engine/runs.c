@@ -109,12 +109,20 @@ static void table_remove(struct run *run)
     run->workflow->n_runs--;
 }
 
+void run_wake_stop(struct run *run)
+{
+    if (!ev_is_active(&run->wake))
+        return;
+    ev_timer_stop(role_loop(), &run->wake);
+    n_idle_on_disk--;
+}
+
 static void run_free(struct run *run)
 {
     workers_drop(run->worker, run->id);
     table_remove(run);
     effects_free(run);
-    ev_timer_stop(role_loop(), &run->wake);
+    run_wake_stop(run);
     while (run->queue) {
         struct result *next = run->queue->next;
         result_free(run->queue);
@@ -254,9 +262,19 @@ void runs_on_worker_born(void)
     waiting_last = &waiting_first;
     while (run) {
         struct run *next = run->next_waiting;
-        restart(run);
+        run->next_waiting = NULL;
+        /* One that was cancelled while it waited is on its way to its end. */
+        if (run->phase == PHASE_WORKER)
+            restart(run);
         run = next;
     }
+}
+
+/* A place became free where all workers were full. */
+static void serve_waiting(void)
+{
+    if (waiting_first && workers_choose() != NO_WORKER)
+        runs_on_worker_born();
 }
 
 static void deliver(struct run *run)
@@ -422,6 +440,7 @@ void run_finish(struct run *run, int code)
     if (cancelled)
         cancelled(code, code < 0 ? NULL : &outcome, run->cancelled_user);
     run_free(run);
+    serve_waiting();
 }
 
 int run_cancel(struct run_id id, struct slice by, run_ended *ended, void *user)
@@ -438,12 +457,15 @@ int run_cancel(struct run_id id, struct slice by, run_ended *ended, void *user)
     /* While something is being written the run is not touched: it ends as soon as that is durable. */
     if (run->phase == PHASE_COMMIT || run->phase == PHASE_LOAD || run->phase == PHASE_END)
         return 0;
-    if (ev_is_active(&run->wake)) {
-        ev_timer_stop(role_loop(), &run->wake);
-        n_idle_on_disk--;
-    }
+    run_wake_stop(run);
     step_cancel(run);
     return 0;
+}
+
+/* Another version of the same workflow has a row of its own. */
+static bool is_same_workflow(const struct workflow *a, const struct workflow *b)
+{
+    return a->ns == b->ns && strcmp(a->name, b->name) == 0;
 }
 
 void runs_cancel_workflow(const struct workflow *w, struct slice by)
@@ -452,7 +474,7 @@ void runs_cancel_workflow(const struct workflow *w, struct slice by)
     while (run) {
         struct run *next = run_next(run);
         /* One that is ending already is as good as cancelled. */
-        if (run->workflow == w && run_cancel(run->id, by, NULL, NULL) == 0)
+        if (is_same_workflow(run->workflow, w) && run_cancel(run->id, by, NULL, NULL) == 0)
             log_event(LOG_LEVEL_INFO, "engine.run-cancelled", "workflow", w->name, NULL);
         run = next;
     }

@@ -194,17 +194,6 @@ static void add_start_leaf(struct commit *c, struct run *run)
 
 /* --- durable ------------------------------------------------------------------------------------------------------- */
 
-static void begin_effects(struct run *run)
-{
-    struct effect *effect = run->effects;
-    while (effect) {
-        struct effect *next = effect->next;
-        if (!effect->egress_tag && !ev_is_active(&effect->timer))
-            effect_begin(effect);
-        effect = next;
-    }
-}
-
 static void answer_accepted(struct run *run)
 {
     struct run_outcome outcome = {.id = run->id, .state = RUN_PENDING};
@@ -235,10 +224,10 @@ static void on_durable(int code, uint32_t new_id, void *user)
     }
     free((void *)(uintptr_t)run->input.p);
     run->input = (struct slice){0};
-    if (!run->is_cancelled)
-        begin_effects(run);
-    if (run->phase == PHASE_IDLE)
+    if (run->is_cancelled)
         run_continue(run);
+    else
+        effects_begin(run, false);
 }
 
 static struct commit *new_commit(struct run *run)

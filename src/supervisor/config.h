@@ -33,7 +33,8 @@
     K(LIMIT_PRINCIPAL_RATE, "limits", "principalPerSecond", NUMBER, ENGINE, "principalPerSecond")                \
     K(LIMIT_PRINCIPAL_BURST, "limits", "principalBurst", NUMBER, ENGINE, "principalBurst")                       \
     K(LOG_LEVEL, "log", "level", TEXT, SUPERVISOR, "")                                                           \
-    K(RETENTION_DAYS, "retention", "days", NUMBER, ENGINE, "retentionDays")
+    K(RETENTION_DAYS, "retention", "days", NUMBER, ENGINE, "retentionDays")                                      \
+    K(RETENTION_NAMESPACES, "retention", "namespaces", LIST, ENGINE, "retentionNamespaces")
 
 enum config_key {
 #define K(ID, group, key, form, role, json) CONFIG_##ID,

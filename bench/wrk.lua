@@ -1,0 +1,23 @@
+-- A signed delivery with an id of its own each time. Arguments: path, signature, body file; then what to count as a prefix of ids.
+local path, headers, body, prefix, n
+
+function init(args)
+  path = args[1]
+  headers = {["Content-Type"] = "application/json", ["X-Hub-Signature-256"] = "sha256=" .. args[2], ["X-GitHub-Event"] = "push"}
+  local file = assert(io.open(args[3], "rb"))
+  body = file:read("*a")
+  file:close()
+  prefix, n = args[4], 0
+end
+
+function request()
+  n = n + 1
+  headers["X-GitHub-Delivery"] = prefix .. n
+  return wrk.format("POST", path, headers, body)
+end
+
+function done(summary, latency, requests)
+  local e = summary.errors
+  io.write(string.format('{"requests":%d,"us":%d,"p50_us":%d,"p99_us":%d,"failed":%d,"lost":%d}\n', summary.requests,
+    summary.duration, latency:percentile(50), latency:percentile(99), e.status, e.connect + e.read + e.write + e.timeout))
+end
