@@ -51,7 +51,9 @@ void arena_free(struct arena *a)
     while (a->blocks) {
         struct arena_block *block = a->blocks;
         a->blocks = block->next;
-        explicit_bzero(block->bytes, block->size);
+        /* Of the newest block only what was given away can hold anything. */
+        explicit_bzero(block->bytes, a->used < block->size ? a->used : block->size);
+        a->used = SIZE_MAX;
         free(block);
     }
     a->used = a->capacity = 0;
