@@ -142,15 +142,6 @@ class Server:
             assert r.returncode == 0 or "deployed already" in r.stderr, r.stderr
 
 
-@pytest.fixture
-def folder(tmp_path):
-    # The engine has a uid of its own and walks to its folder.
-    for part in (tmp_path, *tmp_path.parents):
-        if part.stat().st_uid == os.getuid() and part != Path("/"):
-            part.chmod(part.stat().st_mode | 0o011)
-    return tmp_path
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     base = tmp_path_factory.mktemp("cli")
