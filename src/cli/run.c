@@ -92,6 +92,8 @@ static int put_secret(struct local_run *run, const char *option, const struct se
         buffer_truncate(&value, value.len - 1);
     struct secret_box own = *box;
     own.kind = value.len && value.p[0] == '{' ? "basic" : "bearer";
+    own.ns = slice_text(run->ns);
+    own.name = slice_text(name);
     r = secret_box_body(&own, box_public, buffer_slice(&value), &body, &why);
     if (r < 0)
         return cli_fail_diag(&why);

@@ -40,7 +40,10 @@ static int make_body(const struct cli_args *args, struct slice identity, struct 
     struct secret_box box = {.kind = cli_value(args, "kind"), .header = cli_value(args, "header")};
     _cleanup_buffer_ struct buffer value = BUFFER_MAX(LIMIT_CREDENTIAL);
     value.secret = true;
+    const char *operand = args->operands[0], *slash = strchr(operand, '/'); /* path_of has seen that it is there */
     box.kind = box.kind ? box.kind : "bearer";
+    box.ns = slice_of(operand, (size_t)(slash - operand));
+    box.name = slice_text(slash + 1);
     box.n_origins = cli_values(args, "origin", &box.origins);
     box.n_methods = cli_values(args, "method", &box.methods);
     box.n_places = cli_values(args, "place", &box.places);

@@ -343,7 +343,7 @@ void api_secrets_set(struct request *r)
         return;
     }
     s->request = r;
-    s->box = BUFFER_MAX(LIMIT_CREDENTIAL + 64);
+    s->box = BUFFER_MAX(LIMIT_CREDENTIAL + 128);
     int code = read_body(s);
     if (code < 0)
         setting_ends(s, code, "Send {\"kind\", \"policy\", \"box\"}: a known kind, a policy object, and the sealed value in base64.");

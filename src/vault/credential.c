@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/id.h"
+#include "crypto/credential_box.h"
 #include "vault/value.h"
 #include "wire/codec.h"
 
@@ -31,9 +32,14 @@ static int check_label(const struct credential_label *label, struct diag *reterr
 
 /* --- wrap -------------------------------------------------------------------------------------------------------------- */
 
-static int open_box(const struct vault_keys *keys, struct slice box, struct buffer *ret, struct diag *reterr)
+/* The box says itself what the value is for: the engine, which passes name and policy on, is not believed. */
+static int open_box(const struct vault_keys *keys, const struct credential_label *label, enum credential_kind kind,
+                    struct slice policy, struct slice box, struct buffer *ret, struct diag *reterr)
 {
-    int r = crypto_sealedbox_open(keys->box_seed, box, ret);
+    struct credential_purpose purpose = {label->ns, label->name, slice_text(credential_kind_text((int)kind)), policy};
+    int r = credential_box_open(keys->box_seed, &purpose, box, ret);
+    if (r == -SP_EINVALID)
+        return diag_set(reterr, r, "the value was sealed for another name, kind or policy");
     return r < 0 ? diag_set(reterr, r == -SP_ETAMPERED ? -SP_EINVALID : r,
                             "the value is not sealed to this server's public key")
                  : 0;
@@ -58,7 +64,7 @@ int credential_wrap(const struct vault_keys *keys, const struct credential_label
     _cleanup_buffer_ struct buffer ad = BUFFER_MAX(512);
     int r = check_label(label, reterr);
     if (r == 0)
-        r = open_box(keys, box, &opened, reterr);
+        r = open_box(keys, label, kind, policy, box, &opened, reterr);
     if (r == 0)
         r = value_check(kind, buffer_slice(&opened), &username, &value, reterr);
     if (r == 0)

@@ -120,7 +120,7 @@
     F(u64, version, 0)                                                                                           \
     F(u8, kind, 0)                 /* enum credential_kind */                                                    \
     F(bytes, policy, LIMIT_CONFIG) /* JSON, docs/formats/credential.md: origins, methods, places, header */      \
-    F(bytes, box, LIMIT_CREDENTIAL + 64)
+    F(bytes, box, LIMIT_CREDENTIAL + 128) /* crypto/credential_box.h */
 #define WIRE_FIELDS_vault_wrapped(F)                                                                             \
     F(u64, tag, 0)                                                                                               \
     F(i32, code, 0)                                                                                              \

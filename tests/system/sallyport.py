@@ -224,14 +224,20 @@ class Server:
         assert not ok or answer.status == 201, answer
         return answer
 
-    def seal(self, value):
+    def seal(self, value, namespace, name, kind, policy):
+        """The box of docs/formats/credential.md: the hash of what the value is for, then the value."""
         public = base64.b64decode(self.api.get("/api/v1/identity").json["boxPublic"])
-        return base64.b64encode(seal(public, value.encode() if isinstance(value, str) else value)).decode()
+        policy = json.dumps(policy, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+        purpose = hashlib.sha256(b"sallyport/credential-box/1\0")
+        for field in (namespace, name, kind, policy):
+            purpose.update(len(field.encode()).to_bytes(4, "little") + field.encode())
+        return base64.b64encode(seal(public, purpose.digest() + (value.encode() if isinstance(value, str) else value))).decode()
 
     def secret(self, name, value, kind="bearer", origins=(), namespace="test", ok=True, **policy):
         value = json.dumps(value) if isinstance(value, dict) else value
         policy.update({"origins": list(origins)} if origins else {})
-        answer = self.api.put(f"/api/v1/secrets/{namespace}/{name}", {"kind": kind, "policy": policy, "box": self.seal(value)})
+        answer = self.api.put(f"/api/v1/secrets/{namespace}/{name}", {"kind": kind, "policy": policy,
+                               "box": self.seal(value, namespace, name, kind, policy)})
         assert not ok or answer.status == 200, answer
         return answer
 

@@ -271,9 +271,24 @@ def test_secrets_are_never_readable(fresh):
                                   {"kind": "bearer", "policy": {"origins": ["https://a"], "more": 1}, "box": "SEAL"}])
 def test_bad_secrets_are_refused(fresh, body):
     if body.get("box") == "SEAL":
-        body = dict(body, box=fresh.seal("some-value-here"))
+        body = dict(body, box=fresh.seal("some-value-here", "test", "bad", body["kind"], body["policy"]))
     is_problem(fresh.api.put("/api/v1/secrets/test/bad", body), 400)
     assert "bad" not in [s["name"] for s in fresh.api.get("/api/v1/secrets").json["secrets"]]
+
+
+@pytest.mark.parametrize("changed", [{"policy": {"origins": ["https://elsewhere.example"]}}, {"kind": "api-key"},
+                                     {"name": "other"}, {"namespace": "prod"}])
+def test_sealed_value_keeps_its_purpose(fresh, changed):
+    """Who carries the box (gateway, engine, a proxy) cannot give the value another name, kind or policy."""
+    meant = {"namespace": "test", "name": "steered", "kind": "bearer", "policy": {"origins": ["https://a.example"]}}
+    box = fresh.seal("some-value-here", meant["namespace"], meant["name"], meant["kind"], meant["policy"])
+    now = dict(meant, **changed)
+    if now["kind"] == "api-key":
+        now["policy"] = dict(now["policy"], header="X-Key")
+    answer = fresh.api.put(f"/api/v1/secrets/{now['namespace']}/{now['name']}",
+                           {"kind": now["kind"], "policy": now["policy"], "box": box})
+    is_problem(answer, 400)
+    assert "sealed for another" in answer.json["detail"]
 
 
 def test_revoked_credential_is_refused_at_once(fresh, upstream):

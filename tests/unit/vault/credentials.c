@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "crypto/credential_box.h"
 #include "vault/credential.h"
 #include "vault/table.h"
 #include "vault/value.h"
@@ -33,8 +34,9 @@ static struct credential_label label(const char *ns, const char *name, uint64_t 
 static int wrap(const struct credential_label *l, enum credential_kind kind, const char *policy, struct slice value,
                 struct buffer *ret, struct diag *why)
 {
-    _cleanup_buffer_ struct buffer box = BUFFER_MAX(LIMIT_CREDENTIAL + 64);
-    assert_int_equal(crypto_sealedbox_seal(keys->box_public, value, &box), 0);
+    _cleanup_buffer_ struct buffer box = BUFFER_MAX(LIMIT_CREDENTIAL + 128);
+    struct credential_purpose purpose = {l->ns, l->name, slice_text(credential_kind_text((int)kind)), slice_text(policy)};
+    assert_int_equal(credential_box_seal(keys->box_public, &purpose, value, &box), 0);
     return credential_wrap(keys, l, kind, slice_text(policy), buffer_slice(&box), ret, why);
 }
 

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "crypto/crypto.h"
 #include "crypto/merkle.h"
+#include "crypto/credential_box.h"
 #include "vault/serve.h"
 
 /* Our end of a channel: keeps the last message that came. */
@@ -101,7 +102,9 @@ static int after_each(void **state)
 static void load(const char *name, uint64_t version, uint8_t kind, const char *policy, const char *value)
 {
     _cleanup_buffer_ struct buffer box = BUFFER_MAX(LIMIT_CREDENTIAL), wrapped = BUFFER_MAX(2 * LIMIT_CREDENTIAL);
-    assert_int_equal(crypto_sealedbox_seal(box_public, slice_text(value), &box), 0);
+    struct credential_purpose purpose = {SLICE_LITERAL("default"), slice_text(name), slice_text(credential_kind_text(kind)),
+                                         slice_text(policy)};
+    assert_int_equal(credential_box_seal(box_public, &purpose, slice_text(value), &box), 0);
     ASK(&engine, VAULT_WRAP, vault_wrap, .tag = 5, .ns = SLICE_LITERAL("default"), .name = slice_text(name), .version = version,
         .kind = kind, .policy = slice_text(policy), .box = buffer_slice(&box));
     struct msg_vault_wrapped m = ANSWER(&engine, VAULT_WRAPPED, vault_wrapped);
