@@ -300,7 +300,8 @@ const struct cli_command cli_run = {
     .name = "run",
     .operands = "FILE",
     .summary = "Runs one definition here and now",
-    .help = "The output goes to standard output. A fault is a problem object on standard error, exit status 1.\n"
+    .help = "The output goes to standard output. A fault is a problem object on standard error, exit status 1; so is a refusal by\n"
+            "a grant that the workflow does not catch. Status 3 is for what the command itself asked for and was refused.\n"
             "Everything is as in the server, locked-down processes and grants, but in memory, and gone afterwards.\n",
     .options = options,
     .min_operands = 1,
