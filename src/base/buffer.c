@@ -111,11 +111,9 @@ int buffer_append_u64(struct buffer *b, uint64_t value)
 
 int buffer_append_i64(struct buffer *b, int64_t value)
 {
-    if (value < 0) {
-        (void)buffer_append_byte(b, '-');
-        return buffer_append_u64(b, 0 - (uint64_t)value);
-    }
-    return buffer_append_u64(b, (uint64_t)value);
+    char text[24];
+    int n = snprintf(text, sizeof text, "%lld", (long long)value);
+    return buffer_append(b, text, (size_t)n);
 }
 
 int buffer_printf(struct buffer *b, const char *format, ...)

@@ -26,13 +26,17 @@
     E(SP_ETIMEOUT, 1017, 504, 4, "timeout", "the time is over")                                                             \
     E(SP_EFORMAT, 1018, 500, 4, "format", "the file is of another kind or version")                                         \
     E(SP_EUNSUPPORTED, 1019, 400, 2, "unsupported", "this is not supported yet")                                            \
-    E(SP_EREPLAYED, 1020, 409, 3, "replayed", "this delivery was seen before")
+    E(SP_EREPLAYED, 1020, 409, 3, "replayed", "this delivery was seen before")                                               \
+    E(SP_EMETHOD, 1021, 405, 2, "method", "this path does not have the method")
 
 enum sp_error {
 #define E(name, number, status, code, slug, text) name = number,
     SP_ERRORS(E)
 #undef E
 };
+
+/* The exit status of a process that exceeded a budget: set by flow, known to the supervisor, which restarts it at once. */
+#define SP_EXIT_BUDGET 86
 
 /* A static English text for a negative code; never NULL. */
 const char *error_text(int code);

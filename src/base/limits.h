@@ -49,6 +49,7 @@
 #define LIMIT_STEPS           100000      /* task activations in one run */
 #define LIMIT_EFFECTS         10000       /* effects of one run */
 #define LIMIT_OPEN_EFFECTS    256         /* effects of one run that are under way */
+#define LIMIT_REPEATS         5           /* times that a call is sent again because a part of the server was lost */
 #define LIMIT_TRACE           400000      /* trace entries of one run */
 #define LIMIT_ITERATIONS      100000      /* iterations of one `for` */
 #define LIMIT_RETRIES         1000        /* attempts of one `try` */
@@ -71,6 +72,8 @@
 /* Engine. */
 #define LIMIT_RUNS_ACTIVE     4096        /* runs in hand (not waiting on a timer) */
 #define LIMIT_RUNS_WAITING    1000000     /* runs that wait on a timer */
+#define LIMIT_REQUESTS_TOTAL  (256u << 20) /* bytes of requests that are not answered yet */
+#define LIMIT_RESCUES         4           /* workers that one step of a run may lose by no fault that can be laid to it */
 #define LIMIT_BATCH           512         /* writes of one group commit */
 #define LIMIT_REPLAY_CACHE    200000      /* webhook deliveries remembered */
 #define LIMIT_RATE_KEYS       100000      /* keys of the rate limiter */

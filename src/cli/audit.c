@@ -1,28 +1,72 @@
-/* audit: the log of a server, and its verification without one. */
-#include <errno.h>
-#include <jansson.h>
+/* audit: the log of a server: its leaves, its signed head, its public key, the proof of a run. */
 #include <stdio.h>
+#include <time.h>
 
-#include "audit/verify.h"
 #include "base/error.h"
-#include "base/json_writer.h"
+#include "base/id.h"
+#include "cli/audit_key.h"
 #include "cli/commands.h"
-#include "cli/file.h"
 #include "cli/remote.h"
-#include "crypto/crypto.h"
-#include "store/audit.h"
-#include "store/store.h"
-#include "supervisor/paths.h"
+#include "cli/view.h"
 
-static const struct cli_option tail_options[] = {{"from", "INDEX", "the first leaf"}, {"limit", "N", "at most so many"}, REMOTE_OPTIONS};
+static const struct cli_option tail_options[] = {{"from", "INDEX", "the first leaf (default: the last ones)"},
+                                                 {"limit", "N", "at most so many (default 100)"},
+                                                 REMOTE_OPTIONS};
 static const struct cli_option options[] = {REMOTE_OPTIONS};
-static const struct cli_option verify_options[] = {
-    {"data", "DIR", "verify the whole log of this data folder (default: the server's default folder)"},
-    {"proof", "FILE", "verify a run's proof file instead"},
-    {"key", "BASE64", "the public key of the log's signer, as `sallyport audit key` shows it"},
-    {"trusted", "FILE", "a checkpoint that was kept elsewhere: finds a log that was rolled back"},
-    {NULL, NULL, NULL},
-};
+
+static void append_time(const json_t *row, struct buffer *ret)
+{
+    char text[32] = "";
+    long long ms = json_integer_value(json_object_get(json_object_get(row, "leaf"), "time"));
+    time_t seconds = (time_t)(ms / 1000);
+    struct tm tm;
+    if (gmtime_r(&seconds, &tm))
+        (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
+    (void)buffer_printf(ret, "%s.%03lldZ", text, ms % 1000);
+}
+
+static void append_action(const json_t *row, struct buffer *ret)
+{
+    view_append_member(ret, json_object_get(row, "leaf"), "action");
+}
+
+static void append_outcome(const json_t *row, struct buffer *ret)
+{
+    view_append_member(ret, json_object_get(row, "leaf"), "outcome");
+}
+
+static void append_who(const json_t *row, struct buffer *ret)
+{
+    const json_t *leaf = json_object_get(row, "leaf");
+    view_append_member(ret, leaf, json_object_get(leaf, "actor") ? "actor" : "kind");
+}
+
+/* Everything else, in the order in which one reads it; digests are for programs. */
+static void append_what(const json_t *row, struct buffer *ret)
+{
+    static const char *const keys[] = {"run",    "effect", "object", "version", "method", "origin", "path",
+                                       "status", "creds",  "before", "error",   "addr",   "detail"};
+    const json_t *leaf = json_object_get(row, "leaf");
+    if (json_object_get(leaf, "wf")) {
+        view_append_member(ret, leaf, "ns");
+        (void)buffer_append_byte(ret, '/');
+        view_append_member(ret, leaf, "wf");
+    }
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (json_object_get(leaf, keys[i])) {
+            (void)buffer_append_text(ret, ret->len ? " " : "");
+            if (strcmp(keys[i], "effect") == 0)
+                (void)buffer_append_byte(ret, '#');
+            view_append_member(ret, leaf, keys[i]);
+        }
+}
+
+static void show_leaves(const json_t *answer)
+{
+    static const struct view_column columns[] = {{"LEAF", "index", NULL},        {"TIME", NULL, append_time}, {"ACTION", NULL, append_action},
+                                                 {"OUTCOME", NULL, append_outcome}, {"WHO", NULL, append_who},   {"WHAT", NULL, append_what}};
+    view_table(json_object_get(answer, "leaves"), columns, sizeof columns / sizeof columns[0], "There are no such leaves.");
+}
 
 static int run_tail(const struct cli_args *args)
 {
@@ -33,145 +77,57 @@ static int run_tail(const struct cli_args *args)
         return cli_fail(-SP_EINVALID, "--from and --limit are numbers");
     (void)snprintf(path, sizeof path, "/api/v1/audit/leaves?%s%s%slimit=%llu", from ? "from=" : "", from ? from : "", from ? "&" : "",
                    (unsigned long long)n);
-    return remote_print(args, "GET", path);
+    return remote_print(args, "GET", path, show_leaves);
 }
 
+/* A signed note is text already, and a later `audit verify --checkpoint` needs it byte for byte. */
 static int run_checkpoint(const struct cli_args *args)
 {
-    return remote_print(args, "GET", "/api/v1/audit/checkpoint");
+    return remote_print(args, "GET", "/api/v1/audit/checkpoint", NULL);
 }
 
-/* For people who keep it where the server is not: without it a log proves nothing. */
+static void show_key(const json_t *answer)
+{
+    _cleanup_buffer_ struct buffer line = BUFFER_MAX(LIMIT_TEXT);
+    const char *key = json_string_value(json_object_get(answer, "auditPublic"));
+    struct audit_key parsed = {0};
+    if (!key || audit_key_parse(slice_text(key), &parsed) < 0 || audit_key_print(&parsed, &line) < 0)
+        return;
+    (void)buffer_append_byte(&line, '\n');
+    cli_out(buffer_slice(&line));
+}
+
 static int run_key(const struct cli_args *args)
 {
-    _cleanup_buffer_ struct buffer answer = BUFFER_MAX(LIMIT_CONFIG);
-    int status = remote_request(args, "GET", "/api/v1/identity", NULL, (struct slice){NULL, 0}, &answer);
+    return remote_print(args, "GET", "/api/v1/identity", show_key);
+}
+
+static int run_proof(const struct cli_args *args)
+{
+    struct run_id id;
+    char path[64];
+    if (run_id_parse(slice_text(args->operands[0]), &id) < 0)
+        return cli_fail(-SP_EINVALID, "%s: this is no run's id", args->operands[0]);
+    /* Asking for the head has the newest leaves signed, which a proof needs; the server itself does that once in a while. */
+    _cleanup_buffer_ struct buffer head = BUFFER_MAX(LIMIT_TEXT);
+    int status = remote_request(args, "GET", "/api/v1/audit/checkpoint", NULL, (struct slice){NULL, 0}, &head);
     if (status)
         return status;
-    json_t *root = json_loadb((const char *)answer.p, answer.len, 0, NULL);
-    const char *key = json_string_value(json_object_get(root, "auditPublic"));
-    if (key) {
-        cli_out_text(key);
-        cli_out_text("\n");
-    } else {
-        status = cli_fail(-SP_EPROTOCOL, "the server's answer cannot be read");
-    }
-    json_decref(root);
-    return status;
-}
-
-static void on_finding(void *user, const struct audit_finding *f)
-{
-    (void)user;
-    char leaf[32] = "";
-    if (f->leaf != AUDIT_NO_LEAF)
-        (void)snprintf(leaf, sizeof leaf, " leaf %llu", (unsigned long long)f->leaf);
-    (void)printf("%s%s%s: %s%s%s%s%s: %s\n", cli_colour(1, f->is_warning ? CLI_YELLOW : CLI_RED), f->is_warning ? "warning" : "error",
-                 cli_colour(1, CLI_PLAIN), audit_finding_slug(f->kind), leaf, f->table ? " in " : "", f->table ? f->table : "", "",
-                 f->text);
-}
-
-static void print_report(const struct cli_args *args, const struct audit_report *report, int code)
-{
-    _cleanup_buffer_ struct buffer b = BUFFER_MAX(LIMIT_TEXT), root = BUFFER_MAX(2 * CRYPTO_HASH_LEN);
-    (void)buffer_append_hex(&root, slice_of(report->root, sizeof report->root));
-    if (cli_flag(args, "json")) {
-        struct json_writer w = JSON_WRITER(&b);
-        json_object_begin(&w);
-        json_key_bool(&w, "ok", code == 0);
-        json_key_u64(&w, "size", report->size);
-        json_key_string(&w, "root", buffer_slice(&root));
-        json_key_u64(&w, "signedSize", report->signed_size);
-        json_key_u64(&w, "checkpoints", report->checkpoints);
-        json_key_u64(&w, "runs", report->runs);
-        json_key_u64(&w, "errors", report->errors);
-        json_key_u64(&w, "warnings", report->warnings);
-        json_object_end(&w);
-        (void)buffer_append_byte(&b, '\n');
-    } else {
-        (void)buffer_printf(&b, "%s: %llu leaves, signed up to %llu by %llu checkpoints, %llu runs compared, root %.*s\n",
-                            code == 0 ? "intact" : "ALTERED", (unsigned long long)report->size,
-                            (unsigned long long)report->signed_size, (unsigned long long)report->checkpoints,
-                            (unsigned long long)report->runs, SLICE_ARGS(buffer_slice(&root)));
-    }
-    cli_out(buffer_slice(&b));
-}
-
-static int verify_database(const struct cli_args *args, const struct audit_verify_options *o)
-{
-    struct diag why = {0};
-    struct audit_report report = {0};
-    char dir[PATHS_MAX] = "", path[PATHS_MAX + 16];
-    const char *data = cli_value(args, "data");
-    if (!data && paths_data_dir(dir) < 0)
-        return cli_fail(-SP_EINVALID, "there is no default data folder: give --data");
-    (void)snprintf(path, sizeof path, "%s/sallyport.db", data ? data : dir);
-    _cleanup_(store_reader_closep) struct store_reader *reader = NULL;
-    int r = store_reader_open_file(path, &reader, &why);
-    if (r == 0)
-        r = store_snapshot_begin(reader);
-    if (r < 0)
-        return why.code ? cli_fail_diag(&why) : cli_fail(r, "%s: %s", path, error_text(r));
-    const struct audit_source source = store_audit_source(reader);
-    r = audit_verify(&source, o, on_finding, NULL, &report, &why);
-    store_snapshot_end(reader);
-    if (r < 0 && r != -SP_ETAMPERED)
-        return why.code ? cli_fail_diag(&why) : cli_fail(r, "%s: %s", path, error_text(r));
-    print_report(args, &report, r);
-    return r < 0 ? CLI_FAULTED : CLI_DONE;
-}
-
-static int on_leaf(void *user, uint64_t index, struct slice leaf)
-{
-    (void)user;
-    (void)printf("%llu %.*s\n", (unsigned long long)index, SLICE_ARGS(leaf));
-    return 0;
-}
-
-static int verify_proof(const char *path, const struct audit_key *key)
-{
-    struct diag why = {0};
-    _cleanup_buffer_ struct buffer file = BUFFER_MAX(LIMIT_FRAME);
-    int r = file_read(path, &file, &why);
-    if (r < 0)
-        return cli_fail_diag(&why);
-    r = audit_proof_verify(buffer_slice(&file), key, on_leaf, NULL, &why);
-    if (r < 0) {
-        (void)cli_fail(r, "%s: %s", path, why.code ? why.text : error_text(r));
-        return CLI_FAULTED;
-    }
-    cli_out_text("intact\n");
-    return CLI_DONE;
-}
-
-static int run_verify(const struct cli_args *args)
-{
-    struct diag why = {0};
-    struct audit_verify_options o = {0};
-    const char *key = cli_value(args, "key"), *proof = cli_value(args, "proof"), *trusted = cli_value(args, "trusted");
-    _cleanup_buffer_ struct buffer bytes = BUFFER_MAX(32), note = BUFFER_MAX(LIMIT_TEXT);
-    if (!key)
-        return cli_fail(-SP_EINVALID, "--key is missing: without the signer's public key nothing can be verified");
-    if (buffer_append_base64_decoded(&bytes, slice_text(key)) < 0 || bytes.len != sizeof o.key.public_key)
-        return cli_fail(-SP_EINVALID, "--key: 32 bytes in base64");
-    memcpy(o.key.public_key, bytes.p, sizeof o.key.public_key);
-    if (trusted && file_read(trusted, &note, &why) < 0)
-        return cli_fail_diag(&why);
-    o.trusted = buffer_slice(&note);
-    int r = crypto_init();
-    if (r < 0)
-        return cli_fail(r, "%s", error_text(r));
-    return proof ? verify_proof(proof, &o.key) : verify_database(args, &o);
+    (void)snprintf(path, sizeof path, "/api/v1/runs/%s/proof", args->operands[0]);
+    return remote_print(args, "GET", path, NULL);
 }
 
 const struct cli_command cli_audit_tail = {.name = "audit tail", .operands = "", .summary = "Shows leaves of a server's audit log",
     .options = tail_options, .run = run_tail};
-const struct cli_command cli_audit_verify = {.name = "audit verify", .operands = "",
-    .summary = "Verifies an audit log, or a proof, without a server",
-    .help = "Exit status: 0 intact, 1 altered. --trusted finds what signatures cannot: a log that was rolled back as a whole.\n",
-    .options = verify_options, .run = run_verify};
 const struct cli_command cli_audit_checkpoint = {.name = "audit checkpoint", .operands = "",
-    .summary = "Shows the signed head of a server's audit log", .options = options, .run = run_checkpoint};
+    .summary = "Prints the signed head of a server's audit log",
+    .help = "A C2SP checkpoint. Keep it elsewhere: audit verify --checkpoint then finds a log that was rolled back.\n",
+    .options = options, .run = run_checkpoint};
 const struct cli_command cli_audit_key = {.name = "audit key", .operands = "",
-    .summary = "Shows the public key that a server's audit log is verified with",
-    .help = "Keep it elsewhere: `sallyport audit verify --key` needs no server.\n", .options = options, .run = run_key};
+    .summary = "Prints the public key of a server's audit log",
+    .help = "A C2SP verifier key, NAME+HASH+KEY, for audit verify --key and other tools. init prints the same one.\n",
+    .options = options, .run = run_key};
+const struct cli_command cli_audit_proof = {.name = "audit proof", .operands = "ID",
+    .summary = "Prints the proof that a run's leaves are in the log",
+    .help = "JSON, for audit verify --proof: it needs neither the server nor the rest of the log.\n",
+    .options = options, .min_operands = 1, .max_operands = 1, .run = run_proof};

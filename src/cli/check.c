@@ -10,6 +10,9 @@
 #include "cli/file.h"
 #include "cli/findings.h"
 #include "cli/local.h"
+#include "cli/sarif.h"
+
+#define COLUMNS_MAX (1 << 24) /* a line of a definition is shorter */
 
 enum format {
     FORMAT_TEXT,
@@ -23,44 +26,31 @@ static const struct cli_option options[] = {
     {NULL, NULL, NULL},
 };
 
-static const char *text_of(const json_t *finding, const char *key)
+/* By place, errors and notes together, as one reads the file; the worker gives them in the order in which it found them. */
+static int sort_findings(json_t **findings)
 {
-    const char *text = json_string_value(json_object_get(finding, key));
-    return text ? text : "";
-}
-
-static json_int_t number_of(const json_t *finding, const char *key)
-{
-    return json_integer_value(json_object_get(finding, key));
-}
-
-static void write_sarif_result(struct json_writer *w, const char *file, const json_t *f)
-{
-    json_object_begin(w);
-    json_key_text(w, "ruleId", text_of(f, "rule"));
-    json_key_text(w, "level", strcmp(text_of(f, "level"), "info") == 0 ? "note" : text_of(f, "level"));
-    json_key(w, "message");
-    json_object_begin(w);
-    json_key_text(w, "text", text_of(f, "message"));
-    json_object_end(w);
-    json_key(w, "locations");
-    json_array_begin(w);
-    json_object_begin(w);
-    json_key(w, "physicalLocation");
-    json_object_begin(w);
-    json_key(w, "artifactLocation");
-    json_object_begin(w);
-    json_key_text(w, "uri", file);
-    json_object_end(w);
-    json_key(w, "region");
-    json_object_begin(w);
-    json_key_i64(w, "startLine", number_of(f, "line") > 0 ? number_of(f, "line") : 1);
-    json_key_i64(w, "startColumn", number_of(f, "column") > 0 ? number_of(f, "column") : 1);
-    json_object_end(w);
-    json_object_end(w);
-    json_object_end(w);
-    json_array_end(w);
-    json_object_end(w);
+    json_t *sorted = json_array();
+    while (sorted && json_array_size(*findings)) {
+        size_t first = 0, i;
+        const json_t *f;
+        json_int_t best = INT64_MAX;
+        json_array_foreach(*findings, i, f)
+        {
+            json_int_t at = json_integer_value(json_object_get(f, "line")) * COLUMNS_MAX +
+                            json_integer_value(json_object_get(f, "column"));
+            if (at < best) {
+                best = at;
+                first = i;
+            }
+        }
+        if (json_array_append(sorted, json_array_get(*findings, first)) < 0 || json_array_remove(*findings, first) < 0)
+            break;
+    }
+    bool is_done = sorted && json_array_size(*findings) == 0;
+    json_decref(is_done ? *findings : sorted);
+    if (is_done)
+        *findings = sorted;
+    return is_done ? 0 : -ENOMEM;
 }
 
 static void write_json_file(struct json_writer *w, const char *file, const json_t *findings)
@@ -72,38 +62,6 @@ static void write_json_file(struct json_writer *w, const char *file, const json_
     json_raw(w, slice_text(text ? text : "[]"));
     json_object_end(w);
     free(text);
-}
-
-static void begin_document(struct json_writer *w, enum format format)
-{
-    if (format == FORMAT_SARIF) {
-        json_object_begin(w);
-        json_key_text(w, "$schema", "https://json.schemastore.org/sarif-2.1.0.json");
-        json_key_text(w, "version", "2.1.0");
-        json_key(w, "runs");
-        json_array_begin(w);
-        json_object_begin(w);
-        json_key(w, "tool");
-        json_object_begin(w);
-        json_key(w, "driver");
-        json_object_begin(w);
-        json_key_text(w, "name", "sallyport");
-        json_key_text(w, "version", SALLYPORT_VERSION);
-        json_object_end(w);
-        json_object_end(w);
-        json_key(w, "results");
-    }
-    json_array_begin(w);
-}
-
-static void end_document(struct json_writer *w, enum format format)
-{
-    json_array_end(w);
-    if (format == FORMAT_SARIF) {
-        json_object_end(w);
-        json_array_end(w);
-        json_object_end(w);
-    }
 }
 
 /* The findings of one file; a worker that a definition used up is a finding, too. */
@@ -127,10 +85,10 @@ static int ask(struct local *l, struct slice text, json_t **ret, int *ret_code, 
     *ret_code = r == 0 ? answer.code : r;
     if (r == 0 && !json_is_array(*ret))
         r = diag_set(reterr, -SP_EPROTOCOL, "the worker's findings cannot be read");
-    return r;
+    return r < 0 ? r : sort_findings(ret);
 }
 
-static int check_file(struct local *l, const char *file, enum format format, struct json_writer *w)
+static int check_file(struct local *l, const char *file, enum format format, struct json_writer *w, struct sarif *sarif)
 {
     struct diag why = {0};
     json_t *findings = NULL;
@@ -143,15 +101,15 @@ static int check_file(struct local *l, const char *file, enum format format, str
         json_decref(findings);
         return cli_fail_diag(&why);
     }
-    size_t i;
-    const json_t *f;
     if (format == FORMAT_TEXT)
         findings_print(stdout, file, findings);
     else if (format == FORMAT_JSON)
         write_json_file(w, file, findings);
     else
-        json_array_foreach(findings, i, f) write_sarif_result(w, file, f);
+        r = sarif_results(sarif, file, findings);
     json_decref(findings);
+    if (r < 0)
+        return cli_fail(r, "%s", error_text(r));
     return code < 0 ? CLI_USAGE : CLI_DONE;
 }
 
@@ -175,6 +133,7 @@ static int run(const struct cli_args *args)
     _cleanup_(local_freep) struct local *l = NULL;
     _cleanup_buffer_ struct buffer out = BUFFER_MAX(LIMIT_FRAME);
     struct json_writer w = JSON_WRITER(&out);
+    struct sarif sarif = {0};
     int status = parse_format(args, &format);
     if (status)
         return status;
@@ -183,12 +142,18 @@ static int run(const struct cli_args *args)
         r = local_start(l, &why);
     if (r < 0)
         return cli_fail_diag(&why);
-    begin_document(&w, format);
+    if (format == FORMAT_SARIF && (r = sarif_begin(&sarif, &w)) < 0)
+        return cli_fail(r, "%s", error_text(r));
+    if (format == FORMAT_JSON)
+        json_array_begin(&w);
     for (unsigned i = 0; i < args->n_operands; i++) {
-        int s = check_file(l, args->operands[i], format, &w);
+        int s = check_file(l, args->operands[i], format, &w, &sarif);
         status = s > status ? s : status;
     }
-    end_document(&w, format);
+    if (format == FORMAT_JSON)
+        json_array_end(&w);
+    if (format == FORMAT_SARIF)
+        sarif_end(&sarif);
     if (format != FORMAT_TEXT) {
         (void)buffer_append_byte(&out, '\n');
         cli_out(buffer_slice(&out));

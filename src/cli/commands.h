@@ -27,6 +27,7 @@
     C(cli_audit_verify)                                                                                          \
     C(cli_audit_checkpoint)                                                                                      \
     C(cli_audit_key)                                                                                             \
+    C(cli_audit_proof)                                                                                           \
     C(cli_completion)
 
 #define C(command) extern const struct cli_command command;

@@ -51,7 +51,8 @@ static void print_bash(void)
     cli_out_text("\"\n"
                  "  elif [[ $cur == -* ]]; then case \"${COMP_WORDS[1]} ${COMP_WORDS[2]}\" in\n");
     for (const struct cli_command *const *at = cli_commands, *c; (c = *at); at++) {
-        (void)printf("    \"%s\"*) words=\"", c->name);
+        /* Of a command of one word, what follows it is an operand or an option. */
+        (void)printf("    \"%s%s) words=\"", c->name, strchr(c->name, ' ') ? "\"" : " \"*");
         print_words(c);
         cli_out_text("\";;\n");
     }

@@ -10,12 +10,15 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "base/json_writer.h"
+#include "cli/audit_key.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/file.h"
+#include "cli/remote.h"
 #include "crypto/crypto.h"
 #include "crypto/root_key.h"
 #include "store/store.h"
+#include "supervisor/files.h"
 #include "supervisor/paths.h"
 
 #define TOKEN_PREFIX "spt_"
@@ -23,13 +26,14 @@
 static const struct cli_option options[] = {
     {"data", "DIR", "the data folder (default /var/lib/sallyport, or ~/.local/share/sallyport)"},
     {"root-key", "FILE", "the root key, apart from the data (default /etc/sallyport/root.key, or ~/.config/…)"},
+    {"passphrase", NULL, "protect the root key with a passphrase: asked for twice, or read from standard input"},
     {"owner", "NAME", "the owner's name (default: owner)"},
     {NULL, NULL, NULL},
 };
 
 static int make_data_dir(const char *dir, struct diag *reterr)
 {
-    char inside[PATHS_MAX + 2];
+    char inside[PATHS_MAX + 16];
     (void)snprintf(inside, sizeof inside, "%s/", dir);
     int r = file_make_folder_of(inside, reterr);
     if (r < 0)
@@ -39,25 +43,92 @@ static int make_data_dir(const char *dir, struct diag *reterr)
         return diag_set(reterr, -errno, "%s: %s", dir, error_text(-errno));
     if (st.st_mode & 077)
         return diag_set(reterr, -SP_EDENIED, "%s is open to other users; chmod 0700 it first", dir);
+    (void)snprintf(inside, sizeof inside, "%s/sallyport.db", dir);
+    if (access(inside, F_OK) == 0)
+        return diag_set(reterr, -SP_ECONFLICT, "%s exists already: this folder is initialised", inside);
+    return 0;
+}
+
+/* On a terminal twice, because a mistyped passphrase could never be given again. */
+static int ask_passphrase(bool is_new, struct buffer *ret)
+{
+    _cleanup_buffer_ struct buffer again = BUFFER_MAX(ROOT_KEY_PASSPHRASE_MAX);
+    again.secret = true;
+    int status = remote_read_secret("Passphrase of the root key", ret);
+    if (status == CLI_DONE && is_new && (ret->len < ROOT_KEY_PASSPHRASE_MIN || ret->len > ROOT_KEY_PASSPHRASE_MAX))
+        return cli_fail(-SP_EINVALID, "the passphrase has from %d to %d bytes", ROOT_KEY_PASSPHRASE_MIN, ROOT_KEY_PASSPHRASE_MAX);
+    if (status == CLI_DONE && is_new && isatty(STDIN_FILENO)) {
+        status = remote_read_secret("The same again", &again);
+        if (status == CLI_DONE && !slice_equal(buffer_slice(ret), buffer_slice(&again)))
+            return cli_fail(-SP_EINVALID, "the two are not the same");
+    }
+    return status;
+}
+
+static int read_root_key(const char *path, struct buffer *ret, struct diag *reterr)
+{
+    _cleanup_close_ int fd = -1;
+    int r = files_open_secret(path, &fd, reterr);
+    uint8_t *to = NULL;
+    if (r == 0)
+        r = buffer_extend(ret, ROOT_KEY_FILE_MAX, &to);
+    ssize_t n = r == 0 ? read(fd, to, ROOT_KEY_FILE_MAX) : 0;
+    buffer_truncate(ret, n > 0 ? (size_t)n : 0);
+    return r;
+}
+
+static int write_root_key(const char *path, struct slice passphrase, struct buffer *text, struct diag *reterr)
+{
+    int r = root_key_create(passphrase, text);
+    if (r < 0)
+        return diag_set(reterr, r, "the root key cannot be made: %s", error_text(r));
+    r = file_make_folder_of(path, reterr);
+    return r == 0 ? file_create_secret(path, buffer_slice(text), reterr) : r;
+}
+
+static int derive_audit_key(const char *path, struct slice text, struct slice passphrase, struct audit_key *ret, struct diag *reterr)
+{
+    uint8_t seed[32];
+    struct secret *root = NULL;
+    int r = root_key_open(text, passphrase, &root);
+    if (r < 0)
+        return diag_set(reterr, r, "%s: %s", path, r == -SP_EKEY ? "the passphrase does not open it" : "it is no root key");
+    crypto_hkdf_sha256(secret_slice(root).p, (struct slice){NULL, 0}, SLICE_LITERAL(ROOT_KEY_LABEL_AUDIT), seed, sizeof seed);
+    crypto_sign_public(seed, ret->public_key);
+    explicit_bzero(seed, sizeof seed);
+    secret_free(root);
     return 0;
 }
 
 /* An existing key is kept: it may be the key of another database, and it is never ours to replace. */
-static int make_root_key(const char *path, bool *ret_made, struct diag *reterr)
+static int make_root_key(const struct cli_args *args, const char *path, bool *ret_made, struct audit_key *ret_audit)
 {
-    _cleanup_buffer_ struct buffer text = BUFFER_MAX(ROOT_KEY_FILE_MAX);
-    text.secret = true;
-    *ret_made = false;
-    if (access(path, F_OK) == 0)
-        return 0;
-    int r = root_key_create((struct slice){NULL, 0}, &text);
+    struct diag why = {0};
+    _cleanup_buffer_ struct buffer text = BUFFER_MAX(ROOT_KEY_FILE_MAX), passphrase = BUFFER_MAX(ROOT_KEY_PASSPHRASE_MAX);
+    text.secret = passphrase.secret = true;
+    bool is_there = access(path, F_OK) == 0, is_wanted = cli_flag(args, "passphrase");
+    int status = CLI_DONE, r = is_there ? read_root_key(path, &text, &why) : 0;
     if (r < 0)
-        return diag_set(reterr, r, "the root key cannot be made: %s", error_text(r));
-    r = file_make_folder_of(path, reterr);
-    if (r == 0)
-        r = file_create_secret(path, buffer_slice(&text), reterr);
-    *ret_made = r == 0;
-    return r;
+        return cli_fail_diag(&why);
+    if (is_there && is_wanted && !root_key_needs_passphrase(buffer_slice(&text)))
+        return cli_fail(-SP_ECONFLICT, "%s is there already, and has no passphrase", path);
+    if (is_wanted || (is_there && root_key_needs_passphrase(buffer_slice(&text))))
+        status = ask_passphrase(!is_there, &passphrase);
+    if (status == CLI_DONE && !is_there)
+        r = write_root_key(path, buffer_slice(&passphrase), &text, &why);
+    if (status == CLI_DONE && r == 0)
+        r = derive_audit_key(path, buffer_slice(&text), buffer_slice(&passphrase), ret_audit, &why);
+    *ret_made = !is_there;
+    return status ? status : r < 0 ? cli_fail_diag(&why) : CLI_DONE;
+}
+
+/* Beside the database, for `audit verify`; who wants more than that keeps the printed key elsewhere. */
+static int keep_audit_key(const char *dir, const struct buffer *key, struct diag *reterr)
+{
+    char path[PATHS_MAX + 16];
+    (void)snprintf(path, sizeof path, "%s/" AUDIT_KEY_FILE, dir);
+    (void)unlink(path);
+    return file_create_secret(path, buffer_slice(key), reterr);
 }
 
 static int make_token(struct buffer *ret)
@@ -95,8 +166,6 @@ static int make_database(const char *dir, const char *owner, struct buffer *ret_
 {
     char path[PATHS_MAX + 16];
     (void)snprintf(path, sizeof path, "%s/sallyport.db", dir);
-    if (access(path, F_OK) == 0)
-        return diag_set(reterr, -SP_ECONFLICT, "%s exists already: this folder is initialised", path);
     _cleanup_(store_closep) struct store *store = NULL;
     int r = store_open(path, &store, reterr);
     if (r == 0)
@@ -111,7 +180,8 @@ static int make_database(const char *dir, const char *owner, struct buffer *ret_
     return r;
 }
 
-static void print_result(const struct cli_args *args, const char *dir, const char *key, bool made, struct buffer *token)
+static void print_result(const struct cli_args *args, const char *dir, const char *key, bool made, struct buffer *token,
+                         struct buffer *audit_key)
 {
     _cleanup_buffer_ struct buffer out = BUFFER_MAX(4 * PATHS_MAX);
     out.secret = true;
@@ -122,25 +192,51 @@ static void print_result(const struct cli_args *args, const char *dir, const cha
         json_key_text(&w, "rootKey", key);
         json_key_bool(&w, "rootKeyMade", made);
         json_key_string(&w, "token", buffer_slice(token));
+        json_key_string(&w, "auditKey", buffer_slice(audit_key));
         json_object_end(&w);
         (void)buffer_append_byte(&out, '\n');
     } else {
         (void)buffer_printf(&out,
-                            "Data folder:   %s\nRoot key:      %s%s\nOwner's token: %.*s\n\n"
-                            "The token is shown this once. Keep it, and a copy of the root key, where the data is not.\n",
-                            dir, key, made ? "" : " (was there already)", SLICE_ARGS(buffer_slice(token)));
+                            "Data folder:   %s\nRoot key:      %s%s\nAudit key:     %.*s\nOwner's token: %.*s\n\n"
+                            "The token is shown this once. Keep it, a copy of the root key, and the audit key (it is public: audit\n"
+                            "verify --key) where the data is not.\n",
+                            dir, key, made ? "" : " (was there already)", SLICE_ARGS(buffer_slice(audit_key)),
+                            SLICE_ARGS(buffer_slice(token)));
     }
     cli_out(buffer_slice(&out));
 }
 
-static int run(const struct cli_args *args)
+static int make_all(const struct cli_args *args, const char *dir, const char *key, const char *owner)
 {
     struct diag why = {0};
+    struct audit_key audit = {0};
+    bool made = false;
+    _cleanup_buffer_ struct buffer token = BUFFER_MAX(128), audit_text = BUFFER_MAX(LIMIT_TEXT);
+    token.secret = true;
+    int r = crypto_init();
+    if (r < 0)
+        return cli_fail(r, "%s", error_text(r));
+    r = make_data_dir(dir, &why);
+    if (r < 0)
+        return cli_fail_diag(&why);
+    int status = make_root_key(args, key, &made, &audit);
+    if (status)
+        return status;
+    r = audit_key_print(&audit, &audit_text);
+    if (r == 0)
+        r = make_database(dir, owner, &token, &why);
+    if (r == 0)
+        r = keep_audit_key(dir, &audit_text, &why);
+    if (r < 0)
+        return cli_fail_diag(&why);
+    print_result(args, dir, key, made, &token, &audit_text);
+    return CLI_DONE;
+}
+
+static int run(const struct cli_args *args)
+{
     char default_dir[PATHS_MAX] = "", default_key[PATHS_MAX] = "";
     const char *dir = cli_value(args, "data"), *key = cli_value(args, "root-key"), *owner = cli_value(args, "owner");
-    bool made = false;
-    _cleanup_buffer_ struct buffer token = BUFFER_MAX(128);
-    token.secret = true;
     if ((!dir && paths_data_dir(default_dir) < 0) || (!key && paths_config("root.key", default_key) < 0))
         return cli_fail(-SP_EINVALID, "there is no home folder: give --data and --root-key");
     dir = dir ? dir : default_dir;
@@ -151,18 +247,7 @@ static int run(const struct cli_args *args)
     size_t n = strlen(dir);
     if (strncmp(key, dir, n) == 0 && key[n] == '/')
         return cli_fail(-SP_EINVALID, "--root-key: who copies the data folder must not get the key with it; keep it elsewhere");
-    int r = crypto_init();
-    if (r < 0)
-        return cli_fail(r, "%s", error_text(r));
-    r = make_data_dir(dir, &why);
-    if (r == 0)
-        r = make_root_key(key, &made, &why);
-    if (r == 0)
-        r = make_database(dir, owner, &token, &why);
-    if (r < 0)
-        return cli_fail_diag(&why);
-    print_result(args, dir, key, made, &token);
-    return CLI_DONE;
+    return make_all(args, dir, key, owner);
 }
 
 const struct cli_command cli_init = {

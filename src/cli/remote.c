@@ -11,7 +11,6 @@
 
 #include "base/error.h"
 #include "cli/file.h"
-#include "cli/findings.h"
 #include "supervisor/files.h"
 #include "supervisor/paths.h"
 
@@ -139,7 +138,6 @@ static int explain(long status, struct slice body)
     json_t *root = json_loadb((const char *)body.p, body.len, 0, NULL);
     const char *detail = json_string_value(json_object_get(root, "detail")), *title = json_string_value(json_object_get(root, "title"));
     int code = status == 401 || status == 403 || status == 429 ? -SP_EDENIED : status >= 500 ? -SP_EUNAVAILABLE : -SP_EINVALID;
-    findings_print(stderr, "definition", json_object_get(root, "findings"));
     int result = cli_fail(code, "%ld %s%s%s", status, title ? title : "the server refused", detail ? ": " : "", detail ? detail : "");
     json_decref(root);
     return result;
@@ -163,7 +161,8 @@ static int perform(CURL *curl, const struct cli_args *args, const char *url, str
     CURLcode code = curl_easy_perform(curl);
     (void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);
     if (code != CURLE_OK)
-        return cli_fail(-SP_EUNAVAILABLE, "%s: %s", url, *text ? text : curl_easy_strerror(code));
+        return cli_fail(-SP_EUNAVAILABLE, "%s: %s%s", url, *text ? text : curl_easy_strerror(code),
+                        code == CURLE_COULDNT_CONNECT ? " (is it running? see sallyport serve --help)" : "");
     (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     return status >= 200 && status < 300 ? CLI_DONE : explain(status, buffer_slice(ret));
 }
@@ -209,22 +208,27 @@ void remote_append_escaped(struct buffer *b, const char *text)
     }
 }
 
-int remote_print(const struct cli_args *args, const char *method, const char *path)
+int remote_answer(const struct cli_args *args, struct slice answer, remote_show *show)
+{
+    bool is_raw = !show || cli_flag(args, "json");
+    json_t *root = is_raw ? NULL : json_loadb((const char *)answer.p, answer.len, JSON_DECODE_ANY, NULL);
+    if (!root && !is_raw) /* somebody's data may have an integer beyond 64 bits; none of ours are */
+        root = json_loadb((const char *)answer.p, answer.len, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL);
+    if (root) {
+        show(root);
+    } else {
+        cli_out(answer);
+        /* A checkpoint ends in a newline, and another would be a part of it. */
+        if (answer.len && answer.p[answer.len - 1] != '\n')
+            cli_out_text("\n");
+    }
+    json_decref(root);
+    return CLI_DONE;
+}
+
+int remote_print(const struct cli_args *args, const char *method, const char *path, remote_show *show)
 {
     _cleanup_buffer_ struct buffer answer = BUFFER_MAX(LIMIT_FRAME);
     int status = remote_request(args, method, path, NULL, (struct slice){NULL, 0}, &answer);
-    if (status)
-        return status;
-    json_t *root = cli_flag(args, "json") ? NULL : json_loadb((const char *)answer.p, answer.len, 0, NULL);
-    char *text = root ? json_dumps(root, JSON_INDENT(2) | JSON_PRESERVE_ORDER) : NULL;
-    if (text)
-        cli_out_text(text);
-    else
-        cli_out(buffer_slice(&answer));
-    /* A checkpoint ends in a newline, and another would be a part of it. */
-    if (answer.len && (text || answer.p[answer.len - 1] != '\n'))
-        cli_out_text("\n");
-    free(text);
-    json_decref(root);
-    return CLI_DONE;
+    return status ? status : remote_answer(args, buffer_slice(&answer), show);
 }

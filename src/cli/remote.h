@@ -3,6 +3,8 @@
 #ifndef CLI_REMOTE_H
 #define CLI_REMOTE_H
 
+#include <jansson.h>
+
 #include "cli/cli.h"
 
 /* The options of every remote command; put them last into its list. */
@@ -12,7 +14,7 @@
     {"cacert", "FILE", "certificate authorities, PEM"},                                                          \
     {NULL, NULL, NULL}
 
-/* One request. CLI_DONE and the body of a 2xx answer in `ret`, or the exit code after saying what is wrong. `body` with
+/* One request. CLI_DONE, or the exit code after saying what is wrong; the answer's body in `ret` either way. `body` with
  * p == NULL: none. */
 int remote_request(const struct cli_args *args, const char *method, const char *path, const char *content_type,
                    struct slice body, struct buffer *ret);
@@ -23,7 +25,11 @@ void remote_append_escaped(struct buffer *b, const char *text);
 /* A secret from a terminal without echo, or from standard input if that is none. */
 int remote_read_secret(const char *prompt, struct buffer *ret);
 
-/* remote_request, and the answer on standard output. */
-int remote_print(const struct cli_args *args, const char *method, const char *path);
+/* The answer as it is on standard output when JSON is wanted or `show` is NULL, else as `show` prints it. */
+typedef void remote_show(const json_t *answer);
+int remote_answer(const struct cli_args *args, struct slice answer, remote_show *show);
+
+/* remote_request without a body, and remote_answer. */
+int remote_print(const struct cli_args *args, const char *method, const char *path, remote_show *show);
 
 #endif

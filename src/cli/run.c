@@ -245,6 +245,8 @@ static int read_input(struct local_run *run, const char *path, struct diag *rete
     int r = file_read(path, &run->input, reterr);
     if (r < 0)
         return r;
+    if (run->input.len == 0)
+        return diag_set(reterr, -SP_ESYNTAX, "%s: the input is empty; write {} or leave --input out", path);
     json_t *root = json_loadb((const char *)run->input.p, run->input.len, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &error);
     json_decref(root);
     return root ? 0 : diag_set(reterr, -SP_ESYNTAX, "%s:%d:%d: %s", path, error.line, error.column, error.text);

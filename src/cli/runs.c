@@ -6,8 +6,10 @@
 #include "base/json_writer.h"
 #include "cli/commands.h"
 #include "cli/file.h"
+#include "cli/json_part.h"
 #include "cli/remote.h"
 #include "cli/trace.h"
+#include "cli/view.h"
 
 static const struct cli_option start_options[] = {
     {"input", "FILE", "the input, JSON; - is standard input"},
@@ -33,6 +35,8 @@ static int make_body(const struct cli_args *args, struct buffer *ret)
         return cli_fail(-SP_EINVALID, "%s: write NAMESPACE/NAME", operand);
     if (file && file_read(file, &input, &why) < 0)
         return cli_fail_diag(&why);
+    if (file && input.len == 0)
+        return cli_fail(-SP_ESYNTAX, "%s: the input is empty; write {} or leave --input out", file);
     json_error_t error;
     json_t *parsed = file ? json_loadb((const char *)input.p, input.len, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &error) : NULL;
     json_decref(parsed);
@@ -49,6 +53,91 @@ static int make_body(const struct cli_args *args, struct buffer *ret)
     return buffer_error(ret) ? cli_fail(buffer_error(ret), "the input is too long") : CLI_DONE;
 }
 
+/* --- what a person sees ------------------------------------------------------------------------------------------------ */
+
+static void append_workflow(const json_t *row, struct buffer *ret)
+{
+    view_append_member(ret, row, "namespace");
+    (void)buffer_append_byte(ret, '/');
+    view_append_member(ret, row, "workflow");
+    (void)buffer_append_byte(ret, ' ');
+    view_append_member(ret, row, "version");
+}
+
+static void append_cause(const json_t *row, struct buffer *ret)
+{
+    view_append_member(ret, row, "trigger");
+    (void)buffer_append_text(ret, ", ");
+    view_append_member(ret, row, "actor");
+}
+
+static void show_list(const json_t *answer)
+{
+    static const struct view_column columns[] = {{"RUN", "id", NULL},       {"WORKFLOW", NULL, append_workflow},
+                                                 {"STATE", "state", NULL},  {"BY", NULL, append_cause},
+                                                 {"STARTED", "startedAt", NULL}, {"ENDED", "endedAt", NULL}};
+    const char *next = json_string_value(json_object_get(answer, "next"));
+    view_table(json_object_get(answer, "runs"), columns, sizeof columns / sizeof columns[0], "There are no such runs.");
+    if (next)
+        (void)fprintf(stderr, "There may be more: --before %s\n", next);
+}
+
+/* "r0sa… completed": its data is for `runs show`. */
+static void show_state(const json_t *answer)
+{
+    _cleanup_buffer_ struct buffer line = BUFFER_MAX(LIMIT_TEXT);
+    view_append_member(&line, answer, "id");
+    (void)buffer_append_byte(&line, ' ');
+    view_append_member(&line, answer, "state");
+    (void)buffer_append_byte(&line, '\n');
+    cli_out(buffer_slice(&line));
+}
+
+static void show_replayed(const json_t *answer)
+{
+    _cleanup_buffer_ struct buffer line = BUFFER_MAX(LIMIT_TEXT);
+    view_append_member(&line, answer, "id");
+    (void)buffer_append_text(&line, json_is_true(json_object_get(answer, "identical")) ? " replayed, identical: " : " replayed, DIFFERENT: ");
+    view_append_member(&line, answer, "state");
+    (void)buffer_append_text(&line, " after ");
+    view_append_member(&line, answer, "results");
+    (void)buffer_append_text(&line, " results\n");
+    cli_out(buffer_slice(&line));
+}
+
+static void show_head(const json_t *run)
+{
+    _cleanup_buffer_ struct buffer workflow = BUFFER_MAX(LIMIT_TEXT), cause = BUFFER_MAX(LIMIT_TEXT);
+    append_workflow(run, &workflow);
+    append_cause(run, &cause);
+    view_field_of("Run", run, "id");
+    view_field("Workflow", buffer_text(&workflow));
+    view_field_of("State", run, "state");
+    view_field("Started by", buffer_text(&cause));
+    view_field_of("Started", run, "startedAt");
+    view_field_of("Ended", run, "endedAt");
+}
+
+static void show_data(struct slice answer)
+{
+    static const struct {
+        const char *key, *label;
+    } parts[] = {{"input", "Input"}, {"output", "Output"}, {"error", "Error"}, {"context", "Context"}};
+    struct slice value;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (json_part(answer, parts[i].key, &value)) {
+            (void)printf("\n%s:\n  ", parts[i].label);
+            view_json(value, 2);
+        }
+}
+
+static void show_trace(const json_t *answer)
+{
+    trace_print(json_object_get(answer, "trace"));
+}
+
+/* --- the commands ------------------------------------------------------------------------------------------------------ */
+
 static int run_start(const struct cli_args *args)
 {
     _cleanup_buffer_ struct buffer body = BUFFER_MAX(LIMIT_BODY), answer = BUFFER_MAX(LIMIT_FRAME);
@@ -57,9 +146,10 @@ static int run_start(const struct cli_args *args)
         status = remote_request(args, "POST", "/api/v1/runs", "application/json", buffer_slice(&body), &answer);
     if (status)
         return status;
-    cli_out(buffer_slice(&answer));
-    cli_out_text("\n");
-    json_t *root = json_loadb((const char *)answer.p, answer.len, 0, NULL);
+    (void)remote_answer(args, buffer_slice(&answer), show_state);
+    if (!cli_flag(args, "json"))
+        show_data(buffer_slice(&answer));
+    json_t *root = json_loadb((const char *)answer.p, answer.len, JSON_DECODE_INT_AS_REAL, NULL);
     const char *state = json_string_value(json_object_get(root, "state"));
     status = state && (strcmp(state, "faulted") == 0 || strcmp(state, "cancelled") == 0) ? CLI_FAULTED : CLI_DONE;
     json_decref(root);
@@ -80,7 +170,7 @@ static int run_list(const struct cli_args *args)
         separator = '&';
     }
     const char *text = buffer_text(&path);
-    return text ? remote_print(args, "GET", text) : cli_fail(-SP_ELIMIT, "the filter is too long");
+    return text ? remote_print(args, "GET", text, show_list) : cli_fail(-SP_ELIMIT, "the filter is too long");
 }
 
 static int path_of(const struct cli_args *args, const char *tail, struct buffer *ret)
@@ -88,46 +178,47 @@ static int path_of(const struct cli_args *args, const char *tail, struct buffer 
     struct run_id id;
     if (run_id_parse(slice_text(args->operands[0]), &id) < 0)
         return cli_fail(-SP_EINVALID, "%s: this is no run's id", args->operands[0]);
+    buffer_clear(ret);
     (void)buffer_printf(ret, "/api/v1/runs/%s%s", args->operands[0], tail);
     return CLI_DONE;
 }
 
-static int on_one(const struct cli_args *args, const char *method, const char *tail)
+static int on_one(const struct cli_args *args, const char *method, const char *tail, remote_show *show)
 {
     _cleanup_buffer_ struct buffer path = BUFFER_MAX(LIMIT_PATH);
     int status = path_of(args, tail, &path);
-    return status ? status : remote_print(args, method, buffer_text(&path));
-}
-
-static int run_show(const struct cli_args *args)
-{
-    return on_one(args, "GET", "");
+    return status ? status : remote_print(args, method, buffer_text(&path), show);
 }
 
 static int run_trace(const struct cli_args *args)
 {
-    if (cli_flag(args, "json"))
-        return on_one(args, "GET", "/trace");
+    return on_one(args, "GET", "/trace", show_trace);
+}
+
+static int run_show(const struct cli_args *args)
+{
     _cleanup_buffer_ struct buffer path = BUFFER_MAX(LIMIT_PATH), answer = BUFFER_MAX(LIMIT_FRAME);
-    int status = path_of(args, "/trace", &path);
+    int status = path_of(args, "", &path);
     if (status == CLI_DONE)
         status = remote_request(args, "GET", buffer_text(&path), NULL, (struct slice){NULL, 0}, &answer);
     if (status)
         return status;
-    json_t *root = json_loadb((const char *)answer.p, answer.len, 0, NULL);
-    trace_print(json_object_get(root, "trace"));
-    json_decref(root);
-    return CLI_DONE;
+    (void)remote_answer(args, buffer_slice(&answer), show_head);
+    if (cli_flag(args, "json"))
+        return CLI_DONE;
+    show_data(buffer_slice(&answer));
+    cli_out_text("\nTasks:\n");
+    return run_trace(args);
 }
 
 static int run_cancel(const struct cli_args *args)
 {
-    return on_one(args, "POST", "/cancel");
+    return on_one(args, "POST", "/cancel", show_state);
 }
 
 static int run_replay(const struct cli_args *args)
 {
-    return on_one(args, "POST", "/replay");
+    return on_one(args, "POST", "/replay", show_replayed);
 }
 
 const struct cli_command cli_runs_start = {.name = "runs start", .operands = "NAMESPACE/NAME", .summary = "Starts a run on a server",

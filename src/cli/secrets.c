@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/remote.h"
 #include "cli/secret_box.h"
+#include "cli/view.h"
 #include "crypto/crypto.h"
 
 static const struct cli_option set_options[] = {
@@ -55,17 +56,44 @@ static int make_body(const struct cli_args *args, struct slice identity, struct 
     return r < 0 ? cli_fail_diag(&why) : CLI_DONE;
 }
 
-static void print_stored(const struct cli_args *args, struct slice answer)
+static void append_name(const json_t *row, struct buffer *ret)
 {
-    json_t *root = cli_flag(args, "json") ? NULL : json_loadb((const char *)answer.p, answer.len, 0, NULL);
-    const json_t *version = json_object_get(root, "version");
-    if (json_is_integer(version)) {
-        (void)printf("%s is stored, version %lld\n", args->operands[0], (long long)json_integer_value(version));
-    } else {
-        cli_out(answer);
-        cli_out_text("\n");
-    }
-    json_decref(root);
+    view_append_member(ret, row, "namespace");
+    (void)buffer_append_byte(ret, '/');
+    view_append_member(ret, row, "name");
+}
+
+static void append_origins(const json_t *row, struct buffer *ret)
+{
+    view_append_member(ret, json_object_get(row, "policy"), "origins");
+}
+
+static void say(const char *what, const json_t *answer)
+{
+    _cleanup_buffer_ struct buffer line = BUFFER_MAX(LIMIT_TEXT);
+    append_name(answer, &line);
+    (void)buffer_printf(&line, " is %s, version ", what);
+    view_append_member(&line, answer, "version");
+    (void)buffer_append_byte(&line, '\n');
+    cli_out(buffer_slice(&line));
+}
+
+static void show_set(const json_t *answer)
+{
+    say("stored", answer);
+}
+
+static void show_revoked(const json_t *answer)
+{
+    say("revoked", answer);
+}
+
+static void show_list(const json_t *answer)
+{
+    static const struct view_column columns[] = {{"SECRET", NULL, append_name}, {"KIND", "kind", NULL}, {"VERSION", "version", NULL},
+                                                 {"STATE", "state", NULL},      {"SET", "setAt", NULL}, {"BY", "setBy", NULL},
+                                                 {"ORIGINS", NULL, append_origins}};
+    view_table(json_object_get(answer, "secrets"), columns, sizeof columns / sizeof columns[0], "There are no secrets.");
 }
 
 static int run_set(const struct cli_args *args)
@@ -81,21 +109,19 @@ static int run_set(const struct cli_args *args)
         status = make_body(args, buffer_slice(&identity), &body);
     if (status == CLI_DONE)
         status = remote_request(args, "PUT", buffer_text(&path), "application/json", buffer_slice(&body), &answer);
-    if (status == CLI_DONE)
-        print_stored(args, buffer_slice(&answer));
-    return status;
+    return status == CLI_DONE ? remote_answer(args, buffer_slice(&answer), show_set) : status;
 }
 
 static int run_list(const struct cli_args *args)
 {
-    return remote_print(args, "GET", "/api/v1/secrets");
+    return remote_print(args, "GET", "/api/v1/secrets", show_list);
 }
 
 static int run_revoke(const struct cli_args *args)
 {
     _cleanup_buffer_ struct buffer path = BUFFER_MAX(LIMIT_PATH);
     int status = path_of(args->operands[0], &path);
-    return status ? status : remote_print(args, "DELETE", buffer_text(&path));
+    return status ? status : remote_print(args, "DELETE", buffer_text(&path), show_revoked);
 }
 
 const struct cli_command cli_secrets_set = {.name = "secrets set", .operands = "NAMESPACE/NAME",

@@ -13,6 +13,7 @@ static const struct cli_option options[] = {
     {"listen", "ADDRESS", "where to listen; may be repeated (default 127.0.0.1:8700)"},
     {"data", "DIR", "the data folder"},
     {"root-key", "FILE", "the root key"},
+    {"passphrase", NULL, "ask for the root key's passphrase, or read it from standard input"},
     {"workers", "N", "how many workers"},
     {"log", "LEVEL", "debug, info, warn or error"},
     {"libexec", "DIR", "where the executables of the roles are"},
@@ -45,6 +46,8 @@ static int run(const struct cli_args *args)
             if (n + 2 >= sizeof argv / sizeof argv[0])
                 return cli_fail(-SP_ELIMIT, "too many options");
             argv[n++] = texts[i];
+            if (!options[i].value)
+                continue;
             argv[n] = strdup(values[v]);
             if (!argv[n++])
                 return cli_fail(-ENOMEM, "%s", error_text(-ENOMEM));

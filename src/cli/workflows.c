@@ -1,5 +1,4 @@
 /* workflows: deploys, lists, shows, disables and enables definitions on a server. */
-#include <jansson.h>
 #include <stdio.h>
 
 #include "base/error.h"
@@ -7,6 +6,7 @@
 #include "cli/file.h"
 #include "cli/findings.h"
 #include "cli/remote.h"
+#include "cli/view.h"
 
 static const struct cli_option options[] = {REMOTE_OPTIONS};
 
@@ -26,27 +26,82 @@ static int path_of(const char *operand, const char *tail, struct buffer *ret)
     return buffer_text(ret) ? CLI_DONE : cli_fail(-SP_ELIMIT, "%s: the name is too long", operand);
 }
 
-static int on_one(const struct cli_args *args, const char *method, const char *tail)
+static void append_name(const json_t *row, struct buffer *ret)
+{
+    view_append_member(ret, row, "namespace");
+    (void)buffer_append_byte(ret, '/');
+    view_append_member(ret, row, "name");
+}
+
+static void append_state(const json_t *row, struct buffer *ret)
+{
+    (void)buffer_append_text(ret, json_is_true(json_object_get(row, "enabled")) ? "enabled" : "disabled");
+}
+
+/* "demo/github-push 1.0.0 is live: POST /hooks/demo/github-push": what happened, in one line. */
+static void say(const char *what, const json_t *answer)
+{
+    _cleanup_buffer_ struct buffer line = BUFFER_MAX(LIMIT_TEXT);
+    append_name(answer, &line);
+    (void)buffer_append_byte(&line, ' ');
+    view_append_member(&line, answer, "version");
+    (void)buffer_printf(&line, " is %s", what);
+    if (json_is_true(json_object_get(answer, "enabled")) && json_object_get(answer, "webhook")) {
+        (void)buffer_append_text(&line, ": POST ");
+        view_append_member(&line, answer, "webhook");
+    }
+    (void)buffer_append_byte(&line, '\n');
+    cli_out(buffer_slice(&line));
+}
+
+static void show_deployed(const json_t *answer)
+{
+    say("live", answer);
+}
+
+static void show_enabled(const json_t *answer)
+{
+    say("live again", answer);
+}
+
+static void show_disabled(const json_t *answer)
+{
+    say("disabled", answer);
+}
+
+static void show_list(const json_t *answer)
+{
+    static const struct view_column columns[] = {{"WORKFLOW", NULL, append_name}, {"VERSION", "version", NULL},
+                                                 {"STATE", NULL, append_state},   {"RUNNING", "activeRuns", NULL},
+                                                 {"DEPLOYED", "deployedAt", NULL}, {"WEBHOOK", "webhook", NULL}};
+    view_table(json_object_get(answer, "workflows"), columns, sizeof columns / sizeof columns[0], "There are no workflows.");
+}
+
+static void show_one(const json_t *answer)
+{
+    static const struct view_column tasks[] = {{"TASK", "reference", NULL}, {"KIND", "kind", NULL}};
+    _cleanup_buffer_ struct buffer name = BUFFER_MAX(LIMIT_TEXT), state = BUFFER_MAX(LIMIT_TEXT);
+    const json_t *manifest = json_object_get(answer, "manifest"), *own = json_object_get(manifest, "sallyport");
+    append_name(answer, &name);
+    append_state(answer, &state);
+    view_field("Workflow", buffer_text(&name));
+    view_field_of("Title", manifest, "title");
+    view_field_of("Version", answer, "version");
+    view_field("State", buffer_text(&state));
+    view_field_of("Deployed", answer, "deployedAt");
+    view_field_of("Digest", answer, "digest");
+    view_field_of("Webhook", answer, "webhook");
+    view_field_of("Origins", own, "origins");
+    view_field_of("Secrets", manifest, "secrets");
+    cli_out_text("\n");
+    view_table(json_object_get(manifest, "tasks"), tasks, 2, "It has no tasks.");
+}
+
+static int on_one(const struct cli_args *args, const char *method, const char *tail, remote_show *show)
 {
     _cleanup_buffer_ struct buffer path = BUFFER_MAX(LIMIT_PATH);
     int status = path_of(args->operands[0], tail, &path);
-    return status ? status : remote_print(args, method, buffer_text(&path));
-}
-
-/* "demo/github-push 1.0.0 is live: POST /hooks/demo/github-push", and what the check found. */
-static void print_deployed(const struct cli_args *args, const char *file, struct slice answer)
-{
-    json_t *root = cli_flag(args, "json") ? NULL : json_loadb((const char *)answer.p, answer.len, 0, NULL);
-    const char *ns = json_string_value(json_object_get(root, "namespace")), *name = json_string_value(json_object_get(root, "name"));
-    const char *version = json_string_value(json_object_get(root, "version")), *hook = json_string_value(json_object_get(root, "webhook"));
-    if (ns && name && version) {
-        findings_print(stderr, file, json_object_get(root, "findings"));
-        (void)printf("%s/%s %s is live%s%s\n", ns, name, version, hook ? ": POST " : "", hook ? hook : "");
-    } else {
-        cli_out(answer);
-        cli_out_text("\n");
-    }
-    json_decref(root);
+    return status ? status : remote_print(args, method, buffer_text(&path), show);
 }
 
 static int run_deploy(const struct cli_args *args)
@@ -58,8 +113,11 @@ static int run_deploy(const struct cli_args *args)
         int r = file_read(args->operands[i], &text, &why);
         int status = r < 0 ? cli_fail_diag(&why)
                            : remote_request(args, "POST", "/api/v1/workflows", "application/yaml", buffer_slice(&text), &answer);
+        json_t *root = json_loadb((const char *)answer.p, answer.len, 0, NULL);
+        findings_print(stderr, args->operands[i], json_object_get(root, "findings")); /* of a refusal, too */
         if (status == CLI_DONE)
-            print_deployed(args, args->operands[i], buffer_slice(&answer));
+            status = remote_answer(args, buffer_slice(&answer), show_deployed);
+        json_decref(root);
         worst = status > worst ? status : worst;
     }
     return worst;
@@ -67,22 +125,22 @@ static int run_deploy(const struct cli_args *args)
 
 static int run_list(const struct cli_args *args)
 {
-    return remote_print(args, "GET", "/api/v1/workflows");
+    return remote_print(args, "GET", "/api/v1/workflows", show_list);
 }
 
 static int run_show(const struct cli_args *args)
 {
-    return on_one(args, "GET", "");
+    return on_one(args, "GET", "", show_one);
 }
 
 static int run_disable(const struct cli_args *args)
 {
-    return on_one(args, "POST", "/disable");
+    return on_one(args, "POST", "/disable", show_disabled);
 }
 
 static int run_enable(const struct cli_args *args)
 {
-    return on_one(args, "POST", "/enable");
+    return on_one(args, "POST", "/enable", show_enabled);
 }
 
 const struct cli_command cli_workflows_deploy = {.name = "workflows deploy", .operands = "FILE...",

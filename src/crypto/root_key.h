@@ -18,6 +18,9 @@
  * -SP_EKEY: the passphrase is wrong, missing, or given for a file that needs none. */
 [[gnu::warn_unused_result]] int root_key_open(struct slice file, struct slice passphrase, struct secret **ret);
 
+/* What the audit log's signing seed is derived under: by the vault, which signs, and by init, which shows the public key. */
+#define ROOT_KEY_LABEL_AUDIT "sallyport 1 audit signing"
+
 /* True if the file needs a passphrase to open; says nothing about whether it is well-formed otherwise. */
 bool root_key_needs_passphrase(struct slice file);
 

@@ -104,6 +104,11 @@ void answer_run(struct request *r, const struct run_outcome *outcome)
         json_raw(&w, outcome->context);
     }
     json_object_end(&w);
+    if (buffer_error(&body)) {
+        respond_problem(r, -SP_ELIMIT, "Run %s ended as %s; its data is too large for one answer.", id,
+                        run_state_text((int)outcome->state));
+        return;
+    }
     location_pair(&extra, outcome->id);
     respond(r, 200, "application/json", buffer_slice(&body), buffer_slice(&extra));
 }

@@ -41,15 +41,17 @@ static void leaves_work(struct store_reader *reader, void *user)
         l->code = store_leaves(reader, l->from, to, on_leaf, l);
 }
 
-static void leaf_read(const struct request *r)
+/* False when the look cannot be recorded: then nothing is shown. */
+static bool leaf_read(const struct request *r)
 {
-    struct commit *c = commit_new(NULL, NULL);
+    struct commit *c = commit_error() ? NULL : commit_new(NULL, NULL);
     if (!c)
-        return;
+        return false;
     struct audit_event e = {.action = AUDIT_AUDIT_READ, .time_ms = r->at_ms, .actor_kind = SLICE_LITERAL("principal"),
                             .actor = slice_text(r->who.name), .auth = SLICE_LITERAL("token")};
     commit_leaf(c, &e);
     commit_submit(c);
+    return true;
 }
 
 static void leaves_done(void *user)
@@ -60,8 +62,9 @@ static void leaves_done(void *user)
     json_object_end(&l->writer);
     if (l->code < 0) {
         respond_problem(l->request, l->code, "The log could not be read.");
+    } else if (!leaf_read(l->request)) {
+        respond_problem(l->request, -SP_EUNAVAILABLE, "The audit log cannot be written now.");
     } else {
-        leaf_read(l->request);
         respond_json(l->request, 200, &l->body);
     }
     buffer_free(&l->body);
@@ -115,7 +118,7 @@ static int on_checkpoint(void *user, uint64_t size, struct slice note, int64_t a
 {
     struct proof *p = user;
     (void)at_ms;
-    if (p->last == 0)
+    if (p->last == 0 && size)
         p->last = size - 1;
     return buffer_append_slice(&p->checkpoint, note);
 }
@@ -139,6 +142,8 @@ static void proof_done(void *user)
     struct proof *p = user;
     if (p->code < 0)
         respond_problem(p->request, p->code, "%s", p->diag.code ? p->diag.text : "There is no such run.");
+    else if (!leaf_read(p->request))
+        respond_problem(p->request, -SP_EUNAVAILABLE, "The audit log cannot be written now.");
     else
         respond_json(p->request, 200, &p->file);
     buffer_free(&p->checkpoint);

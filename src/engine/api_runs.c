@@ -9,15 +9,43 @@
 #include "base/json_writer.h"
 #include "engine/answer.h"
 #include "engine/commit.h"
+#include "engine/idempotency.h"
 #include "engine/load.h"
 #include "engine/runs.h"
 #include "engine/slow.h"
 
+#define TRACE_RESERVE (64u << 10) /* one entry and the rest of the answer */
+
 /* --- start --------------------------------------------------------------------------------------------------------- */
+
+struct starting {
+    struct request *request;
+    uint8_t key[32];
+    bool has_key, wants_end;
+};
+
+/* What began with the same Idempotency-Key. */
+static void on_first(int code, const struct run_outcome *outcome, void *user)
+{
+    struct starting *s = user;
+    if (code < 0)
+        respond_problem(s->request, code == -SP_ENOTFOUND ? -SP_ECONFLICT : code, "The run could not be made durable; nothing of it is there.");
+    else if (!s->wants_end)
+        answer_accepted(s->request, outcome->id);
+    else if (!run_state_is_terminal(outcome->state))
+        respond_problem(s->request, -SP_ECONFLICT, "The run that this Idempotency-Key began is still under way.");
+    else
+        answer_run(s->request, outcome);
+    free(s);
+}
 
 static void on_started(int code, const struct run_outcome *outcome, void *user)
 {
-    struct request *r = user;
+    struct starting *s = user;
+    struct request *r = s->request;
+    if (code == -SP_ECONFLICT && s->has_key && idempotency_first(s->key, on_first, s) == 0)
+        return;
+    free(s);
     if (code < 0)
         respond_problem(r, code, "The run could not be made durable; nothing of it is there.");
     else if (outcome->state == RUN_PENDING)
@@ -26,13 +54,18 @@ static void on_started(int code, const struct run_outcome *outcome, void *user)
         answer_run(r, outcome);
 }
 
+static struct slice text_of(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_string(value) ? slice_of(json_string_value(value), json_string_length(value)) : (struct slice){0};
+}
+
 static void start(struct request *r, const json_t *root)
 {
-    const char *ns = json_string_value(json_object_get(root, "namespace"));
-    const char *name = json_string_value(json_object_get(root, "name"));
-    struct workflow *w = ns && name ? workflow_find(slice_text(ns), slice_text(name)) : NULL;
+    struct slice ns = text_of(root, "namespace"), name = text_of(root, "name");
+    struct workflow *w = ns.p && name.p ? workflow_find(ns, name) : NULL;
     if (!w) {
-        respond_problem(r, ns && name ? -SP_ENOTFOUND : -SP_EINVALID, "Name a deployed workflow: {\"namespace\", \"name\"}.");
+        respond_problem(r, ns.p && name.p ? -SP_ENOTFOUND : -SP_EINVALID, "Name a deployed workflow: {\"namespace\", \"name\"}.");
         return;
     }
     if (!w->is_enabled) {
@@ -43,21 +76,27 @@ static void start(struct request *r, const json_t *root)
     char *text = input ? json_dumps(input, JSON_COMPACT | JSON_ENCODE_ANY) : strdup("{}");
     struct run_cause cause = {.trigger = TRIGGER_API, .actor = slice_text(r->who.name), .auth = SLICE_LITERAL("token"),
                               .peer = r->peer};
-    uint8_t key[32];
-    if (idempotency_of(r, w, key))
-        cause.idempotency = slice_of(key, sizeof key);
+    struct starting *s = calloc(1, sizeof *s);
     struct run_id id;
-    int code = text ? run_start(w, slice_text(text), &cause, json_is_true(json_object_get(root, "wait")), on_started, r, &id)
-                    : -SP_EOVERLOAD;
+    int code = -SP_EOVERLOAD;
+    if (text && s) {
+        *s = (struct starting){.request = r, .wants_end = json_is_true(json_object_get(root, "wait"))};
+        s->has_key = idempotency_of(r, w, s->key);
+        if (s->has_key)
+            cause.idempotency = slice_of(s->key, sizeof s->key);
+        code = run_start(w, slice_text(text), &cause, s->wants_end, on_started, s, &id);
+    }
     free(text);
-    if (code < 0)
-        respond_problem(r, code, "No more runs of this workflow can be taken now.");
+    if (code == 0)
+        return;
+    free(s);
+    respond_problem(r, code, "No more runs of this workflow can be taken now.");
 }
 
 void api_runs_start(struct request *r)
 {
     json_error_t error;
-    json_t *root = json_loadb((const char *)r->body.p, r->body.len, JSON_REJECT_DUPLICATES, &error);
+    json_t *root = json_loadb((const char *)r->body.p, r->body.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
     if (!json_is_object(root))
         respond_problem(r, -SP_ESYNTAX, "The body is not a JSON object: line %d, column %d: %s.", error.line, error.column,
                         error.text);
@@ -67,6 +106,15 @@ void api_runs_start(struct request *r)
 }
 
 /* --- cancel -------------------------------------------------------------------------------------------------------- */
+
+static void on_cancelled(int code, const struct run_outcome *outcome, void *user)
+{
+    struct request *r = user;
+    if (code < 0)
+        respond_problem(r, code, "The end of the run could not be made durable.");
+    else
+        answer_run(r, outcome);
+}
 
 static bool id_of(struct request *r, struct run_id *ret)
 {
@@ -81,7 +129,7 @@ void api_runs_cancel(struct request *r)
     struct run_id id;
     if (!id_of(r, &id))
         return;
-    int code = run_cancel(id, slice_text(r->who.name), on_started, r);
+    int code = run_cancel(id, slice_text(r->who.name), on_cancelled, r);
     if (code == -SP_ENOTFOUND)
         respond_problem(r, code, "There is no run under way with this id.");
     else if (code < 0)
@@ -278,31 +326,38 @@ static void write_trace_entry(struct json_writer *w, struct workflow *workflow, 
     json_object_end(w);
 }
 
+/* The beginning of the trace, as much as the answer holds beside the run's end; `truncated` says that there is more. */
 static void write_trace(struct json_writer *w, struct showing *s)
 {
+    const size_t others = s->output.len + s->error.len + s->context.len + TRACE_RESERVE;
     struct workflow *workflow = workflow_by_id(s->workflow_id);
+    bool fits = true;
     json_key(w, "trace");
     json_array_begin(w);
     for (const struct journal_row *row = s->journal.first; row && workflow; row = row->next) {
         struct wire_reader r = WIRE_READER(row->data);
-        while (row->kind == JOURNAL_TRACE && r.rest.len >= 3) {
+        while (row->kind == JOURNAL_TRACE && r.rest.len >= 3 && (fits = w->out->len + others < LIMIT_BODY)) {
             unsigned task = wire_get_u16(&r), status = wire_get_u8(&r);
             write_trace_entry(w, workflow, task, status, row->at_ms);
         }
     }
     json_array_end(w);
+    if (!fits)
+        json_key_bool(w, "truncated", true);
 }
 
-static void leaf_read(const struct showing *s)
+/* False when the look cannot be recorded: then nothing is shown. */
+static bool leaf_read(const struct showing *s)
 {
-    struct commit *c = commit_new(NULL, NULL);
+    struct commit *c = commit_error() ? NULL : commit_new(NULL, NULL);
     if (!c)
-        return;
+        return false;
     struct audit_event e = {.action = AUDIT_RUN_READ, .time_ms = s->request->at_ms, .run = s->id,
                             .actor_kind = SLICE_LITERAL("principal"), .actor = slice_text(s->request->who.name),
                             .auth = SLICE_LITERAL("token")};
     commit_leaf(c, &e);
     commit_submit(c);
+    return true;
 }
 
 static void show_done(void *user)
@@ -313,7 +368,11 @@ static void show_done(void *user)
         showing_free(s);
         return;
     }
-    leaf_read(s);
+    if (!leaf_read(s)) {
+        respond_problem(s->request, -SP_EUNAVAILABLE, "The audit log cannot be written now.");
+        showing_free(s);
+        return;
+    }
     _cleanup_buffer_ struct buffer body = BUFFER_MAX(LIMIT_BODY);
     struct json_writer w = JSON_WRITER(&body);
     json_object_begin(&w);

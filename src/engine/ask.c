@@ -50,7 +50,7 @@ static struct ask_slot *open_slot(struct ask_table *t, uint64_t tag)
 static void release(struct ask_table *t, struct ask_slot *slot)
 {
     slot->answered = NULL;
-    slot->generation++;
+    slot->generation += slot->generation == UINT32_MAX ? 2 : 1; /* tag 0 is none */
     slot->next_free = t->free_list;
     t->free_list = (uint32_t)(slot - t->slots) + 1;
     t->n_open--;

@@ -7,18 +7,21 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "crypto/note.h"
 #include "engine/commit.h"
+#include "engine/credentials.h"
 #include "engine/peers.h"
 #include "engine/request.h"
 #include "engine/slow.h"
 #include "role/role.h"
 
 #define INTERVAL_S    1.
+#define FIRST_S       .05 /* what an earlier life left unsigned does not wait for a whole interval of this one */
 #define LIMIT_WAITING 64
 
 static struct buffer last_note = BUFFER_MAX(LIMIT_TEXT);
 static uint64_t last_size, asked_size;
-static bool is_busy, vault_knows_last;
+static bool is_busy, must_retry, vault_knows_last;
 static ev_timer tick;
 static struct request *waiting[LIMIT_WAITING];
 static size_t n_waiting;
@@ -57,6 +60,7 @@ static void answer_waiting(int code)
 static void ends(int code, const char *what)
 {
     is_busy = false;
+    must_retry = code < 0;
     if (code < 0)
         log_event(LOG_LEVEL_ERROR, "engine.checkpoint-failed", "at", what, "error", error_text(code), NULL);
     answer_waiting(code);
@@ -69,10 +73,32 @@ static void on_stored(int code, uint32_t id, void *user)
     ends(code, "store");
 }
 
+static void begin(void);
+
+/* The vault has signed a later head than the one that we kept: we died between its signature and the disk. What it signed is
+ * the state from which the next one must be proven. */
+static bool adopt(const struct msg_vault_signed *m)
+{
+    struct checkpoint head;
+    const struct identity *identity = identity_of_vault();
+    if (!m || !m->checkpoint.len || !identity ||
+        note_open_checkpoint(m->checkpoint, slice_text(identity->origin), identity->audit_public, &head) < 0 || head.size <= last_size)
+        return false;
+    last_size = head.size;
+    vault_knows_last = true;
+    buffer_clear(&last_note);
+    return buffer_append_slice(&last_note, m->checkpoint) == 0;
+}
+
 static void on_signed(int code, const void *answer, void *user)
 {
     (void)user;
     const struct msg_vault_signed *m = answer;
+    if (code < 0 && adopt(m)) {
+        is_busy = false;
+        begin();
+        return;
+    }
     if (code < 0) {
         ends(code, "vault");
         return;
@@ -120,13 +146,13 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
     (void)loop;
     (void)timer;
     (void)events;
-    if (peers_has_vault() && commit_has_news())
+    if (vault_is_unlocked() && (commit_has_news() || must_retry))
         begin();
 }
 
 void checkpoints_start(void)
 {
-    ev_timer_init(&tick, on_tick, INTERVAL_S, INTERVAL_S);
+    ev_timer_init(&tick, on_tick, FIRST_S, INTERVAL_S);
     ev_timer_start(role_loop(), &tick);
 }
 

@@ -53,6 +53,7 @@ struct operation {
         struct {
             uint32_t workflow_id;
             int64_t before_ms;
+            struct audit_event leaf; /* its texts belong to the workflow, which is never freed */
         } retention;
     };
 };
@@ -393,14 +394,16 @@ void commit_checkpoint(struct commit *c, uint64_t size, struct slice note, int64
 
 static int perform_retention(struct commit *c, const struct operation *op)
 {
-    return store_retention_apply(store, 0, op->retention.workflow_id, op->retention.before_ms, LIMIT_BATCH, &c->new_id);
+    int r = store_retention_apply(store, 0, op->retention.workflow_id, op->retention.before_ms, LIMIT_BATCH, &c->new_id);
+    return r < 0 || c->new_id == 0 ? r : store_leaf_append(store, &op->retention.leaf, NULL);
 }
 
-void commit_retention(struct commit *c, uint32_t workflow_id, int64_t before_ms)
+void commit_retention(struct commit *c, uint32_t workflow_id, int64_t before_ms, const struct audit_event *leaf)
 {
     struct operation *op = add(c, perform_retention);
     op->retention.workflow_id = workflow_id;
     op->retention.before_ms = before_ms;
+    op->retention.leaf = *leaf;
 }
 
 void commit_submit(struct commit *c)
@@ -575,5 +578,5 @@ struct store *commit_store(void)
 
 int commit_error(void)
 {
-    return store_error(store);
+    return store ? store_error(store) : -SP_EUNAVAILABLE;
 }

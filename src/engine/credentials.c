@@ -19,7 +19,7 @@ struct credential {
     char ns[64], name[LIMIT_NAME], set_by[LIMIT_NAME];
     uint64_t version;
     uint8_t kind;
-    bool is_revoked, is_busy;
+    bool is_revoked, is_busy, is_revoking;
     int64_t set_ms;
     struct slice policy, wrapped; /* owned */
 };
@@ -120,7 +120,8 @@ static void on_loaded(int code, const void *answer, void *user)
 static void unlock_next(struct unlocking *u)
 {
     int r = 0;
-    while (u->at < n_credentials && credentials[u->at]->is_revoked)
+    /* One whose revocation is under way would come to life again behind it. */
+    while (u->at < n_credentials && (credentials[u->at]->is_revoked || credentials[u->at]->is_revoking))
         u->at++;
     if (u->at < n_credentials) {
         const struct credential *c = credentials[u->at];
@@ -210,7 +211,7 @@ struct setting {
 static void setting_ends(struct setting *s, int code, const char *detail)
 {
     if (s->credential)
-        s->credential->is_busy = false;
+        s->credential->is_busy = s->credential->is_revoking = false;
     if (code < 0) {
         respond_problem(s->request, code, "%s", detail);
     } else {
@@ -397,12 +398,12 @@ static void on_revoked(int code, const void *answer, void *user)
         setting_ends(s, code, "The vault could not be told; try again.");
         return;
     }
+    s->credential->is_revoked = true;
     struct commit *c = commit_new(on_revocation_stored, s);
     if (!c) {
         setting_ends(s, -SP_EOVERLOAD, "The credential no longer works, but that could not be written; revoke it again.");
         return;
     }
-    s->credential->is_revoked = true;
     struct slice who = slice_text(s->request->who.name);
     struct store_credential row = {.ns = slice_text(s->credential->ns), .name = slice_text(s->credential->name),
                                    .set_ms = s->request->at_ms, .set_by = who};
@@ -416,7 +417,8 @@ static void on_revoked(int code, const void *answer, void *user)
 void api_secrets_revoke(struct request *r)
 {
     struct credential *c = find(r->params[0], r->params[1]);
-    if (!c || c->version == 0 || c->is_revoked) {
+    /* While its blob is here a revocation is not on disk yet: it may be tried again. */
+    if (!c || c->version == 0 || (c->is_revoked && c->wrapped.len == 0)) {
         respond_problem(r, -SP_ENOTFOUND, "There is no such credential.");
         return;
     }
@@ -426,7 +428,7 @@ void api_secrets_revoke(struct request *r)
         return;
     }
     *s = (struct setting){.request = r, .credential = c};
-    c->is_busy = true;
+    c->is_busy = c->is_revoking = true;
     struct msg_vault_revoke m = {.ns = slice_text(c->ns), .name = slice_text(c->name)};
     int code = vault_ask_revoke(&m, on_revoked, s);
     if (code < 0)

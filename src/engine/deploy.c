@@ -138,11 +138,24 @@ static void respond_findings(struct deployment *d, struct slice findings)
     deployment_free(d);
 }
 
+/* The worker's text becomes a part of our answer. */
+static bool is_json_array(struct slice text)
+{
+    json_t *root = text.len ? json_loadb((const char *)text.p, text.len, 0, NULL) : NULL;
+    bool is_array = json_is_array(root);
+    json_decref(root);
+    return is_array;
+}
+
 static void on_checked(int code, const struct msg_worker_findings *m, void *user)
 {
     struct deployment *d = user;
     if (!m) {
         fail(d, code, "The definition could not be checked: it is too costly to compile, or the worker was lost.");
+        return;
+    }
+    if (!is_json_array(m->findings)) {
+        fail(d, -SP_EPROTOCOL, "A worker answered with findings that are malformed.");
         return;
     }
     if (code < 0) {

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/must.h"
 #include "engine/metrics.h"
 #include "engine/peers.h"
 #include "engine/registry.h"
@@ -273,22 +274,50 @@ static void call_unknown(struct effect *effect)
     call_ends(effect, &m);
 }
 
+static void on_send_again(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)loop;
+    (void)events;
+    effect_repeat(timer->data);
+}
+
+/* A little later each time: what broke is being started again. */
+static void send_again(struct effect *effect)
+{
+    ev_timer_init(&effect->timer, on_send_again, .1 * effect->repeats, 0.);
+    effect->timer.data = effect;
+    ev_now_update(role_loop());
+    ev_timer_start(role_loop(), &effect->timer);
+}
+
+/* A call that failed before it left, because the vault was away: it fails for a reason that is ours and passes. */
+static bool is_vaults_fault(const struct effect *effect, const struct msg_egress_result *m)
+{
+    return m->code < 0 && !m->was_sent && vault_was_away(effect->begun_ms);
+}
+
 static void on_called(int code, const void *answer, void *user)
 {
     struct effect *effect = user;
     const struct msg_egress_result *m = answer;
     (void)code;
-    if (m) {
+    if (m && (effect->repeats == LIMIT_REPEATS || !is_vaults_fault(effect, m))) {
         call_ends(effect, m);
         return;
     }
-    /* Egress died with the call in its hands. */
+    /* Or egress died with the call in its hands. If it is the call that kills it, that ends. */
     effect->egress_tag = 0;
-    effect_repeat(effect);
+    if (effect->repeats++ < LIMIT_REPEATS)
+        send_again(effect);
+    else
+        call_unknown(effect);
 }
 
 static void begin_call(struct effect *effect)
 {
+    if (!vault_is_unlocked())
+        return; /* egress_connected sends it */
+    effect->begun_ms = clock_monotonic_ms();
     const struct run *run = effect->run;
     const struct workflow *w = run->workflow;
     char id[RUN_ID_LEN + 1], key[LIMIT_NAME];
@@ -303,7 +332,7 @@ static void begin_call(struct effect *effect)
         return;
     }
     effect->egress_tag = 0;
-    if (r == -SP_EUNAVAILABLE)
+    if (r == -SP_EUNAVAILABLE || r == -EPIPE)
         return; /* egress_connected sends it */
     struct msg_egress_result refused = {.code = r, .reason = slice_text(error_text(r))};
     call_ends(effect, &refused);
@@ -325,17 +354,41 @@ void effect_repeat(struct effect *effect)
         call_unknown(effect);
 }
 
+static void begin_all(struct run *run, bool is_repetition)
+{
+    struct effect *effect = run->effects;
+    while (effect) {
+        struct effect *next = effect->next;
+        if (!effect->egress_tag && !ev_is_active(&effect->timer)) {
+            if (is_repetition)
+                effect_repeat(effect);
+            else
+                effect_begin(effect);
+        }
+        effect = next;
+    }
+}
+
+void effects_begin(struct run *run, bool is_repetition)
+{
+    must(run->phase == PHASE_IDLE);
+    /* What ends at once must not make the run go on, and perhaps end, while its effects are being walked through. */
+    run->phase = PHASE_COMMIT;
+    begin_all(run, is_repetition);
+    run->phase = PHASE_IDLE;
+    run_continue(run);
+}
+
 void egress_connected(void)
 {
-    for (struct run *run = run_next(NULL); run; run = run_next(run)) {
-        if (run->phase == PHASE_COMMIT || run->phase == PHASE_END)
-            continue; /* not durable yet: begin_effects comes to them */
-        struct effect *effect = run->effects;
-        while (effect) {
-            struct effect *next = effect->next;
-            if (effect->kind == EFFECT_CALL && !effect->egress_tag)
-                begin_call(effect);
-            effect = next;
-        }
+    /* In all other phases what is open is begun when what the run waits for is there. */
+    struct run *run = run_next(NULL);
+    while (run) {
+        struct run *next = run_next(run);
+        if (run->phase == PHASE_IDLE)
+            effects_begin(run, true);
+        else if (run->phase == PHASE_STEP)
+            begin_all(run, true);
+        run = next;
     }
 }

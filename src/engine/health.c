@@ -14,7 +14,7 @@ void api_ready(struct request *r)
 {
     if (commit_error())
         respond_problem(r, -SP_EUNAVAILABLE, "The database can no longer be written; nothing runs.");
-    else if (!peers_has_vault() || !peers_has_egress() || !workers_any())
+    else if (!vault_is_unlocked() || !peers_has_egress() || !workers_any())
         respond_problem(r, -SP_EUNAVAILABLE, "A part of the server is being restarted.");
     else
         respond(r, 200, "application/json", SLICE_LITERAL("{\"status\":\"ready\"}"), (struct slice){0});

@@ -3,14 +3,13 @@
  * says the same to its sender, whatever was wrong with the signature. */
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/error.h"
-#include "base/json_writer.h"
 #include "base/log.h"
 #include "crypto/crypto.h"
 #include "engine/answer.h"
-#include "engine/commit.h"
 #include "engine/deliveries.h"
+#include "engine/denials.h"
+#include "engine/idempotency.h"
 #include "engine/limiter.h"
 #include "engine/metrics.h"
 #include "engine/peers.h"
@@ -34,24 +33,38 @@ static void refuse(struct delivery *d, int code, const char *detail)
 
 static void leaf_refused(const struct delivery *d, const char *why)
 {
-    struct commit *c = commit_new(NULL, NULL);
-    if (!c)
-        return;
-    char address[64];
-    request_peer_text(d->request->peer, address);
-    struct audit_event e = {.action = AUDIT_WEBHOOK_REFUSED, .time_ms = d->request->at_ms, .outcome = AUDIT_DENIED,
-                            .actor_kind = SLICE_LITERAL("webhook"), .address = slice_text(address),
-                            .ns = slice_text(d->workflow->ns->name), .workflow = slice_text(d->workflow->name),
-                            .detail = slice_text(why)};
-    commit_leaf(c, &e);
-    commit_submit(c);
+    denial_add(d->request, AUDIT_WEBHOOK_REFUSED, d->workflow->ns->name, d->workflow->name, slice_text(why));
 }
 
 /* --- the answer ---------------------------------------------------------------------------------------------------- */
 
+/* What began with the same Idempotency-Key. */
+static void on_first(int code, const struct run_outcome *outcome, void *user)
+{
+    struct delivery *d = user;
+    if (code < 0) {
+        refuse(d, code == -SP_ENOTFOUND ? -SP_ECONFLICT : code, "The run could not be made durable; nothing of it is there. Try again.");
+        return;
+    }
+    if (!d->workflow->answers_at_once && !run_state_is_terminal(outcome->state)) {
+        refuse(d, -SP_ECONFLICT, "The run that this Idempotency-Key began is still under way.");
+        return;
+    }
+    if (d->has_hash)
+        delivery_forget(d->hash); /* only what began a run is remembered, here as on disk */
+    if (d->workflow->answers_at_once)
+        answer_accepted(d->request, outcome->id);
+    else
+        answer_webhook(d->request, outcome);
+    free(d);
+}
+
 static void on_run(int code, const struct run_outcome *outcome, void *user)
 {
     struct delivery *d = user;
+    uint8_t key[CRYPTO_HASH_LEN];
+    if (code == -SP_ECONFLICT && idempotency_of(d->request, d->workflow, key) && idempotency_first(key, on_first, d) == 0)
+        return;
     if (code < 0) {
         refuse(d, code, "The run could not be made durable; nothing of it is there. Try again.");
         return;
@@ -84,6 +97,24 @@ static void start(struct delivery *d)
 
 /* --- the signature ------------------------------------------------------------------------------------------------- */
 
+static void refuse_rate(struct request *r, const struct workflow *w, const struct rate_answer *rate)
+{
+    denial_add(r, AUDIT_RATE_LIMITED, w->ns->name, w->name, SLICE_LITERAL("deliveries for this workflow"));
+    respond_rate_limited(r, "deliveries for this workflow", rate);
+}
+
+/* Only what is signed counts: a flood of forged deliveries must not use up the rate of the true ones. */
+static bool is_within_rate(struct delivery *d)
+{
+    const struct workflow *w = d->workflow;
+    struct rate_answer rate;
+    if (limiter_allow_workflow(w->id, w->rate_limit, w->rate_period_ms, w->rate_burst, &rate))
+        return true;
+    refuse_rate(d->request, w, &rate);
+    free(d);
+    return false;
+}
+
 static void on_verified(int code, const void *answer, void *user)
 {
     struct delivery *d = user;
@@ -100,10 +131,14 @@ static void on_verified(int code, const void *answer, void *user)
         refuse(d, -SP_EUNAUTHENTICATED, "The delivery is not signed as this workflow demands.");
         return;
     }
-    if (!d->workflow->is_enabled) {
+    /* A newer version may have come while the vault was busy: what it says of the workflow counts. */
+    const struct workflow *live = workflow_find(slice_text(d->workflow->ns->name), slice_text(d->workflow->name));
+    if (!live || !live->is_enabled) {
         refuse(d, -SP_ENOTFOUND, "There is no such webhook.");
         return;
     }
+    if (!is_within_rate(d))
+        return;
     if (m->delivery.len) {
         /* The workflow is part of the name: one key may serve several. */
         uint8_t hash[CRYPTO_HASH_LEN];
@@ -128,7 +163,7 @@ static void verify(struct delivery *d)
     struct msg_vault_verify m = {.ns = slice_text(w->ns->name), .name = slice_text(w->key_name), .scheme = (uint8_t)w->scheme,
                                  .now_ms = d->request->at_ms, .tolerance_s = w->tolerance_s,
                                  .headers = d->request->headers, .body = d->request->body};
-    int code = vault_ask_verify(&m, on_verified, d);
+    int code = vault_is_unlocked() ? vault_ask_verify(&m, on_verified, d) : -SP_EUNAVAILABLE;
     if (code < 0)
         refuse(d, code, "The signature cannot be checked now.");
 }
@@ -148,7 +183,6 @@ void api_hook(struct request *r)
 {
     struct workflow *w = workflow_find(r->params[0], r->params[1]);
     struct rate_answer rate;
-    metrics_count(METRIC_REQUESTS);
     if (!w || !w->is_enabled || !w->has_webhook) {
         respond_problem(r, -SP_ENOTFOUND, "There is no such webhook.");
         return;
@@ -157,8 +191,8 @@ void api_hook(struct request *r)
         respond_problem(r, -SP_EINVALID, "Send the delivery as application/json.");
         return;
     }
-    if (!limiter_allow_workflow(w->id, w->rate_limit, w->rate_period_ms, w->rate_burst, &rate)) {
-        respond_rate_limited(r, "deliveries for this workflow", &rate);
+    if (!limiter_has_room(w->id, w->rate_limit, w->rate_period_ms, w->rate_burst, &rate)) {
+        refuse_rate(r, w, &rate);
         return;
     }
     struct delivery *d = calloc(1, sizeof *d);
@@ -167,8 +201,8 @@ void api_hook(struct request *r)
         return;
     }
     *d = (struct delivery){.request = r, .workflow = w};
-    if (w->scheme == WEBHOOK_NONE)
-        start(d);
-    else
+    if (w->scheme != WEBHOOK_NONE)
         verify(d);
+    else if (is_within_rate(d))
+        start(d);
 }

@@ -59,6 +59,16 @@ bool limiter_allow_workflow(uint32_t workflow_id, uint32_t limit, int64_t period
     return allow(workflows, slice_of(&workflow_id, sizeof workflow_id), limit, period_ms, burst, ret);
 }
 
+bool limiter_has_room(uint32_t workflow_id, uint32_t limit, int64_t period_ms, uint32_t burst, struct rate_answer *ret)
+{
+    *ret = (struct rate_answer){.limit = limit, .period_ms = period_ms};
+    if (!rate_is_exhausted(workflows, slice_of(&workflow_id, sizeof workflow_id), clock_monotonic_us(), limit, period_ms * 1000,
+                           burst, &ret->retry_after_ms))
+        return true;
+    metrics_count(METRIC_RATE_LIMITED);
+    return false;
+}
+
 bool limiter_allow_login(const uint8_t peer[16], struct rate_answer *ret)
 {
     *ret = (struct rate_answer){.limit = config.logins_per_min, .period_ms = 60000, .retry_after_ms = 60000};

@@ -21,6 +21,8 @@ bool limiter_allow_address(const uint8_t peer[16], struct rate_answer *ret);
 bool limiter_allow_principal(const char *name, struct rate_answer *ret);
 bool limiter_allow_login(const uint8_t peer[16], struct rate_answer *ret); /* looks, does not count */
 void limiter_count_failed_login(const uint8_t peer[16]);
+/* As limiter_allow_workflow, but only looks. */
+bool limiter_has_room(uint32_t workflow_id, uint32_t limit, int64_t period_ms, uint32_t burst, struct rate_answer *ret);
 bool limiter_allow_workflow(uint32_t workflow_id, uint32_t limit, int64_t period_ms, uint32_t burst, struct rate_answer *ret);
 
 #endif

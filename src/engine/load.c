@@ -157,11 +157,17 @@ static void replay(struct run *run, const struct journal_copy *j)
     memcpy(m.seed, run->seed, sizeof m.seed);
     int worker = workers_choose();
     int r = worker == NO_WORKER ? -SP_EUNAVAILABLE : workers_start(worker, &m);
+    bool is_given = r == 0;
     for (const struct journal_row *row = j->first; row && r == 0; row = row->next)
         if (row->kind == JOURNAL_RESULT)
             r = workers_result_bytes(worker, row->data);
     if (r < 0) {
-        run_wait_for_worker(run);
+        if (is_given)
+            workers_drop(worker, run->id);
+        if (r == -SP_ENOTFOUND || r == -SP_ELIMIT)
+            run_fault(run, "runtime", 500, "Replay not possible", "The run's journal or definition could not be handed to a worker.");
+        else
+            run_wait_for_worker(run);
         return;
     }
     run->worker = worker;
@@ -190,8 +196,11 @@ static void on_loaded(void *user)
         /* Calls that are with egress stay there; all others are taken from the journal anew. */
         int r = load->code < 0 ? load->code : open_effects(run, &load->journal);
         r = r < 0 ? r : expect(run, &load->journal);
-        for (const struct journal_row *row = load->journal.first; row; row = row->next)
+        for (const struct journal_row *row = load->journal.first; row; row = row->next) {
             run->last_ms = row->at_ms > run->last_ms ? row->at_ms : run->last_ms;
+            if (row->kind == JOURNAL_INTENT && row->effect > run->last_effect)
+                run->last_effect = row->effect;
+        }
         drop_answered(run);
         if (run->is_cancelled) {
             step_cancel(run);
@@ -211,12 +220,15 @@ void load_begin(struct run *run)
 {
     struct load *load = calloc(1, sizeof *load);
     run->phase = PHASE_LOAD;
+    run_wake_stop(run);
     if (load) {
         load->id = run->id;
         load->key = run->key;
         journal_copy_begin(&load->journal, &load->key);
     }
     if (!load || slow_submit(load_work, on_loaded, load) < 0) {
+        if (load)
+            seal_key_wipe(&load->key);
         free(load);
         run->phase = PHASE_IDLE;
         run_retry_later(run);
@@ -232,13 +244,6 @@ void replay_check(struct run *run, const struct msg_worker_step *m)
     }
     run->phase = PHASE_IDLE;
     run->state = RUN_WAITING;
-    struct effect *effect = run->effects;
-    while (effect) {
-        struct effect *next = effect->next;
-        if (!effect->egress_tag && !ev_is_active(&effect->timer))
-            effect_repeat(effect);
-        effect = next;
-    }
-    if (run->phase == PHASE_IDLE)
-        run_continue(run);
+    run->rescues = 0;
+    effects_begin(run, true);
 }

@@ -49,6 +49,21 @@ static int read_ephemeral(const json_t *root)
     return 0;
 }
 
+static int read_retention(const json_t *list)
+{
+    size_t i;
+    const json_t *item;
+    int r = 0;
+    retention_clear();
+    json_array_foreach(list, i, item) {
+        const char *text = json_string_value(item);
+        r = text ? retention_set(text) : -SP_EINVALID;
+        if (r < 0)
+            return role_fail(r, "retention.namespaces: write NAMESPACE=DAYS, as in \"billing=30\"");
+    }
+    return 0;
+}
+
 static int on_configure(struct slice json)
 {
     json_t *root = json_loadb((const char *)json.p, json.len, JSON_REJECT_DUPLICATES, NULL);
@@ -60,7 +75,8 @@ static int on_configure(struct slice json)
     read_u32(root, "principalBurst", &limits.principal_burst);
     read_u32(root, "retentionDays", &days);
     retention_days = days;
-    int r = json_is_true(json_object_get(root, "ephemeral")) && !is_started ? read_ephemeral(root) : 0;
+    int r = read_retention(json_object_get(root, "retentionNamespaces"));
+    r = r < 0 ? r : json_is_true(json_object_get(root, "ephemeral")) && !is_started ? read_ephemeral(root) : 0;
     json_decref(root);
     if (is_started)
         limiter_configure(&limits);
@@ -94,6 +110,7 @@ static void on_credentials(int code, void *user)
         log_event(LOG_LEVEL_WARN, "engine.vault-not-ready", "error", error_text(code), NULL);
         return; /* the vault's next life begins the chain again */
     }
+    vault_unlocked();
     if (is_ready)
         return;
     int r = runs_recover(loader);
@@ -163,7 +180,7 @@ static int on_start(void)
     int r = commit_start(dir ? path : NULL, &diag);
     r = r < 0 ? r : slow_start(commit_store(), &diag);
     if (r < 0)
-        return role_fail(r, "%s%s%s", diag.text, diag.hint[0] ? " — " : "", diag.hint);
+        return role_fail(r, "%s%s%s", diag.text, diag.hint[0] ? "; " : "", diag.hint);
     r = limiter_start(&limits);
     if (r < 0)
         return start_failed(r, "no memory for the rate limiter");
@@ -193,6 +210,7 @@ static void on_stop(void)
         leaf_of_server(AUDIT_SERVER_STOPPED);
     slow_stop();
     commit_stop();
+    peers_flush();
     role_exit(0);
 }
 

@@ -32,9 +32,12 @@ static bool copy_text(struct slice s, char *to, size_t size)
 static int64_t number_of(const json_t *object, const char *key, int64_t fallback, int64_t low, int64_t high)
 {
     const json_t *value = json_object_get(object, key);
-    int64_t n = json_is_integer(value) ? json_integer_value(value)
-                : json_is_real(value)  ? (int64_t)json_real_value(value)
-                                       : fallback;
+    int64_t n = json_is_integer(value) ? json_integer_value(value) : fallback;
+    if (json_is_real(value)) {
+        /* Compared as it is: a conversion of what does not fit is undefined. */
+        double real = json_real_value(value);
+        return real <= (double)low ? low : real >= (double)high ? high : (int64_t)real;
+    }
     return n < low ? low : n > high ? high : n;
 }
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "engine/request.h"
@@ -12,6 +13,8 @@
 
 static struct channel *gateway, *vault, *egress;
 static struct ask_table vault_asks, egress_asks;
+static bool is_unlocked;
+static int64_t unlocked_ms;
 
 /* --- what peers say ------------------------------------------------------------------------------------------------ */
 
@@ -98,6 +101,7 @@ static void on_closed(struct channel *channel, const char *reason, void *user)
         request_set_gateway(NULL);
     } else if (channel == vault) {
         vault = NULL;
+        is_unlocked = false;
         ask_fail_all(&vault_asks, -SP_EUNAVAILABLE);
     } else if (channel == egress) {
         egress = NULL;
@@ -147,9 +151,33 @@ int peers_connect(enum role peer, uint16_t index, int fd)
     return r;
 }
 
+void peers_flush(void)
+{
+    if (gateway)
+        (void)channel_flush(gateway);
+}
+
 bool peers_has_vault(void)
 {
     return vault;
+}
+
+void vault_unlocked(void)
+{
+    is_unlocked = true;
+    unlocked_ms = clock_monotonic_ms();
+    egress_connected();
+}
+
+bool vault_is_unlocked(void)
+{
+    return is_unlocked;
+}
+
+bool vault_was_away(int64_t since_ms)
+{
+    /* Egress gets its channel to the new vault about when we do, not exactly then. */
+    return !is_unlocked || unlocked_ms + 1000 >= since_ms;
 }
 
 bool peers_has_egress(void)

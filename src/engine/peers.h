@@ -23,7 +23,14 @@
 [[gnu::warn_unused_result]] int egress_ask_call(struct msg_egress_call *m, ask_answered *answered, void *user, uint64_t *ret_tag);
 void egress_cancel(uint64_t tag);
 
+/* At the end: hands over the answers of what became durable last, as far as the gateway takes them. */
+void peers_flush(void);
+
 bool peers_has_vault(void);
+/* The vault has its credentials: until then it would refuse what it will allow. `vault_unlocked` is said by who loaded them. */
+void vault_unlocked(void);
+bool vault_is_unlocked(void);
+bool vault_was_away(int64_t since_ms); /* at any time since then, monotonic */
 bool peers_has_egress(void);
 
 /* Called whenever a channel to this peer came up (again). */

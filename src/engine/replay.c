@@ -9,12 +9,13 @@
 #include "engine/load.h"
 #include "engine/replay.h"
 #include "engine/request.h"
+#include "engine/runs.h"
 #include "engine/slow.h"
 #include "engine/workflows.h"
 
 struct replay {
     struct request *request;
-    struct run_id id, ghost; /* ghost: the id under which the worker has it, which no run has */
+    struct run_id id;
     struct workflow *workflow;
     struct seal_key key;
     struct journal_copy journal;
@@ -27,7 +28,6 @@ struct replay {
 
 #define LIMIT_REPLAYS 16
 static struct replay *under_way[LIMIT_REPLAYS];
-static uint64_t last_ghost = UINT64_MAX;
 
 static void replay_free(struct replay *p)
 {
@@ -73,21 +73,32 @@ static void replay_work(struct store_reader *reader, void *user)
 
 static int send_journal(struct replay *p)
 {
-    struct msg_worker_start m = {.run = p->ghost.n, .started_ms = p->started_ms, .input = buffer_slice(&p->journal.input),
+    struct msg_worker_start m = {.run = p->id.n, .started_ms = p->started_ms, .input = buffer_slice(&p->journal.input),
                                  .replayed = p->journal.n_results};
     memcpy(m.digest, p->workflow->digest, sizeof m.digest);
     seal_run_random(&p->key, m.nonce, m.seed);
     p->worker = workers_choose();
     int r = p->worker == NO_WORKER ? -SP_EUNAVAILABLE : workers_start(p->worker, &m);
+    bool is_given = r == 0;
     for (const struct journal_row *row = p->journal.first; row && r == 0; row = row->next) {
         struct msg_worker_result result;
         if (row->kind != JOURNAL_RESULT)
             continue;
         r = wire_decode_worker_result(row->data, &result);
-        result.run = p->ghost.n;
         r = r < 0 ? r : workers_result(p->worker, &result);
     }
+    if (r < 0 && is_given)
+        workers_drop(p->worker, p->id);
     return r;
+}
+
+/* The worker has a run under its own id, which its expressions see: there is one of it at a time. */
+static bool is_in_hand(const struct replay *p)
+{
+    for (size_t i = 0; i < LIMIT_REPLAYS; i++)
+        if (under_way[i] && under_way[i] != p && under_way[i]->id.n == p->id.n && under_way[i]->worker != NO_WORKER)
+            return true;
+    return run_state_now(p->id) != (enum run_state)0;
 }
 
 static void replay_loaded(void *user)
@@ -102,7 +113,20 @@ static void replay_loaded(void *user)
         fail(p, -SP_ECONFLICT, "Only a run that completed or faulted can be replayed.");
         return;
     }
-    p->ghost.n = last_ghost--;
+    if (is_in_hand(p)) {
+        fail(p, -SP_ECONFLICT, "The run is being replayed, or has not quite ended; try again.");
+        return;
+    }
+    struct commit *c = commit_error() ? NULL : commit_new(NULL, NULL);
+    if (!c) {
+        fail(p, -SP_EUNAVAILABLE, "The audit log cannot be written now.");
+        return;
+    }
+    struct audit_event e = {.action = AUDIT_RUN_READ, .time_ms = p->request->at_ms, .run = p->id,
+                            .actor_kind = SLICE_LITERAL("principal"), .actor = slice_text(p->request->who.name),
+                            .auth = SLICE_LITERAL("token"), .detail = SLICE_LITERAL("replay")};
+    commit_leaf(c, &e);
+    commit_submit(c);
     int r = send_journal(p);
     if (r < 0)
         fail(p, r, "No worker can replay the run now.");
@@ -112,7 +136,7 @@ bool replay_on_step(int worker, const struct msg_worker_step *m)
 {
     struct replay *p = NULL;
     for (size_t i = 0; i < LIMIT_REPLAYS; i++)
-        if (under_way[i] && under_way[i]->ghost.n == m->run && under_way[i]->worker == worker)
+        if (under_way[i] && under_way[i]->id.n == m->run && under_way[i]->worker == worker)
             p = under_way[i];
     if (!p)
         return false;
@@ -122,7 +146,7 @@ bool replay_on_step(int worker, const struct msg_worker_step *m)
     if (is_end)
         workers_ended(worker);
     else
-        workers_drop(worker, p->ghost);
+        workers_drop(worker, p->id);
     _cleanup_buffer_ struct buffer body = BUFFER_MAX(LIMIT_TEXT);
     struct json_writer w = JSON_WRITER(&body);
     char id[RUN_ID_LEN + 1];

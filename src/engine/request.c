@@ -13,6 +13,7 @@
 
 static struct channel *gateway;
 static uint32_t gateway_generation;
+static size_t in_hand; /* bytes */
 
 void request_set_gateway(struct channel *channel)
 {
@@ -20,11 +21,35 @@ void request_set_gateway(struct channel *channel)
     gateway_generation++;
 }
 
-int request_new(struct slice payload, struct request **ret)
+static void request_free(struct request *r)
 {
-    struct request *r = calloc(1, sizeof *r + payload.len);
+    in_hand -= r->memory_len;
+    free(r);
+}
+
+/* Answered at once, without a copy of what it holds [I6]. */
+static int request_new_refused(struct slice payload)
+{
+    struct msg_http_request m;
+    int code = wire_decode_http_request(payload, &m);
+    struct request *r = code < 0 ? NULL : calloc(1, sizeof *r);
+    if (code < 0)
+        return code;
     if (!r)
         return -ENOMEM;
+    r->tag = m.tag;
+    r->gateway_generation = gateway_generation;
+    respond_problem(r, -SP_EOVERLOAD, "Too many large requests are under way.");
+    return -ENOMEM;
+}
+
+int request_new(struct slice payload, struct request **ret)
+{
+    struct request *r = in_hand + payload.len > LIMIT_REQUESTS_TOTAL ? NULL : calloc(1, sizeof *r + payload.len);
+    if (!r)
+        return request_new_refused(payload);
+    r->memory_len = payload.len;
+    in_hand += payload.len;
     r->memory = (uint8_t *)(r + 1);
     memcpy(r->memory, payload.p, payload.len);
     struct msg_http_request m;
@@ -32,7 +57,7 @@ int request_new(struct slice payload, struct request **ret)
     if (code == 0 && !http_method_text(m.method))
         code = -SP_EINVALID;
     if (code < 0) {
-        free(r);
+        request_free(r);
         return code;
     }
     r->tag = m.tag;
@@ -114,7 +139,7 @@ void respond(struct request *r, uint16_t status, const char *content_type, struc
         /* A full queue means that the gateway does not read: its request ends with its own timeout. */
         CHANNEL_TRY(gateway, HTTP_RESPONSE, http_response, &m);
     }
-    free(r);
+    request_free(r);
 }
 
 void respond_json(struct request *r, uint16_t status, const struct buffer *json)
@@ -159,6 +184,13 @@ void respond_problem(struct request *r, int code, const char *format, ...)
     if (error_http_status(code) == 401)
         wire_pairs_put(&extra, SLICE_LITERAL("www-authenticate"), SLICE_LITERAL("Bearer realm=\"sallyport\""));
     respond_problem_with(r, code, detail, buffer_slice(&extra));
+}
+
+void respond_other_method(struct request *r, const char *allowed)
+{
+    _cleanup_buffer_ struct buffer extra = BUFFER_MAX(LIMIT_TEXT);
+    wire_pairs_put(&extra, SLICE_LITERAL("allow"), slice_text(allowed));
+    respond_problem_with(r, -SP_EMETHOD, "\"Allow\" names the methods of this path.", buffer_slice(&extra));
 }
 
 void respond_rate_limited(struct request *r, const char *what, const struct rate_answer *rate)

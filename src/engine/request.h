@@ -24,9 +24,11 @@ struct request {
     struct slice params[ROUTE_PARAMS]; /* of the route's {…}, in order */
     struct principal who;              /* empty name: nobody signed in */
     uint8_t *memory;
+    size_t memory_len;
 };
 
-/* Decodes and takes the request up. A negative code is the gateway's fault. */
+/* Decodes and takes the request up. A negative code is the gateway's fault, but for -ENOMEM: then it is answered already,
+ * or there is not even memory for that. */
 [[gnu::warn_unused_result]] int request_new(struct slice payload, struct request **ret);
 
 /* The value of a query parameter, percent-decoded into `scratch`; false if absent, malformed or too long. */
@@ -52,6 +54,8 @@ struct rate_answer {
     uint64_t limit, remaining;
     int64_t period_ms;
 };
+/* 405 with the methods that the path has, as "GET, POST". */
+void respond_other_method(struct request *r, const char *allowed);
 void respond_rate_limited(struct request *r, const char *what, const struct rate_answer *rate);
 
 /* The gateway's channel, or NULL while there is none. Requests of an earlier one are answered into the void. */

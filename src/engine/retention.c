@@ -11,10 +11,48 @@
 
 #define DAY_MS 86400000ll
 
+#define LIMIT_RULES 256
+
+struct rule {
+    char ns[64];
+    uint64_t days;
+};
+
+static struct rule rules[LIMIT_RULES];
+static size_t n_rules;
 static ev_timer tick;
 static uint64_t days;
 static const struct workflow *current;
 static bool is_busy;
+
+int retention_set(const char *text)
+{
+    struct slice rest = slice_text(text), ns;
+    struct rule rule = {0};
+    if (n_rules == LIMIT_RULES)
+        return -SP_ELIMIT;
+    if (!slice_split(&rest, '=', &ns) || !name_is_dsl(ns) || slice_parse_u64(rest, &rule.days) < 0 || rule.days == 0)
+        return -SP_EINVALID;
+    memcpy(rule.ns, ns.p, ns.len);
+    rules[n_rules++] = rule;
+    return 0;
+}
+
+void retention_clear(void)
+{
+    n_rules = 0;
+}
+
+static int64_t keep_ms(const struct workflow *w)
+{
+    int64_t keep = w->retention_ms ? w->retention_ms : 0;
+    for (size_t i = 0; i < n_rules; i++) {
+        int64_t most = (int64_t)(rules[i].days < 36500 ? rules[i].days : 36500) * DAY_MS;
+        if (strcmp(rules[i].ns, w->ns->name) == 0 && (!keep || most < keep))
+            keep = most;
+    }
+    return keep ? keep : (int64_t)days * DAY_MS;
+}
 
 static void next_workflow(void);
 
@@ -34,12 +72,11 @@ static void next_workflow(void)
         is_busy = false;
         return;
     }
-    int64_t now = clock_wall_ms(), keep = current->retention_ms ? current->retention_ms : (int64_t)days * DAY_MS;
+    int64_t now = clock_wall_ms(), keep = keep_ms(current);
     struct audit_event e = {.action = AUDIT_RETENTION_APPLIED, .time_ms = now, .actor_kind = SLICE_LITERAL("server"),
                             .ns = slice_text(current->ns->name), .workflow = slice_text(current->name),
                             .before_ms = now > keep ? (uint64_t)(now - keep) : 0};
-    commit_leaf(c, &e);
-    commit_retention(c, current->id, now - keep);
+    commit_retention(c, current->id, now - keep, &e);
     commit_submit(c);
 }
 

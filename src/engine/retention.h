@@ -4,7 +4,12 @@
 
 #include <stdint.h>
 
-/* `default_days` for workflows whose definition says nothing. */
+/* The operator's word for one namespace: its runs are kept for at most so many days, whatever a definition says. -SP_EINVALID
+ * for a text that is not NAMESPACE=DAYS, -SP_ELIMIT when there are too many. */
+[[gnu::warn_unused_result]] int retention_set(const char *text);
+void retention_clear(void);
+
+/* `default_days` for workflows of which neither definition nor operator says anything. */
 void retention_start(uint64_t default_days);
 
 #endif

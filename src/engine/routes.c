@@ -2,9 +2,14 @@
  * Called for every request that the gateway passes on. Must never call a handler before the permission is checked. */
 #include "engine/routes.h"
 
+#include <stdio.h>
+
 #include "base/error.h"
+#include "base/must.h"
 #include "engine/auth.h"
+#include "engine/denials.h"
 #include "engine/limiter.h"
+#include "engine/metrics.h"
 #include "engine/request.h"
 
 static const struct route routes[] = {
@@ -70,9 +75,10 @@ static bool path_matches(const char *pattern, struct slice path, struct slice pa
 }
 
 const struct route *route_match(enum http_method method, struct slice path, struct slice ret_params[ROUTE_PARAMS],
-                                bool *ret_other_method)
+                                char ret_methods[ROUTE_METHODS])
 {
-    *ret_other_method = false;
+    size_t n = 0;
+    ret_methods[0] = 0;
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
         struct slice params[ROUTE_PARAMS] = {0};
         if (!path_matches(routes[i].path, path, params))
@@ -81,9 +87,17 @@ const struct route *route_match(enum http_method method, struct slice path, stru
             memcpy(ret_params, params, sizeof params);
             return &routes[i];
         }
-        *ret_other_method = true;
+        int len = snprintf(ret_methods + n, ROUTE_METHODS - n, "%s%s", n ? ", " : "", http_method_text((int)routes[i].method));
+        must(len > 0 && n + (size_t)len < ROUTE_METHODS);
+        n += (size_t)len;
     }
     return NULL;
+}
+
+static void refuse_rate(struct request *r, const char *what, const struct rate_answer *rate)
+{
+    denial_add(r, AUDIT_RATE_LIMITED, NULL, NULL, slice_text(what));
+    respond_rate_limited(r, what, rate);
 }
 
 static bool is_permitted(struct request *r)
@@ -92,21 +106,23 @@ static bool is_permitted(struct request *r)
         return true;
     struct rate_answer rate;
     if (!limiter_allow_login(r->peer, &rate)) {
-        respond_rate_limited(r, "sign-ins from this address", &rate);
+        refuse_rate(r, "sign-ins from this address", &rate);
         return false;
     }
     int code = auth_check(r);
     if (code < 0) {
         limiter_count_failed_login(r->peer);
+        denial_add(r, AUDIT_LOGIN_FAILED, NULL, NULL, slice_text(error_slug(code)));
         respond_problem(r, code, "Send the token of a principal as \"Authorization: Bearer …\".");
         return false;
     }
     if (!access_may(r->who.role, r->route->permission)) {
+        denial_add(r, AUDIT_REQUEST_DENIED, NULL, NULL, SLICE_LITERAL("the role lacks the permission"));
         respond_problem(r, -SP_EDENIED, "%s may not do this.", r->who.name);
         return false;
     }
     if (!limiter_allow_principal(r->who.name, &rate)) {
-        respond_rate_limited(r, "requests of this principal", &rate);
+        refuse_rate(r, "requests of this principal", &rate);
         return false;
     }
     return true;
@@ -121,21 +137,22 @@ void routes_open(void)
 
 void route_request(struct request *r)
 {
-    bool other_method;
+    char methods[ROUTE_METHODS];
     struct rate_answer rate;
+    metrics_count(METRIC_REQUESTS);
     /* The gateway may be up before the tables are loaded and the keys unlocked [I8]. */
     if (!is_open) {
         respond_problem(r, -SP_EUNAVAILABLE, "The server is starting. Try again.");
         return;
     }
-    r->route = route_match(r->method, r->path, r->params, &other_method);
+    r->route = route_match(r->method, r->path, r->params, methods);
     if (!limiter_allow_address(r->peer, &rate)) {
-        respond_rate_limited(r, "requests from this address", &rate);
+        refuse_rate(r, "requests from this address", &rate);
         return;
     }
     if (!r->route) {
-        if (other_method)
-            respond_problem(r, -SP_EINVALID, "This path has no such method.");
+        if (methods[0])
+            respond_other_method(r, methods);
         else
             respond_problem(r, -SP_ENOTFOUND, "Nothing is served at this path.");
         return;

@@ -81,17 +81,18 @@ struct route {
 ROUTES(R)
 #undef R
 
-/* The route that matches, with its parameters; NULL if none. `ret_other_method` tells that the path exists. */
+/* The route that matches, with its parameters; NULL if none. `ret_methods` gets those that the path has, as "GET, POST". */
+#define ROUTE_METHODS 64
 const struct route *route_match(enum http_method method, struct slice path, struct slice ret_params[ROUTE_PARAMS],
-                                bool *ret_other_method);
+                                char ret_methods[ROUTE_METHODS]);
 bool access_may(enum access_role role, enum permission permission);
 const char *access_role_text(enum access_role role);
 int access_role_parse(struct slice s); /* -1 if it is none */
 
+/* From now on requests are served. Before, the limits, tables and keys that they need are not there: all get 503. */
+void routes_open(void);
+
 /* All of it, from match to handler: authenticates, checks the permission, limits, calls. Answers in every case. */
 void route_request(struct request *request);
-
-/* The engine serves from now on; until then every request is refused with 503. */
-void routes_open(void);
 
 #endif

@@ -45,8 +45,10 @@ struct effect {
     enum effect_kind kind;
     int64_t at_ms;   /* when it was intended */
     int64_t due_ms;  /* of a timer */
-    ev_timer timer;
+    ev_timer timer; /* until it is due; of a call: until it is sent again */
     uint64_t egress_tag; /* 0: not with egress now */
+    int64_t begun_ms;    /* monotonic: when it was given to egress last */
+    unsigned repeats;
     uint8_t *record;     /* of a call: owned, the encoded msg_effect_call */
     size_t record_len;
 };
@@ -63,6 +65,9 @@ struct run {
     bool is_cancelled, has_leaf_started;
     uint32_t results;    /* delivered so far: the step's place in the journal */
     uint32_t journal_seq;
+    unsigned rescues;    /* workers that died under it since its last step */
+    bool is_refused;     /* the store refused a step of it: it is ending with a fault that has nothing of that step */
+    uint32_t last_effect; /* the highest number of an effect, event or cancellation */
     int64_t started_ms, last_ms; /* of the last step: time never steps back within a run */
     struct seal_key key; /* of its payloads */
     uint8_t nonce[16], seed[32];
@@ -95,6 +100,10 @@ struct run {
 struct run *run_find(struct run_id id);
 struct run *run_next(const struct run *after); /* all runs in turn; NULL first */
 void run_set_state(struct run *run, enum run_state state);
+/* Puts the result whose step did not come before those that wait. */
+void run_take_back(struct run *run);
+/* Ends the timer of a run that sleeps on disk, if it has one. */
+void run_wake_stop(struct run *run);
 /* Goes on with whatever comes next: load, deliver, wait. Call it after anything changed while the run was idle. */
 void run_continue(struct run *run);
 /* Gives a run that has not begun to a worker, or lines it up until there is one. */
@@ -118,6 +127,7 @@ void step_accept(struct run *run); /* makes the run durable before its first ste
                               struct effect **ret);
 struct effect *effect_find(struct run *run, uint32_t number);
 void effect_begin(struct effect *effect);  /* its intent is durable: now it may leave [I1] */
+void effects_begin(struct run *run, bool is_repetition); /* all that are not under way; the run is idle, and goes on if it can */
 void effect_repeat(struct effect *effect); /* after a crash: perhaps it was performed */
 void effect_remove(struct effect *effect); /* ended or cancelled */
 void effects_free(struct run *run);

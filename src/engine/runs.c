@@ -107,12 +107,20 @@ static void table_remove(struct run *run)
     run->workflow->n_runs--;
 }
 
+void run_wake_stop(struct run *run)
+{
+    if (!ev_is_active(&run->wake))
+        return;
+    ev_timer_stop(role_loop(), &run->wake);
+    n_idle_on_disk--;
+}
+
 static void run_free(struct run *run)
 {
     workers_drop(run->worker, run->id);
     table_remove(run);
     effects_free(run);
-    ev_timer_stop(role_loop(), &run->wake);
+    run_wake_stop(run);
     while (run->queue) {
         struct result *next = run->queue->next;
         result_free(run->queue);
@@ -182,8 +190,10 @@ static void keep_cause(struct run *run, const struct run_cause *cause)
 int run_start(struct workflow *w, struct slice input, const struct run_cause *cause, bool wants_end, run_ended *ended,
               void *user, struct run_id *ret_id)
 {
-    if (commit_error())
+    if (commit_error() || !w->ns->has_key)
         return -SP_EUNAVAILABLE;
+    if (input.len > LIMIT_BODY)
+        return -SP_ELIMIT;
     if (w->n_runs >= w->concurrency)
         return -SP_ERATE;
     if (n_runs - n_idle_on_disk >= LIMIT_RUNS_ACTIVE || n_runs >= LIMIT_RUNS_WAITING)
@@ -221,12 +231,28 @@ void run_to_worker(struct run *run)
     memcpy(m.nonce, run->nonce, sizeof m.nonce);
     memcpy(m.seed, run->seed, sizeof m.seed);
     int worker = workers_choose();
-    if (worker != NO_WORKER && workers_start(worker, &m) == 0) {
+    int r = worker == NO_WORKER ? -SP_EUNAVAILABLE : workers_start(worker, &m);
+    if (r == 0) {
         run->worker = worker;
         run->phase = PHASE_STEP;
-        return;
+    } else if (r == -SP_ELIMIT || r == -SP_ENOTFOUND) {
+        run_fault(run, "runtime", 500, "Run not startable", "The run's input or definition could not be handed to a worker.");
+    } else {
+        run_wait_for_worker(run);
     }
-    run_wait_for_worker(run);
+}
+
+/* A worker may be alive and yet take nothing now: its queue or table is full. Nobody tells when that is over. */
+#define WAITING_RETRY_S 0.2
+static ev_timer waiting_timer;
+
+static void on_waiting(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)loop;
+    (void)timer;
+    (void)events;
+    if (workers_any())
+        runs_on_worker_born();
 }
 
 void run_wait_for_worker(struct run *run)
@@ -235,6 +261,10 @@ void run_wait_for_worker(struct run *run)
     run->next_waiting = NULL;
     *waiting_last = run;
     waiting_last = &run->next_waiting;
+    if (ev_is_active(&waiting_timer))
+        return;
+    ev_timer_init(&waiting_timer, on_waiting, WAITING_RETRY_S, 0.);
+    ev_timer_start(role_loop(), &waiting_timer);
 }
 
 /* From its input if that is at hand, which it is until the first step is durable; else from its journal. */
@@ -253,9 +283,32 @@ void runs_on_worker_born(void)
     waiting_last = &waiting_first;
     while (run) {
         struct run *next = run->next_waiting;
-        restart(run);
+        run->next_waiting = NULL;
+        /* One that was cancelled while it waited is on its way to its end. */
+        if (run->phase == PHASE_WORKER)
+            restart(run);
         run = next;
     }
+}
+
+/* The result whose step did not come is delivered again. */
+void run_take_back(struct run *run)
+{
+    if (!run->current)
+        return;
+    run->current->next = run->queue;
+    run->queue = run->current;
+    if (!run->current->next)
+        run->queue_last = &run->current->next;
+    run->current = NULL;
+    run->results--;
+}
+
+/* A place became free where all workers were full. */
+static void serve_waiting(void)
+{
+    if (waiting_first && workers_choose() != NO_WORKER)
+        runs_on_worker_born();
 }
 
 static void deliver(struct run *run)
@@ -271,7 +324,19 @@ static void deliver(struct run *run)
     run->current = result;
     run->results++;
     run->phase = PHASE_STEP;
-    if (workers_result(run->worker, &result->message) < 0)
+    int r = workers_result(run->worker, &result->message);
+    if (r == -EPIPE || r == -SP_EUNAVAILABLE)
+        return; /* the worker is dying: `rescue` takes the run elsewhere */
+    if (r == -SP_EOVERLOAD) {
+        /* It does not keep up: the run goes on from its journal, with whoever has room. */
+        workers_drop(run->worker, run->id);
+        run->worker = NO_WORKER;
+        run_take_back(run);
+        run->phase = PHASE_IDLE;
+        run_retry_later(run);
+        return;
+    }
+    if (r < 0)
         run_fault(run, "runtime", 500, "Result not deliverable", "The result of an effect could not be handed to a worker.");
 }
 
@@ -368,14 +433,11 @@ static void rescue(struct run *run, bool is_culprit)
                   "The run used more processor time or memory in one step than a run may.");
         return;
     }
-    if (run->current) {
-        run->current->next = run->queue;
-        run->queue = run->current;
-        if (!run->current->next)
-            run->queue_last = &run->current->next;
-        run->current = NULL;
-        run->results--;
+    if (++run->rescues > LIMIT_RESCUES) {
+        run_fault(run, "runtime", 500, "Workers lost", "The worker was lost at each attempt to go on with the run.");
+        return;
     }
+    run_take_back(run);
     run->phase = PHASE_IDLE;
     restart(run);
 }
@@ -421,6 +483,7 @@ void run_finish(struct run *run, int code)
     if (cancelled)
         cancelled(code, code < 0 ? NULL : &outcome, run->cancelled_user);
     run_free(run);
+    serve_waiting();
 }
 
 int run_cancel(struct run_id id, struct slice by, run_ended *ended, void *user)
@@ -437,12 +500,15 @@ int run_cancel(struct run_id id, struct slice by, run_ended *ended, void *user)
     /* While something is being written the run is not touched: it ends as soon as that is durable. */
     if (run->phase == PHASE_COMMIT || run->phase == PHASE_LOAD || run->phase == PHASE_END)
         return 0;
-    if (ev_is_active(&run->wake)) {
-        ev_timer_stop(role_loop(), &run->wake);
-        n_idle_on_disk--;
-    }
+    run_wake_stop(run);
     step_cancel(run);
     return 0;
+}
+
+/* Another version of the same workflow has a row of its own. */
+static bool is_same_workflow(const struct workflow *a, const struct workflow *b)
+{
+    return a->ns == b->ns && strcmp(a->name, b->name) == 0;
 }
 
 void runs_cancel_workflow(const struct workflow *w, struct slice by)
@@ -451,7 +517,7 @@ void runs_cancel_workflow(const struct workflow *w, struct slice by)
     while (run) {
         struct run *next = run_next(run);
         /* One that is ending already is as good as cancelled. */
-        if (run->workflow == w && run_cancel(run->id, by, NULL, NULL) == 0)
+        if (is_same_workflow(run->workflow, w) && run_cancel(run->id, by, NULL, NULL) == 0)
             log_event(LOG_LEVEL_INFO, "engine.run-cancelled", "workflow", w->name, NULL);
         run = next;
     }

@@ -32,7 +32,7 @@ typedef void run_ended(int code, const struct run_outcome *outcome, void *user);
 
 /* Cancels a run that has not ended; `ended` is told when that is durable. -SP_ENOTFOUND, -SP_ECONFLICT. */
 [[gnu::warn_unused_result]] int run_cancel(struct run_id id, struct slice by, run_ended *ended, void *user);
-/* All runs of a workflow. */
+/* All runs of a workflow, whatever its version. */
 void runs_cancel_workflow(const struct workflow *w, struct slice by);
 
 /* Takes up the runs that had not ended when the server stopped. */

@@ -6,9 +6,11 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/must.h"
 #include "engine/registry.h"
 #include "engine/run.h"
+#include "engine/step_check.h"
 
 /* --- leaves -------------------------------------------------------------------------------------------------------- */
 
@@ -84,8 +86,14 @@ static void add_current(struct commit *c, struct run *run)
     add_journal(c, run, JOURNAL_RESULT, current->message.effect, buffer_slice(&payload));
     if (current->has_leaf)
         commit_leaf(c, &current->leaf);
+}
+
+/* It is in the commit now. */
+static void release_current(struct run *run)
+{
+    if (run->current)
+        result_free(run->current);
     run->current = NULL;
-    result_free(current);
 }
 
 static int add_event(struct commit *c, struct run *run, uint32_t number, struct slice record)
@@ -182,9 +190,9 @@ static void add_row(struct commit *c, struct run *run)
 }
 
 /* A run that ends in its first step has one leaf, its end, which says all that a start would. */
-static void add_start_leaf(struct commit *c, struct run *run)
+static void add_start_leaf(struct commit *c, struct run *run, enum run_state state)
 {
-    if (run->has_leaf_started || run_state_is_terminal(run->state))
+    if (run->has_leaf_started || run_state_is_terminal(state))
         return;
     struct audit_event e = run_leaf(run, AUDIT_RUN_STARTED);
     e.time_ms = run->started_ms;
@@ -194,17 +202,6 @@ static void add_start_leaf(struct commit *c, struct run *run)
 
 /* --- durable ------------------------------------------------------------------------------------------------------- */
 
-static void begin_effects(struct run *run)
-{
-    struct effect *effect = run->effects;
-    while (effect) {
-        struct effect *next = effect->next;
-        if (!effect->egress_tag && !ev_is_active(&effect->timer))
-            effect_begin(effect);
-        effect = next;
-    }
-}
-
 static void answer_accepted(struct run *run)
 {
     struct run_outcome outcome = {.id = run->id, .state = RUN_PENDING};
@@ -213,15 +210,37 @@ static void answer_accepted(struct run *run)
     ended(0, &outcome, run->user);
 }
 
+static void free_text(struct slice *s)
+{
+    free((void *)(uintptr_t)s->p);
+    *s = (struct slice){0};
+}
+
+/* The store refused what the step said, but the run's row is there: it must not be left open for ever. */
+static void end_refused(struct run *run, int code)
+{
+    run->is_refused = true;
+    run->state = RUN_RUNNING; /* its end, if this was one, is not on disk */
+    free_text(&run->output);
+    free_text(&run->error);
+    free_text(&run->context);
+    run_fault(run, "runtime", 500, "Step not storable", error_text(code));
+}
+
 static void on_durable(int code, uint32_t new_id, void *user)
 {
     (void)new_id;
     struct run *run = user;
     must(run->phase == PHASE_COMMIT || run->phase == PHASE_END);
+    if (code < 0 && run->is_durable && !run->is_refused && commit_error() == 0) {
+        end_refused(run, code);
+        return;
+    }
     if (code < 0 || run_state_is_terminal(run->state)) {
         run_finish(run, code);
         return;
     }
+    run->rescues = 0;
     run->is_durable = true;
     run->phase = PHASE_IDLE;
     if (run->ended && !run->wants_end)
@@ -235,10 +254,10 @@ static void on_durable(int code, uint32_t new_id, void *user)
     }
     free((void *)(uintptr_t)run->input.p);
     run->input = (struct slice){0};
-    if (!run->is_cancelled)
-        begin_effects(run);
-    if (run->phase == PHASE_IDLE)
+    if (run->is_cancelled)
         run_continue(run);
+    else
+        effects_begin(run, false);
 }
 
 static struct commit *new_commit(struct run *run)
@@ -257,9 +276,26 @@ void step_accept(struct run *run)
         run_finish(run, -SP_EOVERLOAD);
         return;
     }
-    add_start_leaf(c, run);
+    add_start_leaf(c, run, run->state);
     add_row(c, run);
     commit_submit(c);
+}
+
+/* Nothing more can be written now. A run that nobody was told of is gone; one that is durable goes on from its journal. */
+static void leave_to_journal(struct run *run)
+{
+    if (!run->is_durable || commit_error()) {
+        run_finish(run, -SP_EOVERLOAD);
+        return;
+    }
+    workers_drop(run->worker, run->id);
+    run->worker = NO_WORKER;
+    run_take_back(run);
+    free_text(&run->output);
+    free_text(&run->error);
+    free_text(&run->context);
+    run->phase = PHASE_IDLE;
+    run_retry_later(run);
 }
 
 /* --- a step -------------------------------------------------------------------------------------------------------- */
@@ -277,41 +313,53 @@ static enum run_state state_after(const struct msg_worker_step *m)
     return m->status == STEP_COMPLETED ? RUN_COMPLETED : m->status == STEP_FAULTED ? RUN_FAULTED : RUN_WAITING;
 }
 
+/* The worker's word cannot be used: the run does not go on, and what is known of its effects is kept. */
+static void disbelieve(struct run *run)
+{
+    log_event(LOG_LEVEL_ERROR, "engine.step-malformed", "worker", LOG_U64((uint64_t)run->worker), "workflow", run->workflow->name,
+              NULL);
+    run_fault(run, "runtime", 500, "Worker failed", "A worker answered with a step that is malformed.");
+}
+
+/* A run that waits must wait for something. */
+static bool is_stuck(const struct run *run, enum run_state state)
+{
+    return state == RUN_WAITING && run->n_effects == 0 && !run->queue;
+}
+
 void step_take(struct run *run, const struct msg_worker_step *m)
 {
     enum run_state state = state_after(m);
     bool is_end = run_state_is_terminal(state);
+    if (step_check(m, run->last_effect, &run->last_effect) < 0) {
+        disbelieve(run);
+        return;
+    }
     struct commit *c = new_commit(run);
     if (!c || (is_end && !keep_end(run, m))) {
         if (c)
             commit_drop(c);
-        run->phase = PHASE_END;
-        run_finish(run, -SP_EOVERLOAD);
+        leave_to_journal(run);
         return;
     }
+    uint32_t seq = run->journal_seq;
+    run->phase = is_end ? PHASE_END : PHASE_COMMIT;
+    add_start_leaf(c, run, state);
+    add_current(c, run);
+    if (add_effects(c, run, m->effects) < 0 || is_stuck(run, state)) {
+        commit_drop(c);
+        run->journal_seq = seq;
+        disbelieve(run);
+        return;
+    }
+    run_set_state(run, state);
+    release_current(run);
     if (is_end) {
         workers_ended(run->worker);
         run->worker = NO_WORKER;
-    }
-    run->phase = is_end ? PHASE_END : PHASE_COMMIT;
-    run_set_state(run, state);
-    add_start_leaf(c, run);
-    add_current(c, run);
-    int r = add_effects(c, run, m->effects);
-    if (r < 0) {
-        /* The worker wrote effects that do not decode: the run cannot go on, and the worker is not believed. */
-        commit_drop(c);
         effects_free(run);
-        if (is_end)
-            run_finish(run, -SP_EPROTOCOL);
-        else
-            run_fault(run, "runtime", 500, "Worker failed", "A worker answered with effects that are malformed.");
-        return;
-    }
-    if (is_end)
-        effects_free(run);
-    if (is_end)
         add_end_leaf(c, run, state, run->error);
+    }
     add_row(c, run);
     if (m->trace.len)
         add_journal(c, run, JOURNAL_TRACE, run->results, m->trace);
@@ -321,20 +369,24 @@ void step_take(struct run *run, const struct msg_worker_step *m)
 /* Ends the run without the worker's word. */
 static void end_here(struct run *run, enum run_state state, struct slice error)
 {
+    struct commit *c = new_commit(run);
+    if (!c) {
+        leave_to_journal(run);
+        return;
+    }
     workers_drop(run->worker, run->id);
     run->worker = NO_WORKER;
     effects_free(run);
-    struct commit *c = new_commit(run);
     run->phase = PHASE_END;
     int64_t now = clock_wall_ms();
     run->last_ms = now > run->last_ms ? now : run->last_ms;
-    if (!c) {
-        run_finish(run, -SP_EOVERLOAD);
-        return;
-    }
+    free_text(&run->output);
+    free_text(&run->error);
+    free_text(&run->context);
     run->error = slice_owned(error);
     run_set_state(run, state);
     add_current(c, run);
+    release_current(run);
     add_end_leaf(c, run, state, error);
     add_row(c, run);
     commit_submit(c);

@@ -19,6 +19,7 @@
 
 struct worker {
     struct channel *channel;
+    struct ask_table checks; /* asked of it: no other worker may answer them [I5] */
     struct worker_page *page;
     unsigned n_runs; /* it holds */
     uint8_t known[KNOWN_DEFINITIONS][32];
@@ -29,7 +30,6 @@ struct worker {
 
 static struct worker workers[LIMIT_WORKERS];
 static unsigned n_workers;
-static struct ask_table checks;
 static ev_timer watch_timer;
 
 static struct worker *alive(int index)
@@ -62,11 +62,10 @@ static int on_step(struct channel *channel, struct slice payload, int fd)
 
 static int on_findings(struct channel *channel, struct slice payload, int fd)
 {
-    (void)channel;
     (void)fd;
     struct msg_worker_findings m;
     int r = wire_decode_worker_findings(payload, &m);
-    return r < 0 ? r : ask_answer(&checks, m.tag, m.code, &m);
+    return r < 0 ? r : ask_answer(&workers[index_of(channel)].checks, m.tag, m.code, &m);
 }
 
 static int on_unknown(struct channel *channel, struct slice payload, int fd)
@@ -108,7 +107,7 @@ static void on_closed(struct channel *channel, const char *reason, void *user)
     metrics_count(METRIC_WORKERS_LOST);
     runs_on_worker_died(index, culprit);
     /* A check has no run: whoever asked may ask again, unless it was the check that killed the worker. */
-    ask_fail_all(&checks, -SP_EBUDGET);
+    ask_fail_all(&w->checks, -SP_EBUDGET);
 }
 
 static const struct channel_handlers channel_table = {.message = on_message, .closed = on_closed};
@@ -282,10 +281,10 @@ int workers_check(struct slice text, workers_checked *answered, void *user)
     if (!check)
         return -SP_EOVERLOAD;
     *check = (struct check){.answered = answered, .user = user};
-    struct msg_worker_check m = {.tag = ask_open(&checks, on_checked, check), .text = text};
+    struct msg_worker_check m = {.tag = ask_open(&w->checks, on_checked, check), .text = text};
     int r = m.tag ? CHANNEL_SEND(w->channel, WORKER_CHECK, worker_check, &m) : -SP_EOVERLOAD;
     if (r < 0) {
-        ask_forget(&checks, m.tag);
+        ask_forget(&w->checks, m.tag);
         free(check);
     }
     return r;

@@ -20,7 +20,7 @@ struct definition {
 };
 
 static struct namespace *namespaces[LIMIT_NAMESPACES];
-static size_t n_namespaces;
+static _Atomic size_t n_namespaces; /* the slow thread looks names up, too */
 static struct workflow *workflows[LIMIT_WORKFLOWS];
 static size_t n_workflows;
 static struct definition definitions[LIMIT_WORKFLOWS];
@@ -55,7 +55,8 @@ int registry_add_namespace(const struct store_namespace *row, struct namespace *
     ns->id = row->id;
     memcpy(ns->name, row->name.p, row->name.len);
     ns->wrapped_key = slice_owned(row->wrapped_key);
-    namespaces[n_namespaces++] = ns;
+    namespaces[n_namespaces] = ns;
+    n_namespaces++;
     if (ret)
         *ret = ns;
     return 0;
@@ -281,13 +282,13 @@ static void on_key_made(int code, const void *answer, void *user)
 {
     struct making *m = user;
     const struct msg_vault_namespace_key *key = answer;
-    struct commit *c = code == 0 ? commit_new(on_namespace_durable, m) : NULL;
+    m->wrapped = code == 0 ? slice_owned(key->wrapped) : (struct slice){0};
+    struct commit *c = m->wrapped.len ? commit_new(on_namespace_durable, m) : NULL;
     if (!c) {
         making_ends(m, code < 0 ? code : -SP_EOVERLOAD, NULL);
         return;
     }
     memcpy(m->key, key->key, sizeof m->key);
-    m->wrapped = slice_owned(key->wrapped);
     struct store_namespace row = {.name = slice_text(m->name), .wrapped_key = m->wrapped, .created_ms = m->at_ms};
     commit_namespace(c, &row);
     struct audit_event e = {.action = AUDIT_NAMESPACE_CREATED, .time_ms = m->at_ms, .actor_kind = SLICE_LITERAL("server"),
@@ -301,6 +302,11 @@ void namespace_ensure(struct slice name, namespace_is *answered, void *user)
     struct namespace *ns = namespace_find(name);
     if (ns) {
         answered(ns->has_key ? 0 : -SP_EUNAVAILABLE, ns, user);
+        return;
+    }
+    /* What cannot be loaded at the next start must not be stored. */
+    if (n_namespaces >= LIMIT_NAMESPACES) {
+        answered(-SP_ELIMIT, NULL, user);
         return;
     }
     struct making *m = calloc(1, sizeof *m);

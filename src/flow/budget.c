@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/must.h"
 
 #define TICK_MS 50
@@ -25,7 +26,7 @@ static void on_tick(int signal)
     if (left == 0)
         return;
     if (left == 1)
-        _exit(FLOW_EXIT_BUDGET);
+        _exit(SP_EXIT_BUDGET);
     /* The handler interrupts the only thread that writes, so this is no race. */
     atomic_store_explicit(&ticks_left, left - 1, memory_order_relaxed);
 }

@@ -1,13 +1,11 @@
 /* The processor time that a step of a run may take. jq cannot be interrupted, so the end of the budget is the end of the
- * process: the worker's death is the refusal, and the engine faults the run that killed it.
+ * process (SP_EXIT_BUDGET): the worker's death is the refusal, and the engine faults the run that killed it.
  *
  * One interval timer runs on the thread's processor time from the first use on; each tick compares a counter that begin
  * and end set, so neither costs a system call. The precision is one tick (50 ms). libjq aborts the process when memory ends, which
  * the engine sees in the same way. */
 #ifndef FLOW_BUDGET_H
 #define FLOW_BUDGET_H
-
-#define FLOW_EXIT_BUDGET 86 /* the exit status of a process that exceeded a budget */
 
 /* Starts the timer; call once, before the lock-down. Without it begin and end limit nothing. Returns 0 or -errno. */
 [[gnu::warn_unused_result]] int flow_budget_init(void);

@@ -151,7 +151,7 @@ struct store_event {
 
 /* Opens the database file, creating it (0600) and bringing an older schema up to date; NULL opens one in memory.
  * -SP_EFORMAT for a file that is none of ours, newer than this program, or damaged; -errno (-EACCES, -EROFS, -ENOENT …)
- * when the folder or file cannot be used; -SP_ECONFLICT when another process has it open for writing. */
+ * when the folder or file cannot be used; -SP_EUNAVAILABLE when another process has it open for writing. */
 [[gnu::warn_unused_result]] int store_open(const char *path, struct store **ret, struct diag *reterr);
 
 /* Closes it, checkpointing the write-ahead log. All readers must be closed. */

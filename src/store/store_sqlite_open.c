@@ -43,7 +43,7 @@ static int take_lock(struct store *store, struct diag *reterr)
         return 0;
     if (errno != EWOULDBLOCK)
         return fail_path(reterr, errno, name, "cannot be locked");
-    return diag_set(reterr, -SP_ECONFLICT, "%s: another process has the database open", store->path);
+    return diag_set(reterr, -SP_EUNAVAILABLE, "%s: another process has the database open", store->path);
 }
 
 /* Makes the file, private, before SQLite would make it by the umask; its companions take their mode from it. */

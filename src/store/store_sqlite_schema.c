@@ -77,7 +77,7 @@ int schema_check(struct connection *c, bool may_be_new, struct diag *reterr)
     if (may_be_new && application == 0 && version == 0 && tables == 0)
         return 0;
     if (application != STORE_APPLICATION_ID)
-        return diag_set(reterr, -SP_EFORMAT, "the file is a database of another program");
+        return diag_set(reterr, -SP_EFORMAT, "%s: the file is a database of another program", sqlite3_db_filename(c->db, "main"));
     if (version < 1 || version > VERSION)
         return refuse(reterr, version);
     return 0;

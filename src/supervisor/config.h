@@ -20,6 +20,7 @@
     K(TLS_KEY, "tls", "key", TEXT, SUPERVISOR, "")                                                               \
     K(ROOT_KEY_FILE, "rootKey", "file", TEXT, SUPERVISOR, "")                                                    \
     K(ROOT_KEY_CREDENTIAL, "rootKey", "credential", TEXT, SUPERVISOR, "")                                        \
+    K(ROOT_KEY_PASSPHRASE, "rootKey", "passphraseCredential", TEXT, SUPERVISOR, "")                              \
     K(EGRESS_CONNECT_TO, "egress", "connectTo", ROUTES, EGRESS, "connectTo")                                     \
     K(EGRESS_ALLOW_HTTP, "egress", "allowHttp", BOOL, EGRESS, "allowHttp")                                       \
     K(EGRESS_CA_BUNDLE, "egress", "caBundle", TEXT, SUPERVISOR, "")                                              \
@@ -32,7 +33,8 @@
     K(LIMIT_PRINCIPAL_RATE, "limits", "principalPerSecond", NUMBER, ENGINE, "principalPerSecond")                \
     K(LIMIT_PRINCIPAL_BURST, "limits", "principalBurst", NUMBER, ENGINE, "principalBurst")                       \
     K(LOG_LEVEL, "log", "level", TEXT, SUPERVISOR, "")                                                           \
-    K(RETENTION_DAYS, "retention", "days", NUMBER, ENGINE, "retentionDays")
+    K(RETENTION_DAYS, "retention", "days", NUMBER, ENGINE, "retentionDays")                                      \
+    K(RETENTION_NAMESPACES, "retention", "namespaces", LIST, ENGINE, "retentionNamespaces")
 
 enum config_key {
 #define K(ID, group, key, form, role, json) CONFIG_##ID,

@@ -5,11 +5,13 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/must.h"
 #include "supervisor/listen.h"
 #include "supervisor/notify.h"
+#include "supervisor/passphrase.h"
 #include "supervisor/settings.h"
 #include "supervisor/supervisor.h"
 
@@ -17,6 +19,7 @@ struct daemon {
     struct ev_loop *loop;
     struct options options;
     struct settings settings;
+    struct buffer passphrase;
     struct supervisor *supervisor;
     ev_signal on_term, on_int, on_hup;
     ev_timer watchdog;
@@ -80,8 +83,12 @@ static void on_reload_signal(struct ev_loop *loop, ev_signal *w, int events)
     struct daemon *d = w->data;
     struct settings fresh;
     struct diag why = {0};
-    notify_send("RELOADING=1");
+    char reloading[64];
+    (void)snprintf(reloading, sizeof reloading, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_monotonic_ms() * 1000);
+    notify_send(reloading);
     int r = settings_load(&d->options, &fresh, &why);
+    if (r >= 0 && d->passphrase.len)
+        fresh.passphrase = &d->passphrase;
     if (r < 0) {
         log_event(LOG_LEVEL_ERROR, "supervisor.reload-refused", "text", why.text, "hint", why.hint, NULL);
     } else {
@@ -142,6 +149,19 @@ static int serve(struct daemon *d)
     return d->status;
 }
 
+static int unlock(struct daemon *d, struct diag *reterr)
+{
+    const char *credential = config_text(&d->settings.config, CONFIG_ROOT_KEY_PASSPHRASE);
+    d->passphrase = BUFFER_MAX(PASSPHRASE_MAX);
+    d->passphrase.secret = true;
+    if (d->options.check_only || (!credential && !d->options.ask_passphrase))
+        return 0;
+    int r = passphrase_read(d->options.ask_passphrase ? NULL : credential, &d->passphrase, reterr);
+    if (r >= 0)
+        d->settings.passphrase = &d->passphrase;
+    return r;
+}
+
 int main(int argc, char **argv)
 {
     static struct daemon d;
@@ -153,6 +173,8 @@ int main(int argc, char **argv)
         return 0;
     if (r >= 0)
         r = settings_load(&d.options, &d.settings, &why);
+    if (r >= 0)
+        r = unlock(&d, &why);
     if (r < 0)
         return complain(&why);
     log_set_level(d.settings.log_level);
@@ -160,5 +182,6 @@ int main(int argc, char **argv)
     int status = r < 0 ? complain(&why) : d.options.check_only ? 0 : serve(&d);
     supervisor_free(d.supervisor);
     settings_free(&d.settings);
+    buffer_free(&d.passphrase);
     return status;
 }

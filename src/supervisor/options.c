@@ -14,6 +14,7 @@ static const char help[] =
     "  --listen ADDRESS  listen here instead of what the file says; may be repeated (default: 127.0.0.1:8700)\n"
     "  --data DIR        the data folder\n"
     "  --root-key FILE   the root key\n"
+    "  --passphrase      ask for the root key's passphrase, or read it from standard input\n"
     "  --workers N       how many workers (default: one for each processor)\n"
     "  --log LEVEL       debug, info, warn or error\n"
     "  --libexec DIR     where the executables of the roles are\n"
@@ -29,6 +30,7 @@ int options_parse(int argc, char **argv, struct options *ret, struct diag *reter
         {"data", required_argument, NULL, 'd'},    {"root-key", required_argument, NULL, 'r'},
         {"workers", required_argument, NULL, 'w'}, {"log", required_argument, NULL, 'L'},
         {"libexec", required_argument, NULL, 'x'}, {"check", no_argument, NULL, 'C'},
+        {"passphrase", no_argument, NULL, 'p'},
         {"help", no_argument, NULL, 'h'},          {"version", no_argument, NULL, 'V'},
         {NULL, 0, NULL, 0},
     };
@@ -49,6 +51,7 @@ int options_parse(int argc, char **argv, struct options *ret, struct diag *reter
         o.workers = c == 'w' ? optarg : o.workers;
         o.log_level = c == 'L' ? optarg : o.log_level;
         o.libexec = c == 'x' ? optarg : o.libexec;
+        o.ask_passphrase = o.ask_passphrase || c == 'p';
         o.check_only = o.check_only || c == 'C';
     }
     if (optind < argc)

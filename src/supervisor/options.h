@@ -10,7 +10,7 @@ struct options {
     const char *data, *root_key, *workers, *log_level;
     const char *listen[CONFIG_LIST_MAX];
     unsigned n_listen;
-    bool check_only;
+    bool ask_passphrase, check_only;
 };
 
 /* 1 when the program is done (--help, --version), 0, or -SP_EINVALID and why. Texts are borrowed from `argv`. */

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/json_writer.h"
 #include "supervisor/files.h"
 #include "supervisor/listen.h"
 #include "supervisor/notify.h"
@@ -187,11 +188,23 @@ int settings_listen(struct settings *s, struct diag *reterr)
     return 0;
 }
 
+/* The vault alone is told; it is in no configuration. */
+static int add_passphrase(const struct settings *s, struct buffer *json)
+{
+    struct json_writer w = {.out = json, .need_comma = json->len > 2};
+    buffer_truncate(json, json->len - 1);
+    json_key_string(&w, "root_key_passphrase", buffer_slice(s->passphrase));
+    return buffer_append_byte(json, '}');
+}
+
 static int give_json(const struct settings *s, struct supervisor *to)
 {
     for (unsigned role = ROLE_SUPERVISOR + 1; role < ROLE_COUNT; role++) {
         _cleanup_(buffer_free) struct buffer b = BUFFER_MAX(LIMIT_CONFIG);
+        b.secret = role == ROLE_VAULT;
         int r = config_role_json(&s->config, (enum role)role, &b);
+        if (r >= 0 && role == ROLE_VAULT && s->passphrase)
+            r = add_passphrase(s, &b);
         if (r >= 0)
             r = supervisor_configure(to, (enum role)role, buffer_slice(&b));
         if (r < 0)

@@ -18,6 +18,7 @@ struct settings {
     int root_key_fd, certificate_fd, key_fd, ca_fd; /* -1: none */
     int listeners[SETTINGS_LISTENERS];
     unsigned n_listeners;
+    const struct buffer *passphrase; /* of the root key; borrowed; NULL: it has none */
 };
 
 /* Reads the file and the options and opens the files; not the listeners. On failure everything is closed again. */

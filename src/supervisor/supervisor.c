@@ -20,7 +20,6 @@
 #define LIVED_WELL_MS     10000 /* a role that lived this long starts without the penalty of before */
 #define STOP_STAGE_S      10.   /* what has not ended by then is killed */
 #define STATUS_FAILED     4
-#define EXIT_BUDGET       86    /* FLOW_EXIT_BUDGET: a run exceeded its budget */
 
 static void on_restart_timer(struct ev_loop *loop, ev_timer *w, int events);
 static void on_stop_timer(struct ev_loop *loop, ev_timer *w, int events);
@@ -100,6 +99,7 @@ int supervisor_play(struct supervisor *s, enum role self)
 int supervisor_configure(struct supervisor *s, enum role role, struct slice json)
 {
     must((unsigned)role < ROLE_COUNT);
+    s->config[role].secret = true; /* the vault's may hold a passphrase */
     buffer_clear(&s->config[role]);
     return buffer_append_slice(&s->config[role], json);
 }
@@ -271,7 +271,7 @@ void supervisor_member_failed(struct member *m, int code, struct slice text)
 static unsigned next_backoff(struct member *m)
 {
     int status = m->wait_status;
-    bool is_ordinary = m->role == ROLE_WORKER && (m->was_asked_to_restart || (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_BUDGET));
+    bool is_ordinary = m->role == ROLE_WORKER && (m->was_asked_to_restart || (WIFEXITED(status) && WEXITSTATUS(status) == SP_EXIT_BUDGET));
     if (is_ordinary) {
         m->was_asked_to_restart = true;
         return BACKOFF_BUDGET_MS;

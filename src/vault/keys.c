@@ -6,13 +6,14 @@
 
 #include "base/must.h"
 #include "crypto/note.h"
+#include "crypto/root_key.h"
 
 enum { CREDENTIAL_WRAPPING, NAMESPACE_WRAPPING, AUDIT_SEED, BOX_SEED, KEY_COUNT };
 
 static const char *const labels[KEY_COUNT] = {
     [CREDENTIAL_WRAPPING] = "sallyport 1 credential wrapping",
     [NAMESPACE_WRAPPING] = "sallyport 1 namespace wrapping",
-    [AUDIT_SEED] = "sallyport 1 audit signing",
+    [AUDIT_SEED] = ROOT_KEY_LABEL_AUDIT,
     [BOX_SEED] = "sallyport 1 sealed boxes",
 };
 #define LABEL_ID "sallyport 1 key id"

@@ -82,7 +82,7 @@ static int fail_open(int code, struct slice file, struct slice with)
     if (code == -SP_ETAMPERED)
         return role_fail(code, "the root key's file is damaged: its check line does not fit; restore it from your copy");
     if (code == -SP_EKEY && with.len == 0)
-        return role_fail(code, "the root key needs its passphrase, and none is configured");
+        return role_fail(code, "the root key needs its passphrase: serve --passphrase, or rootKey.passphraseCredential");
     if (code == -SP_EKEY)
         return role_fail(code, root_key_needs_passphrase(file) ? "the passphrase does not open the root key"
                                                                : "a passphrase is configured, but the root key has none");

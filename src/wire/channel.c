@@ -63,7 +63,7 @@ int channel_new(struct ev_loop *loop, int fd, enum role self, enum role peer, co
     }
     *c = (struct channel){.loop = loop, .fd = fd, .self = self, .peer = peer, .handlers = handlers, .user = user};
     c->in = BUFFER_MAX(LIMIT_FRAME + FRAME_HEADER + LIMIT_CHANNEL_READ);
-    c->out = BUFFER_MAX(LIMIT_CHANNEL_QUEUE + LIMIT_FRAME + FRAME_HEADER);
+    c->out = BUFFER_MAX(LIMIT_CHANNEL_QUEUE + LIMIT_CHANNEL_READ + LIMIT_FRAME + FRAME_HEADER);
     ev_io_init(&c->reader, on_readable, fd, EV_READ);
     ev_io_init(&c->writer, on_writable, fd, EV_WRITE);
     ev_prepare_init(&c->flusher, on_prepare);
@@ -211,6 +211,9 @@ static int handle_frame(struct channel *c, size_t *at)
     uint8_t has_fd = wire_get_u8(&r), reserved = wire_get_u8(&r);
     if (length > LIMIT_FRAME || has_fd > 1 || reserved || !wire_may_send(type, c->peer, c->self))
         return -SP_EPROTOCOL;
+    /* A handler that expects no descriptor would not close it: a peer could use up all that we may have. */
+    if (has_fd && !wire_carries_fd(type))
+        return -SP_EPROTOCOL;
     if (have < FRAME_HEADER + (size_t)length)
         return 0;
     int fd = -1;
@@ -269,13 +272,18 @@ static int queue_frame(struct channel *c, uint16_t type, struct slice payload, b
         return -SP_EPROTOCOL;
     if (channel_queued(c) > LIMIT_CHANNEL_QUEUE)
         return -SP_EOVERLOAD;
+    size_t start = c->out.len;
     wire_put_u32(&c->out, (uint32_t)payload.len);
     wire_put_u16(&c->out, type);
     wire_put_u8(&c->out, has_fd);
     wire_put_u8(&c->out, 0);
     int r = buffer_append_slice(&c->out, payload);
-    if (r < 0)
+    if (r < 0) {
+        /* Half a frame would make nonsense of all that follows. */
+        c->out.error = 0;
+        buffer_truncate(&c->out, start);
         return r;
+    }
     ev_prepare_start(c->loop, &c->flusher);
     return 0;
 }

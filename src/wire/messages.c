@@ -64,6 +64,11 @@ const char *wire_type_name(uint16_t type)
     return type > WIRE_NONE && type < WIRE_TYPE_COUNT ? rows[type].name : "?";
 }
 
+bool wire_carries_fd(uint16_t type)
+{
+    return type == WIRE_CONTROL_CHANNEL || type == WIRE_CONTROL_FILE;
+}
+
 bool wire_may_send(uint16_t type, enum role from, enum role to)
 {
     if (type <= WIRE_NONE || type >= WIRE_TYPE_COUNT)

@@ -320,6 +320,9 @@ const char *wire_type_name(uint16_t type);
 /* Whether `from` may send a message of this type to `to`: the table above. */
 bool wire_may_send(uint16_t type, enum role from, enum role to);
 
+/* Whether a message of this type may carry a descriptor. */
+bool wire_carries_fd(uint16_t type);
+
 /* Appends one effect record: u8 kind, u32 number, then `record` as bytes. Walks as wire_pairs_next does. */
 void wire_effects_put(struct buffer *b, uint8_t kind, uint32_t number, struct slice record);
 [[gnu::warn_unused_result]] int wire_effects_next(struct slice *rest, uint8_t *ret_kind, uint32_t *ret_number,

@@ -45,9 +45,6 @@ static int on_file(enum control_file_kind kind, uint16_t index, int fd)
 
 static int on_start(void)
 {
-    int r = serve_init();
-    if (r < 0)
-        return role_fail(r, "a worker has no memory for its tables");
     role_ready();
     return 0;
 }
@@ -56,5 +53,8 @@ int main(int argc, char **argv)
 {
     static const struct role_handlers handlers = {
         .self = ROLE_WORKER, .connect = on_connect, .file = on_file, .start = on_start};
+    /* Before the first message: the engine's may come before the supervisor's word to start. */
+    if (serve_init() < 0)
+        return 4;
     return role_main(argc, argv, &handlers);
 }

@@ -29,10 +29,11 @@ static void work_begins(uint64_t run, unsigned cpu_ms)
     flow_budget_begin(cpu_ms);
 }
 
-static void work_ends(void)
+/* After an error the worker ends, and the page goes on naming the run that it was for. */
+static void work_ends(int r)
 {
     flow_budget_end();
-    if (page)
+    if (page && r >= 0)
         page->run = 0;
 }
 
@@ -78,7 +79,7 @@ static int on_define(struct channel *channel, struct slice payload, int fd)
     struct flow_definition *definition = NULL;
     work_begins(0, LIMIT_COMPILE_CPU_MS);
     r = flow_definition_compile(m.text, &findings, &manifest, &definition);
-    work_ends();
+    work_ends(r);
     buffer_free(&findings);
     buffer_free(&manifest);
     /* The engine deploys only what a worker has found good: a definition that does not compile here is not that one. */
@@ -102,6 +103,8 @@ static int on_start(struct channel *channel, struct slice payload, int fd)
         return CHANNEL_SEND(channel, WORKER_UNKNOWN, worker_unknown, &answer);
     }
     struct run_entry *entry;
+    /* The engine gives a run anew when its order to drop it could not be queued. */
+    run_table_drop(runs, m.run);
     r = run_table_add(runs, m.run, &entry);
     if (r < 0)
         return r;
@@ -115,7 +118,7 @@ static int on_start(struct channel *channel, struct slice payload, int fd)
     } else {
         r = step_run(channel, entry);
     }
-    work_ends();
+    work_ends(r);
     return r;
 }
 
@@ -135,7 +138,7 @@ static int on_result(struct channel *channel, struct slice payload, int fd)
         entry->results++;
         r = step_run(channel, entry);
     }
-    work_ends();
+    work_ends(r);
     return r;
 }
 
@@ -162,7 +165,7 @@ static int on_check(struct channel *channel, struct slice payload, int fd)
     struct flow_definition *definition = NULL;
     work_begins(0, LIMIT_COMPILE_CPU_MS);
     int code = flow_definition_compile(m.text, &findings, &manifest, &definition);
-    work_ends();
+    work_ends(0);
     flow_definition_unref(definition);
     struct msg_worker_findings answer = {.tag = m.tag, .code = code < 0 ? code : 0, .findings = buffer_slice(&findings),
                                          .manifest = buffer_slice(&manifest)};

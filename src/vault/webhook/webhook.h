@@ -2,8 +2,8 @@
  * raw body and the time. All comparisons are in constant time; a header that a scheme reads may be there once.
  *
  * Whatever is wrong, the code is -SP_EUNAUTHENTICATED, so that the answer tells a sender nothing; the reason is for the log.
- * The `delivery` string makes a delivery unique for the replay cache. It is made only of what the signature covers: a replayer
- * can change the rest (such as X-GitHub-Delivery) at will. */
+ * The `delivery` string makes a delivery unique for the replay cache. It is made of what the signature covers, because a replayer
+ * can change the rest at will; github.c alone adds an unsigned id, and says why. */
 #ifndef VAULT_WEBHOOK_H
 #define VAULT_WEBHOOK_H
 

@@ -85,10 +85,10 @@ static void test_budget(void **state)
 {
     assert_int_equal(run_with_budget("1 + 1"), 0);
     assert_int_equal(run_with_budget("[range(1000)] | add"), 0);
-    assert_int_equal(run_with_budget("[limit(0; repeat(1))] | until(false; .)"), FLOW_EXIT_BUDGET);
-    assert_int_equal(run_with_budget("def f: f; f"), FLOW_EXIT_BUDGET);
-    assert_int_equal(run_with_budget("last(range(1e12))"), FLOW_EXIT_BUDGET);
-    assert_int_equal(run_with_budget("[range(100000)] | map(tostring) | join(\",\") | test(\"(,|,,)*x\")"), FLOW_EXIT_BUDGET);
+    assert_int_equal(run_with_budget("[limit(0; repeat(1))] | until(false; .)"), SP_EXIT_BUDGET);
+    assert_int_equal(run_with_budget("def f: f; f"), SP_EXIT_BUDGET);
+    assert_int_equal(run_with_budget("last(range(1e12))"), SP_EXIT_BUDGET);
+    assert_int_equal(run_with_budget("[range(100000)] | map(tostring) | join(\",\") | test(\"(,|,,)*x\")"), SP_EXIT_BUDGET);
 }
 
 /* Outside of begin and end nothing is limited, however long it takes. */

@@ -406,7 +406,7 @@ static void unusable_places_are_refused(void **state)
     assert_int_equal(store_open("/nonexistent/a.db", &store, &diag), -ENOENT);
     assert_true(diag.hint[0] != 0);
     struct store *first = open_store(path);
-    assert_int_equal(store_open(path, &store, &diag), -SP_ECONFLICT);
+    assert_int_equal(store_open(path, &store, &diag), -SP_EUNAVAILABLE);
     store_close(first);
     (void)unlink(path);
     struct store_reader *r = NULL;

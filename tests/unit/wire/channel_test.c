@@ -342,6 +342,26 @@ static void stray_descriptors_do_not_leak(void **state)
     assert_int_equal(count_fds(), before);
 }
 
+/* A frame that claims a descriptor where its type has none: closed before the handler, which would not close the descriptor. */
+static void descriptors_where_none_belongs_close(void **state)
+{
+    (void)state;
+    unsigned before = count_fds();
+    int pair[2];
+    struct end engine;
+    uint8_t frame[16] = {0};
+    make_pair(pair);
+    open_end(&engine, pair[0], ROLE_ENGINE, ROLE_GATEWAY);
+    header(frame, 8, WIRE_HTTP_GONE, 1, 0);
+    send_raw(pair[1], frame, sizeof frame, &pair[1], 1);
+    turn(3);
+    assert_int_equal(engine.n_messages, 0);
+    assert_int_equal(engine.n_closed, 1);
+    channel_free(engine.channel);
+    close(pair[1]);
+    assert_int_equal(count_fds(), before);
+}
+
 int main(void)
 {
     loop = ev_loop_new(EVFLAG_NOENV);
@@ -355,6 +375,7 @@ int main(void)
         cmocka_unit_test(wrong_directions_close),
         cmocka_unit_test(frames_come_byte_by_byte),
         cmocka_unit_test(stray_descriptors_do_not_leak),
+        cmocka_unit_test(descriptors_where_none_belongs_close),
         cmocka_unit_test(descriptors_travel_with_their_frame),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,220 @@
+"""What has gone wrong in systems like this one, tried on a whole server; the families are named as in the list of abuses."""
+import json
+import os
+import stat
+import subprocess
+
+import pytest
+
+from sallyport import Client, Server, call, cli, definition, eventually, sign
+
+KEY = "whsec_c2FsbHlwb3J0LXRlc3QtY2FuYXJ5LTE="
+EVIL = ["${ env }", "${ $ENV.HOME }", "${ input }", "${ $secrets }", "{x}", "{{ 7*7 }}", "$secrets.token", "$(id)", "`id`", "; DROP TABLE runs",
+        "' OR 1=1 --", "../../etc/passwd", "..\\..\\x", "%2e%2e%2f", "a\nevent=role.started role=evil pid=1", "\r\nX-Injected: 1", "\u202e\u0000",
+        "\x1b[31mred", "<script>alert(1)</script>", "__proto__", "spsec_0000000000000000"]
+
+
+# --- default -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("token", ["", "admin", "changeme", "owner", "spt_", "null", "undefined", "spt_" + "f" * 64])
+def test_default_no_well_known_token_works(own_server, token):
+    answer = own_server.api.request("GET", "/api/v1/workflows", headers={"Authorization": f"Bearer {token}"}, token=None)
+    assert answer.status in (400, 401), answer
+
+
+def test_default_files_are_their_owners_alone(own_server):
+    for path in [own_server.data, own_server.root_key, *own_server.data.rglob("*")]:
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+
+
+def test_default_listens_on_this_machine_alone(own_server):
+    listing = subprocess.run(["ss", "-Hltn"], capture_output=True, text=True)
+    if listing.returncode != 0:
+        pytest.skip("there is no ss")
+    mine = [line.split()[3] for line in listing.stdout.splitlines() if line.split()[3].endswith(f":{own_server.port}")]
+    assert mine == [f"127.0.0.1:{own_server.port}"]
+
+
+def test_default_two_servers_share_no_secret(own_server, folder):
+    other = folder / "other"
+    r = cli("init", "--data", other / "data", "--root-key", other / "root.key", "--json")
+    token = json.loads(r.stdout)["token"]
+    assert token != own_server.token and (other / "root.key").read_bytes() != own_server.root_key.read_bytes()
+    assert own_server.api.request("GET", "/api/v1/workflows", token=token).status == 401
+
+
+# --- token -------------------------------------------------------------------------------------------------------------
+
+
+def test_token_works_in_one_place_only(server):
+    """Not in the query, not in a cookie, not twice, not as another scheme."""
+    ways = [("?access_token=" + server.token, {}), ("?token=" + server.token, {}), ("", {"Cookie": f"token={server.token}"}),
+            ("", {"X-Api-Key": server.token}), ("", {"Authorization": f"Basic {server.token}"}), ("", {"Authorization": server.token}),
+            ("", {"Authorization": f"Bearer {server.token[:-1]}"}), ("", {"Authorization": f"Bearer {server.token}0"})]
+    for query, headers in ways:
+        assert server.api.request("GET", "/api/v1/identity" + query, headers=headers, token=None).status == 401, (query, headers)
+    assert server.api.get("/api/v1/identity").status == 200
+
+
+def test_token_is_not_a_webhook_key(server):
+    server.secret("hook-key", KEY, kind="webhook-key")
+    server.deploy(definition("hooked", [{"s": {"set": {"a": 1}}}], webhook={"scheme": "bearer", "key": "hook-key"}))
+    assert server.hook("hooked", b"{}", {"Authorization": f"Bearer {server.token}"}).status == 401
+    assert server.api.request("GET", "/api/v1/identity", token=KEY).status == 401
+
+
+# --- identifier --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("evil", [e for e in EVIL if "\x00" not in e])
+def test_identifier_of_a_task_is_just_a_name(server, evil):
+    name = f"id-{EVIL.index(evil)}"
+    answer = server.deploy(definition(name, [{evil: {"set": {"a": 1}}}]), ok=False)
+    if answer.status != 201:
+        assert answer.status == 400
+        return
+    run = server.run(name).json
+    assert run["state"] == "completed" and run["output"] == {"a": 1}
+    trace = server.api.get(f"/api/v1/runs/{run['id']}/trace").json["trace"]
+    assert evil in [t["name"] for t in trace]
+
+
+@pytest.mark.parametrize("evil", EVIL)
+def test_identifier_of_a_workflow_or_namespace_is_checked(server, evil):
+    for d in (definition(evil, [{"s": {"set": {"a": 1}}}]), definition("x", [{"s": {"set": {"a": 1}}}], namespace=evil)):
+        assert server.deploy(d, ok=False).status == 400
+
+
+def test_identifier_never_writes_the_log(server):
+    for evil in EVIL:
+        body = json.dumps({evil: evil}).encode()
+        server.hook("hooked", body, {"Authorization": evil.encode("ascii", "replace").decode().replace("\n", " ").replace("\r", " ").replace("\0", " ")})
+    text = server.log()
+    assert "role=evil" not in text and "\x1b[31m" not in text
+    assert all(line.startswith(("level=", "role=")) for line in text.splitlines() if line), text
+
+
+# --- second-evaluation -------------------------------------------------------------------------------------------------
+
+
+def test_second_evaluation_of_input(server, upstream):
+    """[I9] What comes from outside goes through set, a call's URI, headers, query and body, and errors, as bytes."""
+    upstream.on("/mirror", lambda h, r: h.answer(200, {"body": json.loads(r.body), "path": r.path}))
+    server.deploy(definition("mirror", [
+        {"keep": {"set": {"texts": "${ .texts }"}}},
+        {"send": call(upstream.origin + "/mirror", method="post", body="${ . }")},
+        {"end": {"set": {"back": "${ .body.texts }"}}}], origins=[upstream.origin]))
+    run = server.run("mirror", {"texts": EVIL}).json
+    assert run["state"] == "completed" and run["output"] == {"back": EVIL}, run
+
+
+def test_second_evaluation_in_a_uri(server, upstream):
+    server.deploy(definition("places", [{"c": call(upstream.origin + "/at/{x}")}], origins=[{"origin": upstream.origin, "paths": ["/at"]}]))
+    for evil in EVIL:
+        before = len(upstream.requests)
+        run = server.run("places", {"x": evil}).json
+        for r in upstream.requests[before:]:
+            assert r.path.startswith("/at/") and r.path.count("/") == 2 and "?" not in r.path, (evil, r.path)
+        assert run["state"] in ("completed", "faulted")
+
+
+def test_second_evaluation_in_an_error(server):
+    server.deploy(definition("raises", [{"r": {"raise": {"error": {"type": "https://example.com/e", "status": 400, "title": "t",
+                                                                     "detail": "${ .text }"}}}}]))
+    for evil in EVIL:
+        assert server.run("raises", {"text": evil}).json["error"]["detail"] == evil
+
+
+def test_second_evaluation_cannot_forge_a_handle(server, upstream):
+    """The handle of one run is a useless string in the next."""
+    server.secret("token", "canary-token-123456", origins=[upstream.origin], places=["header", "body", "query"])
+    server.deploy(definition("shows", [{"s": {"set": {"h": "${ $secrets.token }"}}}], secrets=["token"]))
+    server.deploy(definition("sends", [{"c": call(upstream.origin + "/forged", method="post", headers={"X-Token": "${ .h }"},
+                                                   body={"h": "${ .h }"})}], origins=[upstream.origin], secrets=["token"]))
+    handle = server.run("shows").json["output"]["h"]
+    assert "canary" not in handle
+    server.run("sends", {"h": handle})
+    for r in upstream.got("/forged"):
+        assert "canary" not in str(r.headers) and b"canary" not in r.body
+
+
+# --- object, deputy ------------------------------------------------------------------------------------------------------
+
+
+def test_object_of_another_namespace_is_like_absence(server, upstream):
+    server.secret("private", "canary-private-12345", origins=[upstream.origin], namespace="theirs")
+    server.deploy(definition("steals", [{"c": call(upstream.origin + "/stolen", authentication={"bearer": {"use": "private"}})}],
+                             origins=[upstream.origin], secrets=["private"], namespace="ours"))
+    server.deploy(definition("absent", [{"c": call(upstream.origin + "/stolen", authentication={"bearer": {"use": "absent-1"}})}],
+                             origins=[upstream.origin], secrets=["absent-1"], namespace="ours"))
+    stolen, absent = (server.run(n, namespace="ours").json for n in ("steals", "absent"))
+    assert stolen["state"] == absent["state"] == "faulted"
+    assert stolen["error"]["detail"].replace("private", "N") == absent["error"]["detail"].replace("absent-1", "N")
+    assert not upstream.got("/stolen")
+
+
+def test_object_reading_changes_nothing(server):
+    id = server.run("raises", {"text": "x"}).json["id"]
+    before = server.run_state(id)
+    for path in ("", "/trace", "/proof"):
+        server.api.get(f"/api/v1/runs/{id}{path}")
+        for method in ("POST", "PUT", "DELETE", "PATCH"):
+            assert server.api.request(method, f"/api/v1/runs/{id}{path}", b"{}").status in (404, 405)
+    assert server.run_state(id) == before
+
+
+def test_deputy_a_webhook_gets_only_what_the_workflow_may(server, upstream):
+    """The sender's data cannot widen the grant: neither host nor credential nor another workflow."""
+    server.secret("hook-key-2", KEY, kind="webhook-key")
+    server.secret("steered", "canary-steered-12345", origins=["https://api.example.com"])
+    server.deploy(definition("proxy", [{"c": call("${ .url }", authentication={"bearer": {"use": "steered"}})}],
+                             origins=["https://api.example.com"], secrets=["steered"], webhook={"scheme": "github", "key": "hook-key-2"}))
+    for url in (upstream.origin + "/x", "http://127.0.0.1:22/", "file:///etc/passwd", "gopher://127.0.0.1/", "http://169.254.169.254/latest",
+                "https://api.example.com@127.0.0.1/", "https://api.example.com.evil.test/", "//127.0.0.1/", "ftp://api.example.com/"):
+        body = json.dumps({"url": url}).encode()
+        answer = server.hook("proxy", body, sign("github", KEY, body))
+        assert answer.status in (400, 403, 500, 502), (url, answer)
+        assert b"canary" not in answer.body and url.encode() not in answer.body
+    assert not upstream.got("/x")
+
+
+# --- parser, webhook ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "application/yaml", "text/plain", "application/json, text/html", ""])
+def test_parser_is_the_routes_choice(server, kind):
+    body = b'--x\r\nContent-Disposition: form-data; name="a"; filename="/etc/passwd"\r\n\r\n{}\r\n--x--\r\n'
+    assert server.hook("hooked", body, {"Authorization": f"Bearer {KEY}"}, kind=kind).status == 400
+
+
+def test_parser_treats_special_keys_as_keys(server):
+    server.deploy(definition("special", [{"s": {"set": "${ . }"}}]))
+    data = {"__proto__": {"admin": True}, "constructor": {"prototype": 1}, "": 0, "a.b": [], "$ref": "#/x"}
+    assert server.run("special", data).json["output"] == data
+
+
+def test_webhook_answers_do_not_tell_whether_a_key_exists(server):
+    server.deploy(definition("keyless", [{"s": {"set": {"a": 1}}}], webhook={"scheme": "github", "key": "never-set"}))
+    server.deploy(definition("keyed", [{"s": {"set": {"a": 1}}}], webhook={"scheme": "github", "key": "hook-key"}))
+    a, b = (server.hook(n, b"{}", sign("github", "x" * 20, b"{}")) for n in ("keyless", "keyed"))
+    assert (a.status, a.body) == (b.status, b.body) and a.status == 401
+
+
+# --- flood -------------------------------------------------------------------------------------------------------------
+
+
+def test_flood_of_strangers_leaves_the_owner_alone(server):
+    before = memory(server)
+    for _ in range(300):
+        server.hook("keyed", b"[" + b"0," * 20000 + b"0]", sign("github", "wrong-key-wrong-key", b"x"))
+    assert server.run("special", {}).status == 200
+    assert memory(server) - before < 96 << 20, "refused deliveries are not kept"
+
+
+def memory(server):
+    total = 0
+    for pid in [*server.roles("engine"), *server.roles("vault"), *server.roles("worker")]:
+        with open(f"/proc/{pid}/statm") as f:
+            total += int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return total
