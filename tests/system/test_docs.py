@@ -257,4 +257,4 @@ def test_quick_start(folder):
     r = shell("trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" + text, folder)
     log = folder / "try/server.log"
     assert r.returncode == 0, (r, log.read_text() if log.exists() else "")
-    assert r.stdout.count('{"message":"Hello, Ada"}') == 2 and '"completed"' in r.stdout and "intact:" in r.stdout, r
+    assert r.stdout.count('{"message":"Hello, Ada"}') == 2 and 'completed' in r.stdout and "intact:" in r.stdout, r
