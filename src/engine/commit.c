@@ -283,6 +283,18 @@ void commit_delivery(struct commit *c, const uint8_t hash[16], int64_t seen_ms)
     op->delivery.seen_ms = seen_ms;
 }
 
+static int perform_deliveries_prune(struct commit *c, const struct operation *op)
+{
+    (void)c;
+    return store_deliveries_prune(store, op->delivery.seen_ms);
+}
+
+void commit_deliveries_prune(struct commit *c, int64_t before_ms)
+{
+    struct operation *op = add(c, perform_deliveries_prune);
+    op->delivery.seen_ms = before_ms;
+}
+
 static int perform_namespace(struct commit *c, const struct operation *op)
 {
     return store_namespace_put(store, &op->ns, &c->new_id);

@@ -39,6 +39,8 @@ void commit_workflow_enable(struct commit *c, uint32_t id, bool is_enabled);
 void commit_credential(struct commit *c, const struct store_credential *row);
 void commit_credential_revoke(struct commit *c, const struct store_credential *row);
 void commit_checkpoint(struct commit *c, uint64_t size, struct slice note, int64_t at_ms);
+/* Forgets the webhook deliveries that were seen before this. */
+void commit_deliveries_prune(struct commit *c, int64_t before_ms);
 /* `leaf` is written only if runs were deleted; its texts must outlive the commit. `new_id` of `done` is how many went. */
 void commit_retention(struct commit *c, uint32_t workflow_id, int64_t before_ms, const struct audit_event *leaf);
 

@@ -1,4 +1,5 @@
-/* retention: once an hour, workflow by workflow, one batch at a time, so that deleting never holds up what is being run. */
+/* retention: once an hour, the deliveries that are too old to be remembered, and then the runs, workflow by workflow, one
+ * batch at a time, so that deleting never holds up what is being run. */
 #include "engine/retention.h"
 
 #include <ev.h>
@@ -6,6 +7,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "engine/commit.h"
+#include "engine/deliveries.h"
 #include "engine/workflows.h"
 #include "role/role.h"
 
@@ -85,6 +87,11 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
     (void)loop;
     (void)timer;
     (void)events;
+    struct commit *c = commit_new(NULL, NULL);
+    if (c) {
+        commit_deliveries_prune(c, clock_wall_ms() - DELIVERY_KEEP_MS);
+        commit_submit(c);
+    }
     if (is_busy)
         return;
     is_busy = true;
