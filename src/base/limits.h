@@ -55,7 +55,7 @@
 #define LIMIT_RETRIES         1000        /* attempts of one `try` */
 #define LIMIT_DURATION_MS     (366ll * 86400 * 1000) /* a wait, timeout or delay */
 #define LIMIT_EVAL_CPU_MS     1000        /* processor time of one step of a run in a worker */
-#define LIMIT_COMPILE_CPU_MS  10000       /* processor time of compiling one definition in a worker */
+#define LIMIT_COMPILE_CPU_MS  10000       /* processor time of compiling one definition */
 #define LIMIT_VALUE           (16u << 20) /* an expression's value: the bytes of its strings and one for each node */
 #define LIMIT_EVAL_RESULTS    1           /* values taken from one expression */
 #define LIMIT_WORKER_MEMORY   (512u << 20) /* a worker's data segment */
@@ -70,6 +70,7 @@
 #define LIMIT_VERIFY_FACTS    (1u << 26)  /* runs, credentials, workflows and principals that `verify` remembers */
 
 /* Engine. */
+#define LIMIT_CHECKS          64          /* definitions that wait for the checker */
 #define LIMIT_RUNS_ACTIVE     4096        /* runs in hand (not waiting on a timer) */
 #define LIMIT_RUNS_WAITING    1000000     /* runs that wait on a timer */
 #define LIMIT_REQUESTS_TOTAL  (256u << 20) /* bytes of requests that are not answered yet */

@@ -67,10 +67,10 @@ static void write_json_file(struct json_writer *w, const char *file, const json_
 /* The findings of one file; a worker that a definition used up is a finding, too. */
 static int ask(struct local *l, struct slice text, json_t **ret, int *ret_code, struct diag *reterr)
 {
-    const struct msg_worker_check question = {.tag = 1, .text = text};
-    struct msg_worker_findings answer;
+    const struct msg_checker_check question = {.tag = 1, .text = text};
+    struct msg_checker_findings answer;
     struct slice payload;
-    int r = local_ask(l, WIRE_WORKER_CHECK, (channel_encoder *)wire_encode_worker_check, &question, WIRE_WORKER_FINDINGS,
+    int r = local_ask(l, WIRE_CHECKER_CHECK, (channel_encoder *)wire_encode_checker_check, &question, WIRE_CHECKER_FINDINGS,
                       &payload, reterr);
     if (r == -SP_EBUDGET) {
         *ret_code = r;
@@ -80,11 +80,11 @@ static int ask(struct local *l, struct slice text, json_t **ret, int *ret_code, 
         return *ret ? 0 : -ENOMEM;
     }
     if (r == 0)
-        r = wire_decode_worker_findings(payload, &answer);
+        r = wire_decode_checker_findings(payload, &answer);
     *ret = r == 0 ? json_loadb((const char *)answer.findings.p, answer.findings.len, JSON_REJECT_DUPLICATES, NULL) : NULL;
     *ret_code = r == 0 ? answer.code : r;
     if (r == 0 && !json_is_array(*ret))
-        r = diag_set(reterr, -SP_EPROTOCOL, "the worker's findings cannot be read");
+        r = diag_set(reterr, -SP_EPROTOCOL, "the checker's findings cannot be read");
     return r < 0 ? r : sort_findings(ret);
 }
 
@@ -137,7 +137,7 @@ static int run(const struct cli_args *args)
     int status = parse_format(args, &format);
     if (status)
         return status;
-    int r = local_new(ROLE_ENGINE, ROLE_WORKER, 1u << ROLE_WORKER, cli_flag(args, "verbose"), &l, &why);
+    int r = local_new(ROLE_ENGINE, ROLE_CHECKER, 1u << ROLE_CHECKER, cli_flag(args, "verbose"), &l, &why);
     if (r == 0)
         r = local_start(l, &why);
     if (r < 0)

@@ -101,7 +101,8 @@ static int configure(struct ephemeral *e, const struct ephemeral_options *o, str
 
 int ephemeral_new(const struct ephemeral_options *o, struct ephemeral **ret, struct diag *reterr)
 {
-    const uint32_t roles = 1u << ROLE_ENGINE | 1u << ROLE_VAULT | 1u << ROLE_EGRESS | 1u << ROLE_WORKER;
+    const uint32_t roles = 1u << ROLE_ENGINE | 1u << ROLE_VAULT | 1u << ROLE_EGRESS | 1u << ROLE_WORKER |
+                           1u << ROLE_CHECKER;
     struct ephemeral *e = calloc(1, sizeof *e);
     if (!e)
         return diag_set(reterr, -ENOMEM, "%s", error_text(-ENOMEM));

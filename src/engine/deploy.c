@@ -1,4 +1,4 @@
-/* deploy: workflows through the API: deploy (checked by a worker), list, show, disable, enable. A deploy by the owner grants
+/* deploy: workflows through the API: deploy (checked by a checker of its own), list, show, disable, enable. A deploy by the owner grants
  * what the definition declares; the leaf keeps the definition's digest, so that what was granted can be read later. */
 #include <errno.h>
 #include <jansson.h>
@@ -9,6 +9,7 @@
 #include "base/json_writer.h"
 #include "crypto/crypto.h"
 #include "engine/commit.h"
+#include "engine/checker.h"
 #include "engine/manifest.h"
 #include "engine/registry.h"
 #include "engine/runs.h"
@@ -138,7 +139,7 @@ static void respond_findings(struct deployment *d, struct slice findings)
     deployment_free(d);
 }
 
-/* The worker's text becomes a part of our answer. */
+/* The checker's text becomes a part of our answer. */
 static bool is_json_array(struct slice text)
 {
     json_t *root = text.len ? json_loadb((const char *)text.p, text.len, 0, NULL) : NULL;
@@ -147,15 +148,15 @@ static bool is_json_array(struct slice text)
     return is_array;
 }
 
-static void on_checked(int code, const struct msg_worker_findings *m, void *user)
+static void on_checked(int code, const struct msg_checker_findings *m, void *user)
 {
     struct deployment *d = user;
     if (!m) {
-        fail(d, code, "The definition could not be checked: it is too costly to compile, or the worker was lost.");
+        fail(d, code, "The definition could not be checked: it is too costly to compile, or the checker was lost.");
         return;
     }
     if (!is_json_array(m->findings)) {
-        fail(d, -SP_EPROTOCOL, "A worker answered with findings that are malformed.");
+        fail(d, -SP_EPROTOCOL, "The checker answered with findings that are malformed.");
         return;
     }
     if (code < 0) {
@@ -186,9 +187,9 @@ void api_workflows_deploy(struct request *r)
         return;
     }
     d->request = r;
-    int code = workers_check(r->body, on_checked, d);
+    int code = checker_ask(r->body, on_checked, d);
     if (code < 0)
-        fail(d, code, "No worker can check the definition now.");
+        fail(d, code, "Too many definitions wait to be checked now.");
 }
 
 /* --- list, show ---------------------------------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "engine/checker.h"
 #include "engine/request.h"
 #include "engine/workers.h"
 #include "role/role.h"
@@ -131,6 +132,8 @@ int peers_connect(enum role peer, uint16_t index, int fd)
     int r = -SP_EPROTOCOL;
     if (peer == ROLE_WORKER)
         return workers_connect(index, fd);
+    if (peer == ROLE_CHECKER)
+        return checker_connect(fd);
     if (peer == ROLE_GATEWAY) {
         r = replace(&gateway, peer, fd, gateway_handlers);
         if (r == 0)

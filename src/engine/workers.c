@@ -10,7 +10,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "engine/ask.h"
 #include "engine/metrics.h"
 #include "role/role.h"
 
@@ -19,7 +18,6 @@
 
 struct worker {
     struct channel *channel;
-    struct ask_table checks; /* asked of it: no other worker may answer them [I5] */
     struct worker_page *page;
     unsigned n_runs; /* it holds */
     uint8_t known[KNOWN_DEFINITIONS][32];
@@ -60,14 +58,6 @@ static int on_step(struct channel *channel, struct slice payload, int fd)
     return 0;
 }
 
-static int on_findings(struct channel *channel, struct slice payload, int fd)
-{
-    (void)fd;
-    struct msg_worker_findings m;
-    int r = wire_decode_worker_findings(payload, &m);
-    return r < 0 ? r : ask_answer(&workers[index_of(channel)].checks, m.tag, m.code, &m);
-}
-
 static int on_unknown(struct channel *channel, struct slice payload, int fd)
 {
     /* We define before we start, and know the bound of its cache: this does not happen with an honest worker. */
@@ -80,7 +70,6 @@ static int on_unknown(struct channel *channel, struct slice payload, int fd)
 
 static role_message_handler *const handlers[WIRE_TYPE_COUNT] = {
     [WIRE_WORKER_STEP] = on_step,
-    [WIRE_WORKER_FINDINGS] = on_findings,
     [WIRE_WORKER_UNKNOWN] = on_unknown,
 };
 
@@ -106,8 +95,6 @@ static void on_closed(struct channel *channel, const char *reason, void *user)
     log_event(LOG_LEVEL_WARN, "engine.worker-lost", "worker", LOG_U64((unsigned)index), "reason", reason, NULL);
     metrics_count(METRIC_WORKERS_LOST);
     runs_on_worker_died(index, culprit);
-    /* A check has no run: whoever asked may ask again, unless it was the check that killed the worker. */
-    ask_fail_all(&w->checks, -SP_EBUDGET);
 }
 
 static const struct channel_handlers channel_table = {.message = on_message, .closed = on_closed};
@@ -258,34 +245,4 @@ void workers_ended(int worker)
     struct worker *w = alive(worker);
     if (w && w->n_runs)
         w->n_runs--;
-}
-
-struct check {
-    workers_checked *answered;
-    void *user;
-};
-
-static void on_checked(int code, const void *answer, void *user)
-{
-    struct check *check = user;
-    check->answered(code, answer, check->user);
-    free(check);
-}
-
-int workers_check(struct slice text, workers_checked *answered, void *user)
-{
-    struct worker *w = alive(workers_choose());
-    if (!w)
-        return -SP_EUNAVAILABLE;
-    struct check *check = malloc(sizeof *check);
-    if (!check)
-        return -SP_EOVERLOAD;
-    *check = (struct check){.answered = answered, .user = user};
-    struct msg_worker_check m = {.tag = ask_open(&w->checks, on_checked, check), .text = text};
-    int r = m.tag ? CHANNEL_SEND(w->channel, WORKER_CHECK, worker_check, &m) : -SP_EOVERLOAD;
-    if (r < 0) {
-        ask_forget(&w->checks, m.tag);
-        free(check);
-    }
-    return r;
 }

@@ -25,10 +25,6 @@ void workers_drop(int worker, struct run_id id);
 /* The run ended in the worker by itself. */
 void workers_ended(int worker);
 
-/* Checks a definition's text. `answered` gets a struct msg_worker_findings. */
-typedef void workers_checked(int code, const struct msg_worker_findings *findings, void *user);
-[[gnu::warn_unused_result]] int workers_check(struct slice text, workers_checked *answered, void *user);
-
 /* To runs.c: a step, a worker's death. `culprit` is the run that it was working on, or 0. */
 void runs_on_step(int worker, const struct msg_worker_step *m);
 void runs_on_worker_died(int worker, struct run_id culprit);

@@ -14,7 +14,8 @@
 #define VAULT   (1u << ROLE_VAULT)
 #define EGRESS  (1u << ROLE_EGRESS)
 #define WORKER  (1u << ROLE_WORKER)
-#define ALL     (GATEWAY | ENGINE | VAULT | EGRESS | WORKER)
+#define CHECKER (1u << ROLE_CHECKER)
+#define ALL     (GATEWAY | ENGINE | VAULT | EGRESS | WORKER | CHECKER)
 #define C(name) SCMP_SYS(name)
 
 static const struct {

@@ -22,6 +22,7 @@ static const struct {
     [ROLE_VAULT] = {.n_files = 64, .data = 1024u << 20},
     [ROLE_EGRESS] = {.n_files = 4 * LIMIT_EGRESS_OPEN + 128},
     [ROLE_WORKER] = {.n_files = 64, .data = LIMIT_WORKER_MEMORY},
+    [ROLE_CHECKER] = {.n_files = 64, .data = LIMIT_WORKER_MEMORY},
 };
 
 /* Lowers both limits to `n`; a hard limit that is lower already stays. */

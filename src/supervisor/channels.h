@@ -10,6 +10,7 @@
     C(ENGINE, VAULT)                                                                                             \
     C(ENGINE, EGRESS)                                                                                            \
     C(EGRESS, VAULT)                                                                                             \
-    C(ENGINE, WORKER)
+    C(ENGINE, WORKER)                                                                                            \
+    C(ENGINE, CHECKER)
 
 #endif

@@ -131,7 +131,8 @@ static int serve(struct daemon *d)
         .libexec_dir = d->settings.libexec_dir,
         .data_dir = d->settings.data_dir,
         .n_workers = d->settings.n_workers,
-        .roles = 1u << ROLE_GATEWAY | 1u << ROLE_ENGINE | 1u << ROLE_VAULT | 1u << ROLE_EGRESS | 1u << ROLE_WORKER,
+        .roles = 1u << ROLE_GATEWAY | 1u << ROLE_ENGINE | 1u << ROLE_VAULT | 1u << ROLE_EGRESS | 1u << ROLE_WORKER |
+                 1u << ROLE_CHECKER,
         .verbose_log = true,
         .log_level = d->settings.log_level,
     };

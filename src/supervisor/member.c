@@ -57,17 +57,22 @@ static int on_failed(struct member *m, struct slice payload)
     return 0;
 }
 
-/* Only the engine may send this (the table in wire/messages.h), and only a worker may be meant. */
+static bool may_be_restarted(unsigned role)
+{
+    return role == ROLE_WORKER || role == ROLE_CHECKER;
+}
+
+/* Only the engine may send this (the table in wire/messages.h), and only those that read definitions may be meant. */
 static int on_restart(struct member *m, struct slice payload)
 {
     struct msg_control_restart restart;
-    if (wire_decode_control_restart(payload, &restart) < 0 || restart.role != ROLE_WORKER)
+    if (wire_decode_control_restart(payload, &restart) < 0 || !may_be_restarted(restart.role))
         return -SP_EPROTOCOL;
     for (unsigned i = 0; i < m->s->n_members; i++) {
-        struct member *worker = &m->s->members[i];
-        if (worker->role == ROLE_WORKER && worker->index == restart.index && worker->pid) {
-            worker->was_asked_to_restart = true;
-            member_kill(worker);
+        struct member *meant = &m->s->members[i];
+        if (meant->role == restart.role && meant->index == restart.index && meant->pid) {
+            meant->was_asked_to_restart = true;
+            member_kill(meant);
         }
     }
     return 0;

@@ -1,10 +1,11 @@
 /* supervisor: which roles there are, when they start, start again and stop. Linked by sallyportd and by the command.
  * Must hold: a role that dies comes back within a second (later if it keeps dying), with new channels on both sides; a role
- * that says that it will not serve stops the whole; after the end no process is left. */
+ * that says that it will not serve before all have served stops the whole; after the end no process is left. */
 #include "supervisor/supervisor.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,7 +17,7 @@
 #include "supervisor/state.h"
 
 #define BACKOFF_FIRST_MS  100
-#define BACKOFF_BUDGET_MS 10    /* a worker that a run used up: nothing is wrong with it */
+#define BACKOFF_BUDGET_MS 10    /* a worker that a run used up, a checker that has answered: nothing is wrong */
 #define LIVED_WELL_MS     10000 /* a role that lived this long starts without the penalty of before */
 #define STOP_STAGE_S      10.   /* what has not ended by then is killed */
 #define STATUS_FAILED     4
@@ -172,7 +173,8 @@ int supervisor_reload(struct supervisor *s)
 static bool is_in_stage(enum role role, unsigned stage)
 {
     static const uint32_t stages[] = {1u << ROLE_GATEWAY, 1u << ROLE_ENGINE,
-                                      1u << ROLE_EGRESS | 1u << ROLE_VAULT | 1u << ROLE_WORKER};
+                                      1u << ROLE_EGRESS | 1u << ROLE_VAULT | 1u << ROLE_WORKER |
+                                          1u << ROLE_CHECKER};
     return stage < sizeof stages / sizeof stages[0] && (stages[stage] & 1u << role);
 }
 
@@ -262,6 +264,14 @@ void supervisor_member_failed(struct member *m, int code, struct slice text)
     struct supervisor *s = m->s;
     if (s->state != SUPERVISOR_RUNNING)
         return;
+    if (s->was_ready) {
+        /* It served once: this is a role's death like another, and a role that was taken over may not end the server by it. */
+        char line[LIMIT_LOG_LINE];
+        (void)snprintf(line, sizeof line, "%.*s", SLICE_ARGS(text));
+        report_problem(m, "role.failed", line);
+        member_kill(m);
+        return;
+    }
     s->status = STATUS_FAILED;
     if (s->handlers->failed)
         s->handlers->failed(m->role, code < 0 ? code : -SP_EUNAVAILABLE, text, s->user);
@@ -271,7 +281,8 @@ void supervisor_member_failed(struct member *m, int code, struct slice text)
 static unsigned next_backoff(struct member *m)
 {
     int status = m->wait_status;
-    bool is_ordinary = m->role == ROLE_WORKER && (m->was_asked_to_restart || (WIFEXITED(status) && WEXITSTATUS(status) == SP_EXIT_BUDGET));
+    bool is_ordinary = (m->role == ROLE_WORKER || m->role == ROLE_CHECKER) &&
+                       (m->was_asked_to_restart || (WIFEXITED(status) && WEXITSTATUS(status) == SP_EXIT_BUDGET));
     if (is_ordinary) {
         m->was_asked_to_restart = true;
         return BACKOFF_BUDGET_MS;

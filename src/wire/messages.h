@@ -51,15 +51,16 @@
     M(EGRESS_CALL, egress_call, ROLE_ENGINE, ROLE_EGRESS)                                                        \
     M(EGRESS_CANCEL, egress_cancel, ROLE_ENGINE, ROLE_EGRESS)                                                    \
     M(EGRESS_RESULT, egress_result, ROLE_EGRESS, ROLE_ENGINE)                                                    \
-    /* engine and worker; the command speaks as engine to a worker for `check` */                                \
+    /* engine and worker */                                                                                      \
     M(WORKER_DEFINE, worker_define, ROLE_ENGINE, ROLE_WORKER)                                                    \
     M(WORKER_START, worker_start, ROLE_ENGINE, ROLE_WORKER)                                                      \
     M(WORKER_RESULT, worker_result, ROLE_ENGINE, ROLE_WORKER)                                                    \
     M(WORKER_DROP, worker_drop, ROLE_ENGINE, ROLE_WORKER)                                                        \
-    M(WORKER_CHECK, worker_check, ROLE_ENGINE, ROLE_WORKER)                                                      \
     M(WORKER_STEP, worker_step, ROLE_WORKER, ROLE_ENGINE)                                                        \
     M(WORKER_UNKNOWN, worker_unknown, ROLE_WORKER, ROLE_ENGINE)                                                  \
-    M(WORKER_FINDINGS, worker_findings, ROLE_WORKER, ROLE_ENGINE)
+    /* engine and checker; the command speaks as engine to a checker for `check` */                              \
+    M(CHECKER_CHECK, checker_check, ROLE_ENGINE, ROLE_CHECKER)                                                   \
+    M(CHECKER_FINDINGS, checker_findings, ROLE_CHECKER, ROLE_ENGINE)
 
 /* --- control ------------------------------------------------------------------------------------------------------- */
 
@@ -233,7 +234,6 @@
     F(bytes, body, LIMIT_BODY)                                                                                   \
     F(str, reason, LIMIT_TEXT)
 #define WIRE_FIELDS_worker_drop(F) F(u64, run, 0)
-#define WIRE_FIELDS_worker_check(F) F(u64, tag, 0) F(bytes, text, LIMIT_DEFINITION)
 #define WIRE_FIELDS_worker_step(F)                                                                               \
     F(u64, run, 0)                                                                                               \
     F(u8, status, 0)  /* enum step_status */                                                                     \
@@ -244,8 +244,12 @@
     F(bytes, context, LIMIT_BODY)      /* JSON, when completed or faulted */                                     \
     F(bytes, error, LIMIT_CONFIG)      /* JSON: the problem object, when faulted */
 #define WIRE_FIELDS_worker_unknown(F) F(u64, run, 0) F(fixed, digest, 32) /* send WORKER_DEFINE and start again */
+
+/* --- engine and checker -------------------------------------------------------------------------------------------- */
+
+#define WIRE_FIELDS_checker_check(F) F(u64, tag, 0) F(bytes, text, LIMIT_DEFINITION)
 /* docs/formats/findings.md: `code` 0 when the definition may be deployed. */
-#define WIRE_FIELDS_worker_findings(F)                                                                           \
+#define WIRE_FIELDS_checker_findings(F)                                                                           \
     F(u64, tag, 0)                                                                                               \
     F(i32, code, 0)                                                                                              \
     F(bytes, findings, 2 * LIMIT_DEFINITION) /* JSON array */                                                    \

@@ -11,7 +11,8 @@
     R(ENGINE, engine)                                                                                            \
     R(VAULT, vault)                                                                                              \
     R(EGRESS, egress)                                                                                            \
-    R(WORKER, worker)
+    R(WORKER, worker)                                                                                            \
+    R(CHECKER, checker)
 
 enum role {
 #define R(NAME, name) ROLE_##NAME,

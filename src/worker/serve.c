@@ -154,33 +154,11 @@ static int on_drop(struct channel *channel, struct slice payload, int fd)
     return 0;
 }
 
-static int on_check(struct channel *channel, struct slice payload, int fd)
-{
-    (void)fd;
-    struct msg_worker_check m;
-    int r = wire_decode_worker_check(payload, &m);
-    if (r < 0)
-        return r;
-    struct buffer findings = BUFFER_MAX(2 * LIMIT_DEFINITION), manifest = BUFFER_MAX(2 * LIMIT_DEFINITION);
-    struct flow_definition *definition = NULL;
-    work_begins(0, LIMIT_COMPILE_CPU_MS);
-    int code = flow_definition_compile(m.text, &findings, &manifest, &definition);
-    work_ends(0);
-    flow_definition_unref(definition);
-    struct msg_worker_findings answer = {.tag = m.tag, .code = code < 0 ? code : 0, .findings = buffer_slice(&findings),
-                                         .manifest = buffer_slice(&manifest)};
-    r = CHANNEL_SEND(channel, WORKER_FINDINGS, worker_findings, &answer);
-    buffer_free(&findings);
-    buffer_free(&manifest);
-    return r;
-}
-
 static role_message_handler *const handlers[WIRE_TYPE_COUNT] = {
     [WIRE_WORKER_DEFINE] = on_define,
     [WIRE_WORKER_START] = on_start,
     [WIRE_WORKER_RESULT] = on_result,
     [WIRE_WORKER_DROP] = on_drop,
-    [WIRE_WORKER_CHECK] = on_check,
 };
 
 int serve_message(struct channel *channel, uint16_t type, struct slice payload, int fd, void *user)

@@ -1,5 +1,4 @@
-/* A worker that was taken over: it checks definitions as the real one does, and answers each run with what the run's input asks
- * for, {"mode": N}: a lie of one kind. In place of sallyport-worker, in a copy of the folder; tests/abuse/test_hostile_worker.py. */
+/* A worker that was taken over: it answers each run with what the run's input asks for, {"mode": N}: a lie of one kind. In place of sallyport-worker, in a copy of the folder; tests/abuse/test_hostile_worker.py. */
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -7,7 +6,6 @@
 
 #include "base/error.h"
 #include "role/role.h"
-#include "worker/worker.h"
 
 static struct channel *engine;
 static struct worker_page *page;
@@ -92,8 +90,6 @@ static void lie_about_others(uint64_t run, unsigned mode)
         wire_encode_worker_step(&b, &m);
         if (channel_send_fd(engine, WIRE_WORKER_STEP, &b, STDERR_FILENO) < 0)
             _exit(1);
-    } else if (mode == 23) {
-        CHANNEL_TRY(engine, WORKER_FINDINGS, worker_findings, &(struct msg_worker_findings){.tag = 1ull << 32});
     } else if (mode == 24) {
         CHANNEL_TRY(engine, WORKER_UNKNOWN, worker_unknown, &(struct msg_worker_unknown){.run = run});
     } else if (mode == 25) {
@@ -112,7 +108,7 @@ static int on_message(struct channel *channel, uint16_t type, struct slice paylo
 {
     struct msg_worker_start m;
     if (type != WIRE_WORKER_START)
-        return type == WIRE_WORKER_CHECK ? serve_message(channel, type, payload, fd, user) : 0;
+        return 0;
     int r = wire_decode_worker_start(payload, &m);
     if (r < 0)
         return r;
@@ -155,9 +151,8 @@ static int on_file(enum control_file_kind kind, uint16_t index, int fd)
 
 static int on_start(void)
 {
-    int r = serve_init();
     role_ready();
-    return r;
+    return 0;
 }
 
 int main(int argc, char **argv)

@@ -16,7 +16,7 @@ do:
   - wait: {wait: {seconds: 1}}
 """
 FAULTS = [0, 1, 2, 3, 4, 10, 11, 12, 13, 15, 16, 26]  # the run faults at once
-CLOSES = [5, 14, 22, 23, 24, 25, 6]                   # the worker is lost, again and again, until the run faults
+CLOSES = [5, 14, 22, 24, 25, 6]                       # the worker is lost, again and again, until the run faults
 ENDS = [20, 21]                                       # lies about others change nothing
 
 

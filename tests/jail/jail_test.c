@@ -27,7 +27,8 @@
 #define VAULT   (1u << ROLE_VAULT)
 #define EGRESS  (1u << ROLE_EGRESS)
 #define WORKER  (1u << ROLE_WORKER)
-#define ALL     (GATEWAY | ENGINE | VAULT | EGRESS | WORKER)
+#define CHECKER (1u << ROLE_CHECKER)
+#define ALL     (GATEWAY | ENGINE | VAULT | EGRESS | WORKER | CHECKER)
 
 static const struct {
     const char *name;
@@ -152,6 +153,7 @@ J(engine, ROLE_ENGINE)
 J(vault, ROLE_VAULT)
 J(egress, ROLE_EGRESS)
 J(worker, ROLE_WORKER)
+J(checker, ROLE_CHECKER)
 
 static void jail_is_quick(void **state)
 {
@@ -242,7 +244,8 @@ int main(int argc, char **argv)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(jail_of_gateway), cmocka_unit_test(jail_of_engine), cmocka_unit_test(jail_of_vault),
-        cmocka_unit_test(jail_of_egress),  cmocka_unit_test(jail_of_worker), cmocka_unit_test(jail_is_quick),
+        cmocka_unit_test(jail_of_egress),  cmocka_unit_test(jail_of_worker),
+        cmocka_unit_test(jail_of_checker), cmocka_unit_test(jail_is_quick),
         cmocka_unit_test(no_profile_for_the_supervisor), cmocka_unit_test(missing_data_folder_is_said),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,4 +1,4 @@
-/* A role for the tests of the supervisor: a worker that answers WORKER_CHECK as its text orders, and tells what the process
+/* A role for the tests of the supervisor: a worker that answers WORKER_DEFINE as its text orders, and tells what the process
  * that it is in looks like. Compiled once for each role with FAKE_ROLE. */
 #include <errno.h>
 #include <fcntl.h>
@@ -40,22 +40,26 @@ static int on_message(struct channel *channel, uint16_t type, struct slice paylo
 {
     (void)fd;
     (void)user;
-    struct msg_worker_check check;
-    if (type != WIRE_WORKER_CHECK || wire_decode_worker_check(payload, &check) < 0)
+    struct msg_worker_define order;
+    if (type != WIRE_WORKER_DEFINE || wire_decode_worker_define(payload, &order) < 0)
         return -SP_EPROTOCOL;
-    if (slice_is(check.text, "crash"))
+    if (slice_is(order.text, "crash"))
         raise(SIGKILL);
-    if (slice_is(check.text, "budget"))
+    if (slice_is(order.text, "fail"))
+        return role_fail(-SP_EKEY, "no more");
+    if (slice_is(order.text, "no-exec"))
+        _exit(127);
+    if (slice_is(order.text, "budget"))
         _exit(86);
-    if (slice_is(check.text, "hang"))
+    if (slice_is(order.text, "hang"))
         for (;;)
             (void)sleep(1);
-    struct msg_worker_findings answer = {.tag = check.tag, .findings = slice_text(process_text)};
-    if (slice_is(check.text, "config"))
-        answer.findings = slice_text(config_text);
-    if (slice_is(check.text, "file"))
-        answer.findings = slice_text(file_text);
-    return CHANNEL_SEND(channel, WORKER_FINDINGS, worker_findings, &answer);
+    struct msg_worker_step answer = {.output = slice_text(process_text)};
+    if (slice_is(order.text, "config"))
+        answer.output = slice_text(config_text);
+    if (slice_is(order.text, "file"))
+        answer.output = slice_text(file_text);
+    return CHANNEL_SEND(channel, WORKER_STEP, worker_step, &answer);
 }
 
 static void on_closed(struct channel *channel, const char *reason, void *user)

@@ -35,11 +35,11 @@ static int on_message(struct channel *c, uint16_t type, struct slice payload, in
 {
     (void)c;
     struct world *w = user;
-    struct msg_worker_findings m;
-    assert_int_equal(type, WIRE_WORKER_FINDINGS);
+    struct msg_worker_step m;
+    assert_int_equal(type, WIRE_WORKER_STEP);
     assert_int_equal(fd, -1);
-    assert_int_equal(wire_decode_worker_findings(payload, &m), 0);
-    (void)snprintf(w->text, sizeof w->text, "%.*s", SLICE_ARGS(m.findings));
+    assert_int_equal(wire_decode_worker_step(payload, &m), 0);
+    (void)snprintf(w->text, sizeof w->text, "%.*s", SLICE_ARGS(m.output));
     w->is_answered = true;
     ev_break(EV_DEFAULT, EVBREAK_ALL);
     return 0;
@@ -139,10 +139,10 @@ static void world_close(struct world *w)
 
 static void order(struct world *w, unsigned worker, const char *text)
 {
-    struct msg_worker_check m = {.tag = 1, .text = slice_text(text)};
+    const struct msg_worker_define m = {.text = slice_text(text)};
     w->is_answered = false;
     assert_non_null(w->workers[worker]);
-    assert_int_equal(CHANNEL_SEND(w->workers[worker], WORKER_CHECK, worker_check, &m), 0);
+    assert_int_equal(CHANNEL_SEND(w->workers[worker], WORKER_DEFINE, worker_define, &m), 0);
 }
 
 static void ask(struct world *w, unsigned worker, const char *text)
@@ -245,6 +245,23 @@ static void refusal_stops_the_whole(void **state)
     world_close(&w);
 }
 
+/* A role that has served says that it will not, or ends as if it could not be executed: it alone is started again. */
+static void refusal_after_the_start_stops_nobody(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open(&w, "{}");
+    assert_true(run_until(&w, &w.is_ready, 10.));
+    order(&w, 0, "fail");
+    order(&w, 1, "no-exec");
+    assert_true(wait_for_connects(&w, 2 * N_WORKERS, 10.));
+    assert_false(w.is_failed);
+    ask(&w, 0, "config");
+    ask(&w, 1, "config");
+    world_close(&w);
+    assert_int_equal(w.status, 0);
+}
+
 static void stop_kills_what_hangs(void **state)
 {
     (void)state;
@@ -280,6 +297,7 @@ int main(void)
         cmocka_unit_test(dead_role_comes_back_with_new_channels),
         cmocka_unit_test(pause_between_deaths_rises),
         cmocka_unit_test(refusal_stops_the_whole),
+        cmocka_unit_test(refusal_after_the_start_stops_nobody),
         cmocka_unit_test(stop_kills_what_hangs),
         cmocka_unit_test(missing_executable_is_said),
     };
