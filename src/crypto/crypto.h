@@ -32,6 +32,15 @@ void crypto_hkdf_sha256(const uint8_t key[CRYPTO_KEY_LEN], struct slice salt, st
 [[gnu::warn_unused_result]] int crypto_aead_open(const uint8_t key[CRYPTO_KEY_LEN], const uint8_t nonce[CRYPTO_NONCE_LEN],
                                                  struct slice ad, struct slice sealed, struct buffer *ret);
 
+/* The same under a key that is made ready once, for many blobs. `end` wipes it; begun with {0}. */
+struct crypto_aead {
+    void *cipher;
+};
+[[gnu::warn_unused_result]] int crypto_aead_begin(struct crypto_aead *aead, const uint8_t key[CRYPTO_KEY_LEN]);
+[[gnu::warn_unused_result]] int crypto_aead_seal_next(struct crypto_aead *aead, const uint8_t nonce[CRYPTO_NONCE_LEN],
+                                                      struct slice ad, struct slice plain, struct buffer *ret);
+void crypto_aead_end(struct crypto_aead *aead);
+
 /* Ed25519 (RFC 8032) from a 32-byte seed. Verify is strict: 0 or -SP_ETAMPERED. */
 void crypto_sign_public(const uint8_t seed[32], uint8_t ret_public[32]);
 void crypto_sign_message(const uint8_t seed[32], struct slice message, uint8_t ret[CRYPTO_SIGNATURE_LEN]);

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/json_writer.h"
 #include "engine/commit.h"
+#include "engine/committer.h"
 #include "engine/credentials.h"
 #include "engine/request.h"
 #include "engine/slow.h"
@@ -44,7 +45,7 @@ static void leaves_work(struct store_reader *reader, void *user)
 /* False when the look cannot be recorded: then nothing is shown. */
 static bool leaf_read(const struct request *r)
 {
-    struct commit *c = commit_error() ? NULL : commit_new(NULL, NULL);
+    struct commit *c = committer_error() ? NULL : commit_new(NULL, NULL);
     if (!c)
         return false;
     struct audit_event e = {.action = AUDIT_AUDIT_READ, .time_ms = r->at_ms, .actor_kind = SLICE_LITERAL("principal"),

@@ -9,6 +9,7 @@
 #include "base/json_writer.h"
 #include "engine/answer.h"
 #include "engine/commit.h"
+#include "engine/committer.h"
 #include "engine/idempotency.h"
 #include "engine/load.h"
 #include "engine/runs.h"
@@ -349,7 +350,7 @@ static void write_trace(struct json_writer *w, struct showing *s)
 /* False when the look cannot be recorded: then nothing is shown. */
 static bool leaf_read(const struct showing *s)
 {
-    struct commit *c = commit_error() ? NULL : commit_new(NULL, NULL);
+    struct commit *c = committer_error() ? NULL : commit_new(NULL, NULL);
     if (!c)
         return false;
     struct audit_event e = {.action = AUDIT_RUN_READ, .time_ms = s->request->at_ms, .run = s->id,

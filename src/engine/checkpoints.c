@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "crypto/note.h"
 #include "engine/commit.h"
+#include "engine/committer.h"
 #include "engine/credentials.h"
 #include "engine/peers.h"
 #include "engine/request.h"
@@ -138,7 +139,7 @@ static void begin(void)
     if (is_busy)
         return;
     is_busy = true;
-    commit_ask_head(last_size, on_head, NULL);
+    committer_ask_head(last_size, on_head, NULL);
 }
 
 static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
@@ -146,7 +147,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
     (void)loop;
     (void)timer;
     (void)events;
-    if (vault_is_unlocked() && (commit_has_news() || must_retry))
+    if (vault_is_unlocked() && (committer_has_news() || must_retry))
         begin();
 }
 

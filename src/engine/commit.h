@@ -12,14 +12,6 @@ struct commit;
 /* `code` 0: durable. Else nothing of this commit is on disk. `new_id`: the row id of a namespace or workflow that was put. */
 typedef void commit_done(int code, uint32_t new_id, void *user);
 
-/* Opens the store (NULL path: in memory) and starts the committer. */
-[[gnu::warn_unused_result]] int commit_start(const char *path, struct diag *reterr);
-void commit_stop(void); /* writes what is queued, then closes the store */
-struct store *commit_store(void);
-
-/* 0, or the store's sticky error: the server must refuse work. */
-int commit_error(void);
-
 /* A new commit; NULL without memory or when too many are queued. */
 struct commit *commit_new(commit_done *done, void *user);
 /* Payloads of this commit are sealed under this key of their run. */
@@ -48,11 +40,5 @@ void commit_retention(struct commit *c, uint32_t workflow_id, int64_t before_ms,
 void commit_submit(struct commit *c);
 /* Frees a commit that is not submitted. */
 void commit_drop(struct commit *c);
-
-/* The log's head and the consistency proof from `from` to it, asked of the committer between two batches. */
-typedef void commit_head_is(int code, const struct store_head *head, struct slice proof, void *user);
-/* Whether leaves became durable since the last such question. */
-bool commit_has_news(void);
-void commit_ask_head(uint64_t from, commit_head_is *answered, void *user);
 
 #endif

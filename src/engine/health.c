@@ -1,6 +1,7 @@
 /* health: what needs no principal, and says nothing about what is inside. */
 #include "base/error.h"
 #include "engine/commit.h"
+#include "engine/committer.h"
 #include "engine/peers.h"
 #include "engine/request.h"
 #include "engine/workers.h"
@@ -12,7 +13,7 @@ void api_health(struct request *r)
 
 void api_ready(struct request *r)
 {
-    if (commit_error())
+    if (committer_error())
         respond_problem(r, -SP_EUNAVAILABLE, "The database can no longer be written; nothing runs.");
     else if (!vault_is_unlocked() || !peers_has_egress() || !workers_any())
         respond_problem(r, -SP_EUNAVAILABLE, "A part of the server is being restarted.");

@@ -22,33 +22,41 @@ struct load {
 
 /* --- reading, on the slow thread ----------------------------------------------------------------------------------- */
 
+/* Adds `row` with what is sealed for it. */
+static int take_row(struct journal_copy *j, enum seal_column column, uint32_t seq, struct slice sealed,
+                    const struct journal_row *row)
+{
+    _cleanup_buffer_ struct buffer plain = BUFFER_MAX(LIMIT_FRAME);
+    int r = sealed.len ? seal_open(j->key, column, seq, sealed, &plain) : 0;
+    struct journal_row *copy = r < 0 ? NULL : arena_alloc(&j->memory, sizeof *copy);
+    bool ok = copy;
+    if (!ok)
+        return r < 0 ? r : -ENOMEM;
+    *copy = *row;
+    copy->data = arena_copy(&j->memory, buffer_slice(&plain), &ok);
+    *j->last = copy;
+    j->last = &copy->next;
+    return ok ? 0 : -ENOMEM;
+}
+
 static int on_run(void *user, const struct store_run *row)
 {
     struct journal_copy *j = user;
     j->started_ms = row->started_ms;
     j->trigger = row->trigger;
     (void)snprintf(j->actor, sizeof j->actor, "%.*s", SLICE_ARGS(row->actor));
-    return row->input.len ? seal_open(j->key, SEAL_RUN_INPUT, 0, row->input, &j->input) : 0;
+    int r = row->input.len ? seal_open(j->key, SEAL_RUN_INPUT, 0, row->input, &j->input) : 0;
+    struct journal_row trace = {.kind = JOURNAL_TRACE, .at_ms = row->started_ms};
+    return r < 0 || row->trace.len == 0 ? r : take_row(j, SEAL_RUN_TRACE, 0, row->trace, &trace);
 }
 
 static int on_row(void *user, const struct store_journal *row)
 {
     struct journal_copy *j = user;
-    _cleanup_buffer_ struct buffer plain = BUFFER_MAX(LIMIT_FRAME);
-    int r = row->data.len ? seal_open(j->key, SEAL_JOURNAL, row->seq, row->data, &plain) : 0;
-    if (r < 0)
-        return r;
-    struct journal_row *copy = arena_alloc(&j->memory, sizeof *copy);
-    bool ok = copy;
-    if (!ok)
-        return -ENOMEM;
-    *copy = (struct journal_row){.kind = row->kind, .effect = row->effect, .at_ms = row->at_ms,
-                                 .data = arena_copy(&j->memory, buffer_slice(&plain), &ok)};
-    *j->last = copy;
-    j->last = &copy->next;
+    struct journal_row copy = {.kind = row->kind, .effect = row->effect, .at_ms = row->at_ms};
     j->n_results += row->kind == JOURNAL_RESULT;
     j->next_seq = row->seq + 1;
-    return ok ? 0 : -ENOMEM;
+    return take_row(j, SEAL_JOURNAL, row->seq, row->data, &copy);
 }
 
 void journal_copy_begin(struct journal_copy *j, const struct seal_key *key)
@@ -177,7 +185,7 @@ static void replay(struct run *run, const struct journal_copy *j)
 }
 
 /* What a run that was recovered at a start did not know of itself. */
-static void take_row(struct run *run, const struct journal_copy *j)
+static void take_cause(struct run *run, const struct journal_copy *j)
 {
     run->started_ms = j->started_ms;
     run->last_ms = run->last_ms > j->started_ms ? run->last_ms : j->started_ms;
@@ -192,7 +200,7 @@ static void on_loaded(void *user)
     if (run && run->phase == PHASE_LOAD) {
         run->journal_seq = load->journal.next_seq;
         if (load->code == 0)
-            take_row(run, &load->journal);
+            take_cause(run, &load->journal);
         /* Calls that are with egress stay there; all others are taken from the journal anew. */
         int r = load->code < 0 ? load->code : open_effects(run, &load->journal);
         r = r < 0 ? r : expect(run, &load->journal);

@@ -11,6 +11,7 @@
 #include "engine/auth.h"
 #include "engine/checkpoints.h"
 #include "engine/commit.h"
+#include "engine/committer.h"
 #include "engine/credentials.h"
 #include "engine/deliveries.h"
 #include "engine/limiter.h"
@@ -159,7 +160,7 @@ void vault_connected(void)
 static int load_tables(void)
 {
     struct diag diag;
-    int r = store_reader_open(commit_store(), &loader, &diag);
+    int r = store_reader_open(committer_store(), &loader, &diag);
     if (r < 0)
         return role_fail(r, "%s", diag.text);
     r = auth_load(loader);
@@ -177,8 +178,8 @@ static int on_start(void)
     const char *dir = role_data_dir();
     if (dir)
         (void)snprintf(path, sizeof path, "%s/sallyport.db", dir);
-    int r = commit_start(dir ? path : NULL, &diag);
-    r = r < 0 ? r : slow_start(commit_store(), &diag);
+    int r = committer_start(dir ? path : NULL, &diag);
+    r = r < 0 ? r : slow_start(committer_store(), &diag);
     if (r < 0)
         return role_fail(r, "%s%s%s", diag.text, diag.hint[0] ? "; " : "", diag.hint);
     r = limiter_start(&limits);
@@ -187,7 +188,7 @@ static int on_start(void)
     if (dir)
         r = load_tables();
     else
-        r = store_reader_open(commit_store(), &loader, &diag);
+        r = store_reader_open(committer_store(), &loader, &diag);
     if (r < 0)
         return r;
     is_started = true;
@@ -209,7 +210,7 @@ static void on_stop(void)
     if (is_ready)
         leaf_of_server(AUDIT_SERVER_STOPPED);
     slow_stop();
-    commit_stop();
+    committer_stop();
     peers_flush();
     role_exit(0);
 }

@@ -2,6 +2,7 @@
 #include "engine/metrics.h"
 
 #include "engine/commit.h"
+#include "engine/committer.h"
 #include "engine/request.h"
 #include "engine/runs.h"
 
@@ -30,7 +31,7 @@ void metrics_write(struct buffer *b)
     for (unsigned i = 0; i < METRIC_COUNT; i++)
         write_one(b, rows[i].name, rows[i].help, "counter", counters[i]);
     write_one(b, "sallyport_runs_active", "Runs that have not ended.", "gauge", runs_active());
-    write_one(b, "sallyport_store_failed", "1 when the database can no longer be written.", "gauge", commit_error() ? 1 : 0);
+    write_one(b, "sallyport_store_failed", "1 when the database can no longer be written.", "gauge", committer_error() ? 1 : 0);
 }
 
 void api_metrics(struct request *r)

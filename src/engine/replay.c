@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/json_writer.h"
 #include "engine/commit.h"
+#include "engine/committer.h"
 #include "engine/load.h"
 #include "engine/replay.h"
 #include "engine/request.h"
@@ -117,7 +118,7 @@ static void replay_loaded(void *user)
         fail(p, -SP_ECONFLICT, "The run is being replayed, or has not quite ended; try again.");
         return;
     }
-    struct commit *c = commit_error() ? NULL : commit_new(NULL, NULL);
+    struct commit *c = committer_error() ? NULL : commit_new(NULL, NULL);
     if (!c) {
         fail(p, -SP_EUNAVAILABLE, "The audit log cannot be written now.");
         return;

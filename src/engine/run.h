@@ -100,6 +100,7 @@ struct run {
 struct run *run_find(struct run_id id);
 struct run *run_next(const struct run *after); /* all runs in turn; NULL first */
 void run_set_state(struct run *run, enum run_state state);
+void run_set_time(struct run *run); /* the time of its next leaf and row: now, or later if the clock stepped back */
 /* Puts the result whose step did not come before those that wait. */
 void run_take_back(struct run *run);
 /* Ends the timer of a run that sleeps on disk, if it has one. */

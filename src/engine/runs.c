@@ -11,6 +11,7 @@
 #include "base/json_writer.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "engine/committer.h"
 #include "engine/metrics.h"
 #include "engine/registry.h"
 #include "engine/replay.h"
@@ -190,7 +191,7 @@ static void keep_cause(struct run *run, const struct run_cause *cause)
 int run_start(struct workflow *w, struct slice input, const struct run_cause *cause, bool wants_end, run_ended *ended,
               void *user, struct run_id *ret_id)
 {
-    if (commit_error() || !w->ns->has_key)
+    if (committer_error() || !w->ns->has_key)
         return -SP_EUNAVAILABLE;
     if (input.len > LIMIT_BODY)
         return -SP_ELIMIT;
@@ -291,6 +292,12 @@ void runs_on_worker_born(void)
     }
 }
 
+void run_set_time(struct run *run)
+{
+    int64_t now = clock_wall_ms();
+    run->last_ms = now > run->last_ms ? now : run->last_ms;
+}
+
 /* The result whose step did not come is delivered again. */
 void run_take_back(struct run *run)
 {
@@ -317,8 +324,7 @@ static void deliver(struct run *run)
     run->queue = result->next;
     if (!run->queue)
         run->queue_last = &run->queue;
-    int64_t now = clock_wall_ms();
-    run->last_ms = now > run->last_ms ? now : run->last_ms;
+    run_set_time(run);
     result->message.run = run->id.n;
     result->message.at_ms = run->last_ms;
     run->current = result;

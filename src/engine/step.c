@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "engine/committer.h"
 #include "engine/registry.h"
 #include "engine/run.h"
 #include "engine/step_check.h"
@@ -161,7 +162,7 @@ static int add_effects(struct commit *c, struct run *run, struct slice effects)
     return r;
 }
 
-static void add_row(struct commit *c, struct run *run)
+static void add_row(struct commit *c, struct run *run, struct slice trace)
 {
     bool is_end = run_state_is_terminal(run->state);
     if (run->is_durable) {
@@ -169,6 +170,8 @@ static void add_row(struct commit *c, struct run *run)
                                           .due_ms = effects_due(run), .output = run->output, .error = run->error,
                                           .context = run->context};
         commit_run_update(c, &change);
+        if (trace.len)
+            add_journal(c, run, JOURNAL_TRACE, run->results, trace);
         return;
     }
     struct store_run row = {.id = run->id,
@@ -183,7 +186,8 @@ static void add_row(struct commit *c, struct run *run)
                             .input = run->input,
                             .output = run->output,
                             .error = run->error,
-                            .context = run->context};
+                            .context = run->context,
+                            .trace = trace};
     commit_run_insert(c, &row);
     if (run->has_delivery)
         commit_delivery(c, run->delivery, run->started_ms);
@@ -232,7 +236,7 @@ static void on_durable(int code, uint32_t new_id, void *user)
     (void)new_id;
     struct run *run = user;
     must(run->phase == PHASE_COMMIT || run->phase == PHASE_END);
-    if (code < 0 && run->is_durable && !run->is_refused && commit_error() == 0) {
+    if (code < 0 && run->is_durable && !run->is_refused && committer_error() == 0) {
         end_refused(run, code);
         return;
     }
@@ -277,14 +281,14 @@ void step_accept(struct run *run)
         return;
     }
     add_start_leaf(c, run, run->state);
-    add_row(c, run);
+    add_row(c, run, (struct slice){0});
     commit_submit(c);
 }
 
 /* Nothing more can be written now. A run that nobody was told of is gone; one that is durable goes on from its journal. */
 static void leave_to_journal(struct run *run)
 {
-    if (!run->is_durable || commit_error()) {
+    if (!run->is_durable || committer_error()) {
         run_finish(run, -SP_EOVERLOAD);
         return;
     }
@@ -344,6 +348,8 @@ void step_take(struct run *run, const struct msg_worker_step *m)
     }
     uint32_t seq = run->journal_seq;
     run->phase = is_end ? PHASE_END : PHASE_COMMIT;
+    if (is_end)
+        run_set_time(run);
     add_start_leaf(c, run, state);
     add_current(c, run);
     if (add_effects(c, run, m->effects) < 0 || is_stuck(run, state)) {
@@ -360,9 +366,7 @@ void step_take(struct run *run, const struct msg_worker_step *m)
         effects_free(run);
         add_end_leaf(c, run, state, run->error);
     }
-    add_row(c, run);
-    if (m->trace.len)
-        add_journal(c, run, JOURNAL_TRACE, run->results, m->trace);
+    add_row(c, run, m->trace);
     commit_submit(c);
 }
 
@@ -378,8 +382,7 @@ static void end_here(struct run *run, enum run_state state, struct slice error)
     run->worker = NO_WORKER;
     effects_free(run);
     run->phase = PHASE_END;
-    int64_t now = clock_wall_ms();
-    run->last_ms = now > run->last_ms ? now : run->last_ms;
+    run_set_time(run);
     free_text(&run->output);
     free_text(&run->error);
     free_text(&run->context);
@@ -388,7 +391,7 @@ static void end_here(struct run *run, enum run_state state, struct slice error)
     add_current(c, run);
     release_current(run);
     add_end_leaf(c, run, state, error);
-    add_row(c, run);
+    add_row(c, run, (struct slice){0});
     commit_submit(c);
 }
 

@@ -56,20 +56,39 @@ static void make_ad(const struct seal_key *key, enum seal_column column, uint32_
     le(seq, 4, ret + 20);
 }
 
-int seal_blob(const struct seal_key *key, enum seal_column column, uint32_t seq, struct slice plain, struct buffer *ret)
+int sealer_begin(struct sealer *sealer, const struct seal_key *key)
+{
+    sealer->key = *key;
+    return crypto_aead_begin(&sealer->aead, key->bytes);
+}
+
+void sealer_end(struct sealer *sealer)
+{
+    crypto_aead_end(&sealer->aead);
+    seal_key_wipe(&sealer->key);
+}
+
+int sealer_blob(struct sealer *sealer, enum seal_column column, uint32_t seq, struct slice plain, struct buffer *ret)
 {
     uint8_t head[1 + RANDOM_LEN] = {VERSION}, nonce[CRYPTO_NONCE_LEN], ad[AD_LEN];
     must(seq < 1u << 24); /* of the nonce; LIMIT_EFFECTS and LIMIT_TRACE are far below */
     size_t start = ret->len;
     random_bytes(head + 1, RANDOM_LEN);
     make_nonce(head + 1, column, seq, nonce);
-    make_ad(key, column, seq, ad);
+    make_ad(&sealer->key, column, seq, ad);
     int r = buffer_append(ret, head, sizeof head);
     if (r == 0)
-        r = crypto_aead_seal(key->bytes, nonce, slice_of(ad, sizeof ad), plain, ret);
+        r = crypto_aead_seal_next(&sealer->aead, nonce, slice_of(ad, sizeof ad), plain, ret);
     if (r < 0)
         buffer_truncate(ret, start);
     return r;
+}
+
+int seal_blob(const struct seal_key *key, enum seal_column column, uint32_t seq, struct slice plain, struct buffer *ret)
+{
+    _cleanup_(sealer_end) struct sealer sealer = {0};
+    int r = sealer_begin(&sealer, key);
+    return r < 0 ? r : sealer_blob(&sealer, column, seq, plain, ret);
 }
 
 int seal_open(const struct seal_key *key, enum seal_column column, uint32_t seq, struct slice sealed, struct buffer *ret)

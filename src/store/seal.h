@@ -11,7 +11,7 @@
 #include "base/id.h"
 #include "crypto/crypto.h"
 
-/* C(NAME, number, "table.column"): stored (in the nonce and the associated data), never changed. `seq` is 0 but for the last two. */
+/* C(NAME, number, "table.column"): stored (in the nonce and the associated data), never changed. `seq` is 0 where it says nothing of it. */
 #define SEAL_COLUMNS(C)                                                                                          \
     C(SEAL_RUN_RANDOM, 1, "runs.random")                                                                         \
     C(SEAL_RUN_INPUT, 2, "runs.input")                                                                           \
@@ -19,7 +19,8 @@
     C(SEAL_RUN_ERROR, 4, "runs.error")                                                                           \
     C(SEAL_RUN_CONTEXT, 5, "runs.context")                                                                       \
     C(SEAL_EVENT, 6, "events.data")   /* seq: the event's number within the run */                               \
-    C(SEAL_JOURNAL, 7, "journal.data") /* seq: the row's */
+    C(SEAL_JOURNAL, 7, "journal.data") /* seq: the row's */                                                      \
+    C(SEAL_RUN_TRACE, 8, "runs.trace")
 
 enum seal_column {
 #define C(NAME, number, text) NAME = number,
@@ -43,6 +44,16 @@ void seal_key_wipe(struct seal_key *key);
 /* What is random in a run, derived from its key: unguessable without the data key, the same at each replay [I4], and no
  * byte on disk. */
 void seal_run_random(const struct seal_key *key, uint8_t ret_nonce[16], uint8_t ret_seed[32]);
+
+/* Seals many payloads of one run: begin once, end always. */
+struct sealer {
+    struct seal_key key;
+    struct crypto_aead aead;
+};
+[[gnu::warn_unused_result]] int sealer_begin(struct sealer *sealer, const struct seal_key *key);
+[[gnu::warn_unused_result]] int sealer_blob(struct sealer *sealer, enum seal_column column, uint32_t seq, struct slice plain,
+                                            struct buffer *ret); /* as seal_blob */
+void sealer_end(struct sealer *sealer);
 
 /* Appends the sealed blob. */
 [[gnu::warn_unused_result]] int seal_blob(const struct seal_key *key, enum seal_column column, uint32_t seq,

@@ -89,6 +89,8 @@ struct store {
     _Atomic int error; /* sticks */
     struct audit_tree *tree;
     struct buffer leaf;    /* of store_leaf_append */
+    struct buffer deliveries; /* of this batch: one row for all of them, since a row costs more than what it holds */
+    int64_t deliveries_seen_ms; /* of the last of them */
     char *path;            /* NULL in memory */
     int lock_fd;           /* flock on PATH-lock: one writing process; -1 in memory */
     pthread_mutex_t mutex; /* recursive; in memory alone: guards the connection that readers share */
@@ -108,6 +110,11 @@ struct store_reader {
 struct audit_log connection_audit_log(struct connection *c);
 [[gnu::warn_unused_result]] int connection_leaf_count(struct connection *c, uint64_t *ret);
 audit_tile_fn store_tile_put;
+
+#define STORE_DELIVERIES_MAX ((size_t)LIMIT_BATCH * STORE_DELIVERY_LEN)
+/* Writes the deliveries of the batch; forgets them. */
+[[gnu::warn_unused_result]] int deliveries_flush(struct store *store);
+void deliveries_drop(struct store *store);
 
 /* Every put begins and ends with these: the first refuses outside of a batch and in a failed one, the second lets an error
  * fail the batch (unless it is one of those that leave it usable) and stick to the store (if it is the disk's). */

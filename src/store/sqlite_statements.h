@@ -6,7 +6,7 @@
 #define RUN_COLUMNS                                                                                              \
     "r.id, r.workflow_id, r.state, r.trigger, r.started_ms, r.ended_ms, r.due_ms, r.actor, r.parent, "           \
     "r.parent_effect, r.first_leaf, r.last_leaf, n.name, w.name, w.version, w.digest"
-#define RUN_BLOBS ", r.idempotency, r.random, r.input, r.output, r.error, r.context"
+#define RUN_BLOBS ", r.idempotency, r.random, r.input, r.output, r.error, r.context, r.trace"
 #define RUN_FROM                                                                                                 \
     " FROM runs r JOIN workflows w ON w.id = r.workflow_id JOIN namespaces n ON n.id = w.namespace_id "
 #define WORKFLOW_COLUMNS                                                                                         \
@@ -80,8 +80,8 @@
     S(CREDENTIAL, CREDENTIAL_COLUMNS "WHERE ns = ? AND name = ?")                                                \
     /* runs */                                                                                                   \
     S(RUN_PUT, "INSERT INTO runs (id, workflow_id, state, trigger, started_ms, ended_ms, due_ms, actor, parent," \
-               " parent_effect, first_leaf, last_leaf, idempotency, random, input, output, error, context)"      \
-               " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                                 \
+               " parent_effect, first_leaf, last_leaf, idempotency, random, input, output, error, context,"      \
+               " trace) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                       \
     S(RUN_UPDATE, "UPDATE runs SET state = ?, ended_ms = ?, due_ms = ?, last_leaf = ?,"                          \
                   " output = coalesce(?, output), error = coalesce(?, error), context = coalesce(?, context)"    \
                   " WHERE id = ? AND state < 4")                                                                 \
@@ -114,8 +114,8 @@
     S(EVENT_PUT, "INSERT INTO events (id, run_id, at_ms, data) VALUES (?, ?, ?, ?)")                             \
     S(EVENTS, "SELECT id, run_id, at_ms, data FROM events WHERE id > ? ORDER BY id LIMIT ?")                     \
     S(EVENTS_DELETE, "DELETE FROM events WHERE run_id = ?")                                                      \
-    S(DELIVERY_PUT, "INSERT INTO deliveries (hash, seen_ms) VALUES (?, ?)")                                      \
-    S(DELIVERIES, "SELECT hash, seen_ms FROM deliveries WHERE seen_ms >= ? ORDER BY id")                         \
+    S(DELIVERIES_PUT, "INSERT INTO deliveries (seen_ms, hashes) VALUES (?, ?)")                                  \
+    S(DELIVERIES, "SELECT hashes, seen_ms FROM deliveries WHERE seen_ms >= ? ORDER BY id")                       \
     S(DELIVERIES_PRUNE, "DELETE FROM deliveries WHERE id < coalesce("                                            \
                         "(SELECT id FROM deliveries WHERE seen_ms >= ? ORDER BY id LIMIT 1),"                    \
                         " (SELECT max(id) + 1 FROM deliveries))")                                                \

@@ -118,6 +118,7 @@ struct store_run {
     uint64_t first_leaf, last_leaf; /* where its leaves begin and end (last_leaf: when it has ended) */
     struct slice random;            /* sealed nonce and seed; empty when they are derived (seal_run_random) */
     struct slice input, output, error, context; /* sealed; empty: none. Not in listings. */
+    struct slice trace;                         /* so too: of the first step; those of later ones are in the journal */
     struct slice ns, workflow, version; /* read only, with digest */
     uint8_t digest[32];
 };
@@ -234,8 +235,11 @@ void store_head(const struct store *store, struct store_head *ret);
 [[gnu::warn_unused_result]] int store_journal_put(struct store *store, const struct store_journal *row);
 [[gnu::warn_unused_result]] int store_event_put(struct store *store, const struct store_event *row, uint64_t *ret_id);
 
-/* A delivery of a webhook that was accepted; the engine keeps them in memory and reads them back at a start. */
-[[gnu::warn_unused_result]] int store_delivery_put(struct store *store, const uint8_t hash[16], int64_t seen_ms);
+/* A delivery of a webhook that was accepted; the engine keeps them in memory and reads them back at a start. Those of one
+ * batch count as seen when the last of them was. */
+#define STORE_DELIVERY_LEN 16
+[[gnu::warn_unused_result]] int store_delivery_put(struct store *store, const uint8_t hash[STORE_DELIVERY_LEN],
+                                                   int64_t seen_ms);
 [[gnu::warn_unused_result]] int store_deliveries_prune(struct store *store, int64_t before_ms);
 
 /* Deletes at most `limit` runs that ended before `before_ms`, oldest first, with journal and events, never leaves.
@@ -257,7 +261,7 @@ typedef int store_credential_fn(void *user, const struct store_credential *row);
 typedef int store_run_fn(void *user, const struct store_run *row);
 typedef int store_journal_fn(void *user, const struct store_journal *row);
 typedef int store_event_fn(void *user, const struct store_event *row);
-typedef int store_delivery_fn(void *user, const uint8_t hash[16], int64_t seen_ms);
+typedef int store_delivery_fn(void *user, const uint8_t hash[STORE_DELIVERY_LEN], int64_t seen_ms);
 typedef int store_checkpoint_fn(void *user, uint64_t size, struct slice note, int64_t at_ms);
 
 [[gnu::warn_unused_result]] int store_meta(struct store_reader *r, const char *key, store_value_fn *each, void *user);

@@ -68,6 +68,7 @@ void store_rollback(struct store *store)
     if (!sqlite3_get_autocommit(store->connection.db) && store->error == 0)
         store->error = -EIO; /* a transaction that can be neither kept nor undone */
     audit_tree_restore(store->tree);
+    deliveries_drop(store);
     store->batch = BATCH_NONE;
     unlock(store);
 }
@@ -77,6 +78,7 @@ static int commit(struct store *store)
     if (store->batch == BATCH_FAILED)
         return store->batch_error;
     int r = audit_tree_flush(store->tree);
+    r = r < 0 ? r : deliveries_flush(store);
     if (r < 0)
         return r;
     struct query q = query_begin(&store->connection, STATEMENT_COMMIT);

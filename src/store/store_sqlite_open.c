@@ -151,6 +151,7 @@ int store_open(const char *path, struct store **ret, struct diag *reterr)
     pthread_mutexattr_destroy(&recursive);
     store->lock_fd = -1;
     store->leaf = BUFFER_MAX(LIMIT_LEAF);
+    store->deliveries = BUFFER_MAX(STORE_DELIVERIES_MAX);
     store->path = path ? slice_dup(slice_text(path)) : NULL;
     int r = path && !store->path ? diag_set(reterr, -ENOMEM, "no memory") : open_database(store, path, reterr);
     if (r < 0) {
@@ -169,6 +170,7 @@ void store_close(struct store *store)
         connection_close(&store->connection);
     audit_tree_free(store->tree);
     buffer_free(&store->leaf);
+    buffer_free(&store->deliveries);
     closep(&store->lock_fd);
     pthread_mutex_destroy(&store->mutex);
     free(store->path);

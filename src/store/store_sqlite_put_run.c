@@ -29,6 +29,7 @@ int store_run_insert(struct store *store, const struct store_run *row)
     query_optional_blob(&q, row->output);
     query_optional_blob(&q, row->error);
     query_optional_blob(&q, row->context);
+    query_optional_blob(&q, row->trace);
     return batch_result(store, query_run(&q));
 }
 
@@ -93,15 +94,35 @@ int store_event_put(struct store *store, const struct store_event *row, uint64_t
     return batch_result(store, r);
 }
 
-int store_delivery_put(struct store *store, const uint8_t hash[16], int64_t seen_ms)
+int store_delivery_put(struct store *store, const uint8_t hash[STORE_DELIVERY_LEN], int64_t seen_ms)
 {
     int r = batch_check(store);
     if (r < 0)
         return r;
-    struct query q = query_begin(&store->connection, STATEMENT_DELIVERY_PUT);
-    query_blob(&q, slice_of(hash, 16));
-    query_i64(&q, seen_ms);
-    return batch_result(store, query_run(&q));
+    if (store->deliveries.len == STORE_DELIVERIES_MAX)
+        r = deliveries_flush(store);
+    r = r < 0 ? r : buffer_append(&store->deliveries, hash, STORE_DELIVERY_LEN);
+    if (r == 0 && seen_ms > store->deliveries_seen_ms)
+        store->deliveries_seen_ms = seen_ms;
+    return batch_result(store, r);
+}
+
+int deliveries_flush(struct store *store)
+{
+    if (store->deliveries.len == 0)
+        return 0;
+    struct query q = query_begin(&store->connection, STATEMENT_DELIVERIES_PUT);
+    query_i64(&q, store->deliveries_seen_ms);
+    query_blob(&q, buffer_slice(&store->deliveries));
+    int r = query_run(&q);
+    deliveries_drop(store);
+    return r;
+}
+
+void deliveries_drop(struct store *store)
+{
+    buffer_clear(&store->deliveries);
+    store->deliveries_seen_ms = 0;
 }
 
 int store_deliveries_prune(struct store *store, int64_t before_ms)

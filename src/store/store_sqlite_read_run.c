@@ -34,6 +34,7 @@ static bool run_row(const struct query *q, bool with_blobs, struct store_run *re
         ret->output = column_slice(q, 19);
         ret->error = column_slice(q, 20);
         ret->context = column_slice(q, 21);
+        ret->trace = column_slice(q, 22);
     }
     return run_state_text((int)state) && run_trigger_text((int)trigger) && column_fixed(q, 15, ret->digest, 32);
 }
@@ -160,10 +161,12 @@ int store_deliveries(struct store_reader *r, int64_t since_ms, store_delivery_fn
 {
     struct query q = begin(r, STATEMENT_DELIVERIES);
     query_i64(&q, since_ms);
-    uint8_t hash[16];
     int e;
     while ((e = query_next(&q)) > 0) {
-        e = column_fixed(&q, 0, hash, sizeof hash) ? each(user, hash, column_i64(&q, 1)) : -SP_ETAMPERED;
+        struct slice hashes = column_slice(&q, 0);
+        e = hashes.len % STORE_DELIVERY_LEN ? -SP_ETAMPERED : 0;
+        for (size_t at = 0; at < hashes.len && e == 0; at += STORE_DELIVERY_LEN)
+            e = each(user, hashes.p + at, column_i64(&q, 1));
         if (e != 0)
             break;
     }

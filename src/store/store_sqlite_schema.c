@@ -49,8 +49,17 @@ static const char version_1[] =
     " STRICT, WITHOUT ROWID;"
     "CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note TEXT NOT NULL, at_ms INTEGER NOT NULL) STRICT;";
 
+/* Fewer rows for each run: the deliveries of one commit share a row, and the trace of a run's first step is in the run's. */
+static const char version_2[] =
+    "ALTER TABLE runs ADD COLUMN trace BLOB;"
+    "CREATE TABLE deliveries_2 (id INTEGER PRIMARY KEY, seen_ms INTEGER NOT NULL,"
+    " hashes BLOB NOT NULL CHECK (length(hashes) >= 16 AND length(hashes) % 16 = 0)) STRICT;"
+    "INSERT INTO deliveries_2 (id, seen_ms, hashes) SELECT id, seen_ms, hash FROM deliveries;"
+    "DROP TABLE deliveries;"
+    "ALTER TABLE deliveries_2 RENAME TO deliveries;";
+
 /* steps[v] leads from version v to v + 1. */
-static const char *const steps[] = {version_1};
+static const char *const steps[] = {version_1, version_2};
 
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
 

@@ -242,13 +242,17 @@ static void deliveries_are_pruned(void **state)
     struct store_reader *r = open_reader(store);
     uint8_t hash[16] = {};
     int n = 0;
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(store_begin(store), 0);
+        for (int k = 0; k < 3; k++)
+            assert_int_equal(store_delivery_put(store, hash, i), 0);
+        assert_int_equal(store_commit(store, NULL), 0);
+    }
     assert_int_equal(store_begin(store), 0);
-    for (int i = 0; i < 10; i++)
-        assert_int_equal(store_delivery_put(store, hash, i), 0);
     assert_int_equal(store_deliveries_prune(store, 4), 0);
     assert_int_equal(store_commit(store, NULL), 0);
     assert_int_equal(store_deliveries(r, 0, count_delivery, &n), 0);
-    assert_int_equal(n, 6);
+    assert_int_equal(n, 18);
     assert_int_equal(store_begin(store), 0);
     assert_int_equal(store_deliveries_prune(store, 100), 0);
     assert_int_equal(store_commit(store, NULL), 0);
@@ -384,7 +388,7 @@ static void files_of_others_are_refused(void **state)
     exec(path, "PRAGMA user_version = 99");
     assert_int_equal(refused(&diag), -SP_EFORMAT);
     assert_non_null(strstr(diag.text, "99"));
-    exec(path, "PRAGMA user_version = 1");
+    exec(path, "PRAGMA user_version = 2");
     store_close(open_store(path));
     struct stat status;
     assert_int_equal(stat(path, &status), 0);
@@ -397,6 +401,35 @@ static void files_of_others_are_refused(void **state)
     assert_int_equal(mkdir(path, 0700), 0);
     assert_int_equal(refused(&diag), -EISDIR);
     (void)rmdir(path);
+}
+
+/* What version 2 took away is put back, and taken away again. */
+static void an_older_database_is_brought_up_to_date(void **state)
+{
+    struct store *store = open_store(path);
+    struct store_head before, after;
+    int n = 0;
+    assert_int_equal(logbook_found(store), 0);
+    assert_int_equal(logbook_runs(store, 0, 100), 0);
+    store_head(store, &before);
+    store_close(store);
+    exec(path, "ALTER TABLE runs DROP COLUMN trace; DROP TABLE deliveries;"
+               "CREATE TABLE deliveries (id INTEGER PRIMARY KEY, hash BLOB NOT NULL CHECK (length(hash) = 16),"
+               " seen_ms INTEGER NOT NULL) STRICT;"
+               "INSERT INTO deliveries (hash, seen_ms) VALUES (x'00112233445566778899aabbccddeeff', 5), (zeroblob(16), 7);"
+               "PRAGMA user_version = 1");
+    store = open_store(path);
+    struct store_reader *r = open_reader(store);
+    assert_int_equal(store_deliveries(r, 6, count_delivery, &n), 0);
+    assert_int_equal(n, 1);
+    assert_int_equal(store_deliveries(r, 0, count_delivery, &n), 0);
+    assert_int_equal(n, 3);
+    store_head(store, &after);
+    assert_memory_equal(&before, &after, sizeof before);
+    assert_int_equal(runs_n(r, (struct store_run_filter){.limit = 1000}), 100);
+    store_reader_close(r);
+    store_close(store);
+    (void)unlink(path);
 }
 
 static void unusable_places_are_refused(void **state)
@@ -430,6 +463,7 @@ int main(void)
         cmocka_unit_test(a_rollback_takes_the_log_back),
         cmocka_unit_test(a_reader_sees_what_is_committed),
         cmocka_unit_test(a_runs_proof_is_verified_without_the_database),
+        cmocka_unit_test(an_older_database_is_brought_up_to_date),
         cmocka_unit_test(files_of_others_are_refused),
         cmocka_unit_test(unusable_places_are_refused),
     };

@@ -1,0 +1,199 @@
+/* committer: the thread that alone writes the database, and its queue [I1, I3]. Commits come from the loop (commit.c), and go
+ * back to it when they are durable.
+ * A batch is what came while the last one was being written: it adapts to the load by itself. If one member of a batch is
+ * refused by the store, the others are written again without it; if the disk fails, the error sticks and nothing runs. */
+#include "engine/committer.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <pthread.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "engine/commit_parts.h"
+#include "engine/metrics.h"
+#include "role/role.h"
+
+#define LIMIT_QUEUE (4 * LIMIT_RUNS_ACTIVE)
+
+static struct store *store;
+static pthread_t thread;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
+static struct commit *queue_first, **queue_last = &queue_first;
+static struct commit *done_first, **done_last = &done_first;
+static _Atomic size_t n_queued; /* read without the lock when a commit begins */
+static bool is_stopping;
+static ev_async done_signal;
+static bool has_news; /* leaves became durable since the last question for the head */
+
+/* --- taking, on the loop ------------------------------------------------------------------------------------------- */
+
+bool committer_has_room(void)
+{
+    return n_queued < LIMIT_QUEUE;
+}
+
+void commit_submit(struct commit *c)
+{
+    c->code = c->is_complete ? 0 : -ENOMEM;
+    (void)pthread_mutex_lock(&lock);
+    *queue_last = c;
+    queue_last = &c->next;
+    n_queued++;
+    (void)pthread_cond_signal(&wake);
+    (void)pthread_mutex_unlock(&lock);
+}
+
+void committer_ask_head(uint64_t from, committer_head_is *answered, void *user)
+{
+    struct commit *c = commit_new(NULL, user);
+    if (!c) {
+        answered(-SP_EOVERLOAD, NULL, (struct slice){0}, user);
+        return;
+    }
+    c->head_is = answered;
+    c->head_from = from;
+    has_news = false;
+    commit_submit(c);
+}
+
+bool committer_has_news(void)
+{
+    return has_news;
+}
+
+/* --- writing, on the committer ------------------------------------------------------------------------------------- */
+
+/* Writes the members from `first` on in one transaction; at the first that the store refuses, its code is kept, and 1 says
+ * that all must be written again without it. */
+static int write_once(struct commit *first)
+{
+    int r = store_begin(store);
+    for (struct commit *c = first; c && r == 0; c = c->next) {
+        if (c->code < 0 || c->head_is)
+            continue;
+        c->n_leaves = 0;
+        c->code = commit_perform(c, store);
+        if (c->code < 0) {
+            store_rollback(store);
+            return store_error(store) ? store_error(store) : 1;
+        }
+    }
+    return r < 0 ? r : store_commit(store, NULL);
+}
+
+static void write_batch(struct commit *first)
+{
+    int r;
+    do
+        r = write_once(first);
+    while (r > 0);
+    for (struct commit *c = first; c; c = c->next) {
+        if (r < 0 && c->code == 0)
+            c->code = r;
+        if (!c->head_is || c->code < 0)
+            continue;
+        store_head(store, &c->head);
+        if (c->head_from && c->head_from < c->head.size)
+            c->code = store_consistency(store, c->head_from, &c->proof);
+    }
+}
+
+static struct commit *next_batch(void)
+{
+    (void)pthread_mutex_lock(&lock);
+    while (!queue_first && !is_stopping)
+        (void)pthread_cond_wait(&wake, &lock);
+    struct commit *first = queue_first, *c = first;
+    size_t n = 0;
+    while (c && ++n < LIMIT_BATCH && c->next)
+        c = c->next;
+    if (c) {
+        queue_first = c->next;
+        if (!queue_first)
+            queue_last = &queue_first;
+        c->next = NULL;
+        n_queued -= n;
+    }
+    (void)pthread_mutex_unlock(&lock);
+    return first;
+}
+
+static void *committer(void *unused)
+{
+    (void)unused;
+    struct commit *batch;
+    while ((batch = next_batch())) {
+        write_batch(batch);
+        (void)pthread_mutex_lock(&lock);
+        *done_last = batch;
+        while (*done_last)
+            done_last = &(*done_last)->next;
+        (void)pthread_mutex_unlock(&lock);
+        ev_async_send(role_loop(), &done_signal);
+    }
+    return NULL;
+}
+
+/* --- telling, on the loop ------------------------------------------------------------------------------------------ */
+
+static void on_done(struct ev_loop *loop, ev_async *signal, int events)
+{
+    (void)loop;
+    (void)signal;
+    (void)events;
+    (void)pthread_mutex_lock(&lock);
+    struct commit *c = done_first;
+    done_first = NULL;
+    done_last = &done_first;
+    (void)pthread_mutex_unlock(&lock);
+    while (c) {
+        struct commit *next = c->next;
+        has_news = has_news || (c->has_leaf && c->code == 0);
+        metrics_count(c->code < 0 ? METRIC_COMMITS_FAILED : METRIC_COMMITS);
+        if (c->code < 0)
+            log_event(LOG_LEVEL_ERROR, "engine.commit-failed", "error", error_text(c->code), NULL);
+        if (c->head_is)
+            c->head_is(c->code, &c->head, buffer_slice(&c->proof), c->user);
+        else if (c->done)
+            c->done(c->code, c->new_id, c->user);
+        commit_drop(c);
+        c = next;
+    }
+}
+
+int committer_start(const char *path, struct diag *reterr)
+{
+    int r = store_open(path, &store, reterr);
+    if (r < 0)
+        return r;
+    ev_async_init(&done_signal, on_done);
+    ev_async_start(role_loop(), &done_signal);
+    r = -pthread_create(&thread, NULL, committer, NULL);
+    return r < 0 ? diag_set(reterr, r, "the committer's thread cannot be started: %s", error_text(r)) : 0;
+}
+
+void committer_stop(void)
+{
+    if (!store)
+        return;
+    (void)pthread_mutex_lock(&lock);
+    is_stopping = true;
+    (void)pthread_cond_signal(&wake);
+    (void)pthread_mutex_unlock(&lock);
+    (void)pthread_join(thread, NULL);
+    on_done(role_loop(), &done_signal, 0);
+    store_close(store);
+    store = NULL;
+}
+
+struct store *committer_store(void)
+{
+    return store;
+}
+
+int committer_error(void)
+{
+    return store ? store_error(store) : -SP_EUNAVAILABLE;
+}
