@@ -26,7 +26,7 @@ struct effect *effect_find(struct run *run, uint32_t number)
     return effect;
 }
 
-static int timer_due(struct slice record, int64_t at_ms, int64_t *ret)
+static int timer_due(struct slice record, int64_t *ret)
 {
     struct msg_effect_timer m;
     int r = wire_decode_effect_timer(record, &m);
@@ -34,17 +34,16 @@ static int timer_due(struct slice record, int64_t at_ms, int64_t *ret)
         return r;
     if (m.delay_ms > (uint64_t)LIMIT_DURATION_MS)
         return -SP_ELIMIT;
-    *ret = at_ms + (int64_t)m.delay_ms;
+    *ret = clock_monotonic_ms() + (int64_t)m.delay_ms;
     return 0;
 }
 
-int effect_add(struct run *run, enum effect_kind kind, uint32_t number, struct slice record, int64_t at_ms,
-               struct effect **ret)
+int effect_add(struct run *run, enum effect_kind kind, uint32_t number, struct slice record, struct effect **ret)
 {
     int64_t due_ms = 0;
     if (run->n_effects == LIMIT_OPEN_EFFECTS || number == 0 || effect_find(run, number))
         return -SP_ELIMIT;
-    int r = kind == EFFECT_TIMER ? timer_due(record, at_ms, &due_ms) : 0;
+    int r = kind == EFFECT_TIMER ? timer_due(record, &due_ms) : 0;
     if (r < 0)
         return r;
     struct effect *effect = calloc(1, sizeof *effect);
@@ -54,7 +53,7 @@ int effect_add(struct run *run, enum effect_kind kind, uint32_t number, struct s
         free((void *)(uintptr_t)copy.p);
         return -ENOMEM;
     }
-    *effect = (struct effect){.run = run, .number = number, .kind = kind, .at_ms = at_ms, .due_ms = due_ms,
+    *effect = (struct effect){.run = run, .number = number, .kind = kind, .due_ms = due_ms,
                               .record = (uint8_t *)(uintptr_t)copy.p, .record_len = copy.len};
     struct effect **end = &run->effects;
     while (*end)
@@ -80,22 +79,68 @@ void effect_remove(struct effect *effect)
     free(effect);
 }
 
+void effects_forget_timers(struct run *run)
+{
+    free(run->kept);
+    run->kept = NULL;
+    run->n_kept = 0;
+}
+
 void effects_free(struct run *run)
 {
     while (run->effects)
         effect_remove(run->effects);
+    effects_forget_timers(run);
+}
+
+bool effects_keep_timers(struct run *run)
+{
+    struct kept_timer *kept = malloc(run->n_effects * sizeof *kept);
+    if (!kept)
+        return false;
+    uint32_t n = 0;
+    for (const struct effect *effect = run->effects; effect; effect = effect->next)
+        kept[n++] = (struct kept_timer){effect->due_ms, effect->number, effect->is_by_wall};
+    effects_free(run);
+    run->kept = kept;
+    run->n_kept = n;
+    return true;
+}
+
+void effect_resume(struct effect *effect, int64_t at_ms)
+{
+    const struct run *run = effect->run;
+    for (uint32_t i = 0; i < run->n_kept; i++)
+        if (run->kept[i].number == effect->number) {
+            effect->due_ms = run->kept[i].due_ms;
+            effect->is_by_wall = run->kept[i].is_by_wall;
+            return;
+        }
+    /* Of an earlier life: the wall clock alone tells how long it has waited; if that stepped back, it waits its whole time. */
+    int64_t waited = run_wall_ms() - at_ms;
+    effect->is_by_wall = true;
+    if (waited > 0)
+        effect->due_ms -= waited;
+}
+
+int64_t effects_left_ms(const struct run *run)
+{
+    int64_t due = INT64_MAX, now = clock_monotonic_ms();
+    for (uint32_t i = 0; i < run->n_kept; i++)
+        due = run->kept[i].due_ms < due ? run->kept[i].due_ms : due;
+    for (const struct effect *effect = run->effects; effect; effect = effect->next) {
+        if (effect->kind != EFFECT_TIMER)
+            return -1;
+        if (effect->due_ms < due)
+            due = effect->due_ms;
+    }
+    return due == INT64_MAX ? -1 : due > now ? due - now : 0;
 }
 
 int64_t effects_due(const struct run *run)
 {
-    int64_t due = 0;
-    for (const struct effect *effect = run->effects; effect; effect = effect->next) {
-        if (effect->kind != EFFECT_TIMER)
-            return 0;
-        if (!due || effect->due_ms < due)
-            due = effect->due_ms;
-    }
-    return due;
+    int64_t left = effects_left_ms(run);
+    return left < 0 ? 0 : clock_wall_ms() + left;
 }
 
 /* --- results ------------------------------------------------------------------------------------------------------- */
@@ -148,11 +193,27 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 
 static void begin_timer(struct effect *effect)
 {
-    int64_t delay = effect->due_ms - clock_wall_ms();
+    int64_t delay = effect->due_ms - clock_monotonic_ms();
     ev_timer_init(&effect->timer, on_timer, delay > 0 ? (double)delay / 1000. : 0., 0.);
     effect->timer.data = effect;
     ev_now_update(role_loop());
     ev_timer_start(role_loop(), &effect->timer);
+}
+
+void effects_follow_clock(struct run *run, int64_t step_ms)
+{
+    for (uint32_t i = 0; i < run->n_kept; i++)
+        if (run->kept[i].is_by_wall)
+            run->kept[i].due_ms -= step_ms;
+    for (struct effect *effect = run->effects; effect; effect = effect->next) {
+        if (!effect->is_by_wall)
+            continue;
+        effect->due_ms -= step_ms;
+        if (effect->kind == EFFECT_TIMER && ev_is_active(&effect->timer)) {
+            ev_timer_stop(role_loop(), &effect->timer);
+            begin_timer(effect);
+        }
+    }
 }
 
 /* --- calls --------------------------------------------------------------------------------------------------------- */

@@ -96,6 +96,15 @@ enum effect_kind intent_kind(struct slice record)
     return wire_decode_effect_timer(record, &timer) == 0 ? EFFECT_TIMER : EFFECT_CALL;
 }
 
+static int resume_effect(struct run *run, const struct journal_row *row)
+{
+    struct effect *effect;
+    int r = effect_add(run, intent_kind(row->data), row->effect, row->data, &effect);
+    if (r == 0)
+        effect_resume(effect, row->at_ms);
+    return r;
+}
+
 /* The journal's open effects: intents without result or cancellation. */
 static int open_effects(struct run *run, const struct journal_copy *j)
 {
@@ -103,7 +112,7 @@ static int open_effects(struct run *run, const struct journal_copy *j)
         struct effect *effect = effect_find(run, row->effect);
         int r = 0;
         if (row->kind == JOURNAL_INTENT && !effect)
-            r = effect_add(run, intent_kind(row->data), row->effect, row->data, row->at_ms, &effect);
+            r = resume_effect(run, row);
         else if ((row->kind == JOURNAL_RESULT || row->kind == JOURNAL_CANCEL) && effect)
             effect_remove(effect);
         if (r < 0)
@@ -210,6 +219,8 @@ static void on_loaded(void *user)
                 run->last_effect = row->effect;
         }
         drop_answered(run);
+        if (r == 0)
+            effects_forget_timers(run);
         if (run->is_cancelled) {
             step_cancel(run);
         } else if (r < 0) {

@@ -43,14 +43,21 @@ struct effect {
     struct run *run;
     uint32_t number;
     enum effect_kind kind;
-    int64_t at_ms;   /* when it was intended */
-    int64_t due_ms;  /* of a timer */
+    int64_t due_ms;  /* of a timer: monotonic */
+    bool is_by_wall; /* it began in an earlier life, so its due time follows the wall clock */
     ev_timer timer; /* until it is due; of a call: until it is sent again */
     uint64_t egress_tag; /* 0: not with egress now */
     int64_t begun_ms;    /* monotonic: when it was given to egress last */
     unsigned repeats;
     uint8_t *record;     /* of a call: owned, the encoded msg_effect_call */
     size_t record_len;
+};
+
+/* A timer of a run that sleeps on disk. */
+struct kept_timer {
+    int64_t due_ms; /* monotonic */
+    uint32_t number;
+    bool is_by_wall;
 };
 
 struct run {
@@ -77,6 +84,9 @@ struct run {
     struct result *queue, **queue_last;
     struct result *current; /* delivered, its step not yet durable */
     ev_timer wake;          /* of a run whose effects are in the journal only */
+    struct kept_timer *kept; /* owned: when those effects are due, which the journal tells by the wall clock alone */
+    uint32_t n_kept;
+    bool is_wake_by_wall;    /* what it waits for began in an earlier life */
     struct slice expected;  /* owned, in PHASE_REPLAY: the intents of the journal's last step, one after the other */
     /* cause */
     enum run_trigger trigger;
@@ -101,6 +111,8 @@ struct run *run_find(struct run_id id);
 struct run *run_next(const struct run *after); /* all runs in turn; NULL first */
 void run_set_state(struct run *run, enum run_state state);
 void run_set_time(struct run *run); /* the time of its next leaf and row: now, or later if the clock stepped back */
+/* The wall clock as of the last look at it: a step of it is seen by all at once, in effects_follow_clock. */
+int64_t run_wall_ms(void);
 /* Puts the result whose step did not come before those that wait. */
 void run_take_back(struct run *run);
 /* Ends the timer of a run that sleeps on disk, if it has one. */
@@ -124,19 +136,26 @@ void step_cancel(struct run *run);
 void step_accept(struct run *run); /* makes the run durable before its first step */
 
 /* effects.c */
-[[gnu::warn_unused_result]] int effect_add(struct run *run, enum effect_kind kind, uint32_t number, struct slice record, int64_t at_ms,
-                              struct effect **ret);
+[[gnu::warn_unused_result]] int effect_add(struct run *run, enum effect_kind kind, uint32_t number, struct slice record, struct effect **ret);
+/* An effect that the journal has, and that was intended at this wall time: a timer goes on with what is left of its wait. */
+void effect_resume(struct effect *effect, int64_t at_ms);
 struct effect *effect_find(struct run *run, uint32_t number);
 void effect_begin(struct effect *effect);  /* its intent is durable: now it may leave [I1] */
 void effects_begin(struct run *run, bool is_repetition); /* all that are not under way; the run is idle, and goes on if it can */
 void effect_repeat(struct effect *effect); /* after a crash: perhaps it was performed */
 void effect_remove(struct effect *effect); /* ended or cancelled */
-void effects_free(struct run *run);
+void effects_free(struct run *run); /* and the timers that were kept of them */
+/* Frees them, but for the times at which they are due; false without memory, and nothing is freed. */
+[[gnu::warn_unused_result]] bool effects_keep_timers(struct run *run);
+/* The wall clock stepped: what waits by it is due so much sooner. */
+void effects_follow_clock(struct run *run, int64_t step_ms);
+void effects_forget_timers(struct run *run);
 void effect_leaf(const struct run *run, const struct msg_effect_call *call, uint32_t number, enum audit_action action,
                  struct audit_event *ret);
 void result_push(struct run *run, struct result *result);
 void result_free(struct result *result);
-int64_t effects_due(const struct run *run); /* of the earliest timer, wall ms; 0: none, or a call is open */
+int64_t effects_left_ms(const struct run *run); /* until the earliest timer is due; -1: there is none, or a call is open */
+int64_t effects_due(const struct run *run);     /* the same as a wall time, for the run's row; 0: none */
 
 /* load.c */
 void load_begin(struct run *run); /* PHASE_LOAD: reads the journal, then replays it in a worker */

@@ -358,26 +358,27 @@ static void on_wake(struct ev_loop *loop, ev_timer *timer, int events)
     load_begin(run);
 }
 
-static void wake_at(struct run *run, int64_t due_ms)
+static void wake_after(struct run *run, int64_t delay_ms, bool is_by_wall)
 {
-    int64_t delay = due_ms - clock_wall_ms();
     n_idle_on_disk++;
-    ev_timer_init(&run->wake, on_wake, delay > 0 ? (double)delay / 1000. : 0., 0.);
+    run->is_wake_by_wall = is_by_wall;
+    ev_timer_init(&run->wake, on_wake, delay_ms > 0 ? (double)delay_ms / 1000. : 0., 0.);
     run->wake.data = run;
     ev_timer_start(role_loop(), &run->wake);
 }
 
-static void sleep_on_disk(struct run *run, int64_t due_ms)
+static void sleep_on_disk(struct run *run, int64_t left_ms)
 {
+    if (!effects_keep_timers(run))
+        return; /* it waits in memory */
     workers_drop(run->worker, run->id);
     run->worker = NO_WORKER;
-    effects_free(run);
-    wake_at(run, due_ms);
+    wake_after(run, left_ms, false);
 }
 
 void run_retry_later(struct run *run)
 {
-    wake_at(run, clock_wall_ms() + 1000);
+    wake_after(run, 1000, false);
 }
 
 void run_continue(struct run *run)
@@ -394,9 +395,9 @@ void run_continue(struct run *run)
             deliver(run);
         return;
     }
-    int64_t due = effects_due(run);
-    if (due && due - clock_wall_ms() > EVICT_AFTER_MS && run->is_durable && !run->ended)
-        sleep_on_disk(run, due);
+    int64_t left = effects_left_ms(run);
+    if (left > EVICT_AFTER_MS && run->is_durable && !run->ended)
+        sleep_on_disk(run, left);
 }
 
 void result_push(struct run *run, struct result *result)
@@ -529,6 +530,54 @@ void runs_cancel_workflow(const struct workflow *w, struct slice by)
     }
 }
 
+/* --- steps of the wall clock --------------------------------------------------------------------------------------- */
+
+/* A wait that began in this life is measured by the monotonic clock. One of an earlier life has the wall clock alone, which may
+ * have been wrong at our start and be set right later. */
+#define WATCH_CLOCK_S 1.
+#define LEAST_STEP_MS 500
+
+static ev_timer clock_watch;
+static int64_t wall_offset_ms; /* wall minus monotonic time at the last look */
+
+int64_t run_wall_ms(void)
+{
+    return clock_monotonic_ms() + wall_offset_ms;
+}
+
+static void follow_clock(struct run *run, int64_t step_ms)
+{
+    effects_follow_clock(run, step_ms);
+    if (!ev_is_active(&run->wake) || (!run->is_wake_by_wall && run->n_kept == 0))
+        return;
+    int64_t left = run->n_kept ? effects_left_ms(run) : (int64_t)(ev_timer_remaining(role_loop(), &run->wake) * 1000.) - step_ms;
+    run_wake_stop(run);
+    wake_after(run, left, run->is_wake_by_wall);
+}
+
+static void on_clock_watch(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)loop;
+    (void)timer;
+    (void)events;
+    int64_t offset = clock_wall_ms() - clock_monotonic_ms(), step = offset - wall_offset_ms;
+    if (step > -LEAST_STEP_MS && step < LEAST_STEP_MS)
+        return;
+    wall_offset_ms = offset;
+    char text[24];
+    (void)snprintf(text, sizeof text, "%lld", (long long)step);
+    log_event(LOG_LEVEL_WARN, "engine.clock-stepped", "ms", text, NULL);
+    for (struct run *run = run_next(NULL); run; run = run_next(run))
+        follow_clock(run, step);
+}
+
+static void clock_watch_start(void)
+{
+    wall_offset_ms = clock_wall_ms() - clock_monotonic_ms();
+    ev_timer_init(&clock_watch, on_clock_watch, WATCH_CLOCK_S, WATCH_CLOCK_S);
+    ev_timer_start(role_loop(), &clock_watch);
+}
+
 /* --- recovery ------------------------------------------------------------------------------------------------------ */
 
 struct run *run_recovered(const struct store_run *row, struct workflow *w)
@@ -564,7 +613,7 @@ static int on_open_run(void *user, const struct store_run *row)
         return 0;
     }
     if (row->due_ms)
-        sleep_on_disk(run, row->due_ms);
+        wake_after(run, row->due_ms - run_wall_ms(), true);
     else
         load_begin(run);
     return 0;
@@ -572,5 +621,6 @@ static int on_open_run(void *user, const struct store_run *row)
 
 int runs_recover(struct store_reader *reader)
 {
+    clock_watch_start();
     return store_runs_open(reader, on_open_run, reader);
 }

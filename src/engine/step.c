@@ -114,7 +114,7 @@ static int add_event(struct commit *c, struct run *run, uint32_t number, struct 
 static int add_intent(struct commit *c, struct run *run, enum effect_kind kind, uint32_t number, struct slice record)
 {
     struct effect *effect;
-    int r = effect_add(run, kind, number, record, run->last_ms, &effect);
+    int r = effect_add(run, kind, number, record, &effect);
     if (r < 0)
         return r;
     if (kind == EFFECT_CALL) {

@@ -1,0 +1,139 @@
+"""The wall clock steps by hours and days while the engine runs, or while it does not. The engine is the real one with a clock that
+the test sets (stepped_clock.c); everybody else's clock goes on."""
+import os
+import shutil
+import struct
+import time
+from pathlib import Path
+
+import pytest
+
+from sallyport import PATIENCE, Server, build_folder, definition, eventually, program, sign
+
+DAY = 24 * 3600 * 1000
+KEY = "whsec_c2FsbHlwb3J0LXRlc3QtY2FuYXJ5LTE="
+STEPS = pytest.mark.parametrize("step", [DAY, -DAY], ids=["forward", "back"])
+LONG = 60 # seconds: what comes at all comes by then, and a step of a day does not
+
+
+class Stepped(Server):
+    """Its roles are in a folder of its own, since the engine and its clock are."""
+
+    def __init__(self, folder):
+        self.bin = Path(folder) / "bin"
+        shutil.copytree(Path(program()).parent, self.bin, copy_function=os.link)
+        (self.bin / "sallyport-engine").unlink()
+        shutil.copy2(build_folder() / "tests" / "fault" / "stepped-engine", self.bin / "sallyport-engine")
+        self.step(0)
+        (self.bin / "clock").chmod(0o644)
+        super().__init__(folder)
+
+    def command(self, listen):
+        return [str(self.bin / "sallyportd"), *super().command(listen)[1:]]
+
+    def step(self, ms):
+        """From now on the engine's clock is this far from the true one. The file is written in place: it is mapped."""
+        path = self.bin / "clock"
+        with open(path, "r+b" if path.exists() else "wb") as f:
+            f.write(struct.pack("=q", ms))
+
+    def end_of(self, id):
+        return self.wait_run(id, LONG / PATIENCE)
+
+
+@pytest.fixture
+def stepped(folder):
+    with Stepped(folder) as s:
+        yield s
+
+
+def wait(seconds, **more):
+    return {"wait": {"wait": {"seconds": seconds}, **more}}
+
+
+@STEPS
+def test_wait_in_memory_and_the_next_one(stepped, step):
+    """A run whose first wait sees the step; the second begins with the run's own time ahead of the clock."""
+    stepped.deploy(definition("waits", [wait(1), {"again": {"wait": {"seconds": 1}}}]))
+    begun = time.monotonic()
+    id = stepped.run("waits", wait=False).json["id"]
+    eventually(lambda: stepped.run_state(id)["state"] == "waiting", 10, "the wait")
+    stepped.step(step)
+    assert stepped.end_of(id)["state"] == "completed"
+    assert time.monotonic() - begun >= 2, "a wait ended before its time"
+
+
+@STEPS
+def test_waits_on_disk(stepped, step):
+    """Both branches of a run that sleeps in its journal: when the first wakes it, the second still has its own time."""
+    branches = [{"short": {"do": [{"a": {"wait": {"seconds": 3}}}]}}, {"long": {"do": [{"b": {"wait": {"seconds": 7}}}]}}]
+    stepped.deploy(definition("sleeps", [{"both": {"fork": {"branches": branches}}}]))
+    begun = time.monotonic()
+    id = stepped.run("sleeps", wait=False).json["id"]
+    eventually(lambda: stepped.run_state(id)["state"] == "waiting", 10, "the wait")
+    stepped.step(step)
+    assert stepped.end_of(id)["state"] == "completed"
+    assert time.monotonic() - begun >= 7, "a wait ended before its time"
+    assert stepped.api.post(f"/api/v1/runs/{id}/replay").json["identical"] is True
+
+
+def test_wait_across_a_restart_follows_the_wall_clock(stepped):
+    """A machine that starts with a clock that is a day behind, and is set right a little later, has waited long enough."""
+    stepped.deploy(definition("sleeps", [wait(3)]))
+    id = stepped.run("sleeps", wait=False).json["id"]
+    eventually(lambda: stepped.run_state(id)["state"] == "waiting", 10, "the wait")
+    stepped.stop()
+    stepped.step(-DAY)
+    stepped.start()
+    time.sleep(4)
+    assert stepped.run_state(id)["state"] == "waiting", "by the wall clock it is a day too early"
+    stepped.step(0)
+    assert stepped.end_of(id)["state"] == "completed"
+    assert "event=engine.clock-stepped" in stepped.log()
+
+
+def test_wait_across_a_restart_into_the_future(stepped):
+    stepped.deploy(definition("sleeps", [{"wait": {"wait": {"hours": 20}}}]))
+    id = stepped.run("sleeps", wait=False).json["id"]
+    eventually(lambda: stepped.run_state(id)["state"] == "waiting", 10, "the wait")
+    stepped.stop()
+    stepped.step(DAY)
+    stepped.start()
+    assert stepped.end_of(id)["state"] == "completed"
+
+
+@STEPS
+def test_what_is_told_by_the_clock(stepped, step):
+    """Run ids go on ascending, no two alike; the rate limiter and replay cache keep what they know; a signed time is compared
+    with the clock as it is; the log verifies."""
+    stepped.secret("hook-key", KEY, kind="webhook-key")
+    for scheme in ("github", "standard-webhooks"):
+        stepped.deploy(definition(scheme, [{"s": {"set": {"a": 1}}}], webhook={"scheme": scheme, "key": "hook-key"}))
+    stepped.deploy(definition("seldom", [{"s": {"set": {"a": 1}}}], rate={"limit": 2, "period": {"hours": 1}},
+                              webhook={"scheme": "github", "key": "hook-key"}))
+    body = b"{}"
+    old = {scheme: sign(scheme, KEY, body) for scheme in ("github", "standard-webhooks")}
+    for scheme, headers in old.items():
+        assert stepped.hook(scheme, body, headers).status == 200
+    used = [stepped.hook("seldom", body, sign("github", KEY, body)).status for _ in range(3)]
+    assert used == [200, 200, 429], used
+    before = [stepped.run("github").json["id"] for _ in range(3)]
+
+    stepped.step(step)
+    after = [stepped.run("github").json["id"] for _ in range(3)]
+    assert before + after == sorted(set(before + after)), "ids are no longer in order"
+    assert stepped.hook("seldom", body, sign("github", KEY, body)).status == 429, "a step gives no new allowance"
+    assert stepped.hook("github", body, old["github"]).status == 409, "a repetition is still known"
+    now = time.time() + step / 1000
+    assert stepped.hook("standard-webhooks", body, sign("standard-webhooks", KEY, body, at=now)).status == 200
+    assert stepped.hook("standard-webhooks", body, sign("standard-webhooks", KEY, body)).status == 401, "a day off"
+
+    stepped.step(0)
+    assert [stepped.run("github").json["id"] for _ in range(3)] > after
+    stepped.stop()
+    stepped.start()
+    assert stepped.hook("github", body, old["github"]).status == 409, "known from the disk as well"
+    assert stepped.run("github").json["id"] not in before + after
+    stepped.stop()
+    result = stepped.verify()
+    assert result.returncode == 0, result.stdout + result.stderr
