@@ -5,6 +5,7 @@
 
 #include "audit/verify.h"
 #include "base/error.h"
+#include "base/json_reader.h"
 #include "base/limits.h"
 #include "crypto/merkle.h"
 
@@ -91,7 +92,7 @@ int audit_proof_verify(struct slice file, const struct audit_key *key, audit_lea
     json_error_t error;
     if (file.len > LIMIT_PROOF_FILE)
         return diag_set(reterr, -SP_ELIMIT, "the proof file is larger than %u bytes", LIMIT_PROOF_FILE);
-    json_t *root = json_loadb((const char *)file.p, file.len, JSON_REJECT_DUPLICATES, &error);
+    json_t *root = json_read(file, 0, &error);
     if (!root) {
         int code = json_error_code(&error) == json_error_out_of_memory ? -ENOMEM : -SP_ESYNTAX;
         (void)diag_set(reterr, code, "the proof file is no JSON: %s", error.text);

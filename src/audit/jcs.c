@@ -7,6 +7,7 @@
 
 #include "audit/jcs_text.h"
 #include "base/error.h"
+#include "base/json_reader.h"
 #include "base/limits.h"
 
 /* A number as digits and an exponent: 0.DIGITS * 10^point. */
@@ -170,8 +171,7 @@ int jcs_encode(const json_t *value, struct buffer *ret)
 int jcs_canonicalise(struct slice json, struct buffer *ret)
 {
     json_error_t error;
-    json_t *value = json_loadb((const char *)json.p, json.len,
-                               JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, &error);
+    json_t *value = json_read(json, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, &error);
     if (!value)
         return json_error_code(&error) == json_error_out_of_memory ? -ENOMEM : -SP_ESYNTAX;
     int r = jcs_encode(value, ret);

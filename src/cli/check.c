@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "base/json_reader.h"
 #include "base/json_writer.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
@@ -81,7 +82,7 @@ static int ask(struct local *l, struct slice text, json_t **ret, int *ret_code, 
     }
     if (r == 0)
         r = wire_decode_checker_findings(payload, &answer);
-    *ret = r == 0 ? json_loadb((const char *)answer.findings.p, answer.findings.len, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    *ret = r == 0 ? json_read(answer.findings, 0, NULL) : NULL;
     *ret_code = r == 0 ? answer.code : r;
     if (r == 0 && !json_is_array(*ret))
         r = diag_set(reterr, -SP_EPROTOCOL, "the checker's findings cannot be read");

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/json_reader.h"
 #include "cli/file.h"
 #include "supervisor/files.h"
 #include "supervisor/paths.h"
@@ -135,7 +136,7 @@ static void add_header(struct curl_slist **list, const char *text)
 
 static int explain(long status, struct slice body)
 {
-    json_t *root = json_loadb((const char *)body.p, body.len, 0, NULL);
+    json_t *root = json_read(body, 0, NULL);
     const char *detail = json_string_value(json_object_get(root, "detail")), *title = json_string_value(json_object_get(root, "title"));
     int code = status == 401 || status == 403 || status == 429 ? -SP_EDENIED : status >= 500 ? -SP_EUNAVAILABLE : -SP_EINVALID;
     int result = cli_fail(code, "%ld %s%s%s", status, title ? title : "the server refused", detail ? ": " : "", detail ? detail : "");
@@ -211,9 +212,9 @@ void remote_append_escaped(struct buffer *b, const char *text)
 int remote_answer(const struct cli_args *args, struct slice answer, remote_show *show)
 {
     bool is_raw = !show || cli_flag(args, "json");
-    json_t *root = is_raw ? NULL : json_loadb((const char *)answer.p, answer.len, JSON_DECODE_ANY, NULL);
+    json_t *root = is_raw ? NULL : json_read(answer, JSON_DECODE_ANY, NULL);
     if (!root && !is_raw) /* somebody's data may have an integer beyond 64 bits; none of ours are */
-        root = json_loadb((const char *)answer.p, answer.len, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL);
+        root = json_read(answer, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL);
     if (root) {
         show(root);
     } else {

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/id.h"
+#include "base/json_reader.h"
 #include "base/json_writer.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
@@ -40,7 +41,7 @@ struct local_run {
 
 static int copy_text(struct slice json, const char *key, char ret[LIMIT_NAME + 1])
 {
-    json_t *root = json_loadb((const char *)json.p, json.len, 0, NULL);
+    json_t *root = json_read(json, 0, NULL);
     const char *text = json_string_value(json_object_get(root, key));
     int n = text ? snprintf(ret, LIMIT_NAME + 1, "%s", text) : -1;
     json_decref(root);
@@ -50,7 +51,7 @@ static int copy_text(struct slice json, const char *key, char ret[LIMIT_NAME + 1
 /* A problem of the API: its findings, if it has some, then one line; the exit code that fits the status. */
 static int refused(struct slice body, unsigned status, const char *file)
 {
-    json_t *root = json_loadb((const char *)body.p, body.len, 0, NULL);
+    json_t *root = json_read(body, 0, NULL);
     const char *detail = json_string_value(json_object_get(root, "detail"));
     findings_print(stderr, file, json_object_get(root, "findings"));
     int code = status == 401 || status == 403 || status == 429 ? -SP_EDENIED : status >= 500 ? -SP_EUNAVAILABLE : -SP_EINVALID;
@@ -203,7 +204,7 @@ static int write_trace(struct local_run *run, const char *path)
     FILE *to = is_stderr ? stderr : fopen(path, "we");
     if (!to)
         return cli_fail(-errno, "%s: %s", path, error_text(-errno));
-    json_t *root = json_loadb((const char *)body.p, body.len, 0, NULL);
+    json_t *root = json_read(body, 0, NULL);
     size_t i;
     const json_t *entry;
     json_array_foreach(json_object_get(root, "trace"), i, entry)
@@ -249,7 +250,7 @@ static int read_input(struct local_run *run, const char *path, struct diag *rete
         return r;
     if (run->input.len == 0)
         return diag_set(reterr, -SP_ESYNTAX, "%s: the input is empty; write {} or leave --input out", path);
-    json_t *root = json_loadb((const char *)run->input.p, run->input.len, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &error);
+    json_t *root = json_read(buffer_slice(&run->input), JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &error);
     json_decref(root);
     return root ? 0 : diag_set(reterr, -SP_ESYNTAX, "%s:%d:%d: %s", path, error.line, error.column, error.text);
 }

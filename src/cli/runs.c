@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/id.h"
+#include "base/json_reader.h"
 #include "base/json_writer.h"
 #include "cli/commands.h"
 #include "cli/file.h"
@@ -38,7 +39,7 @@ static int make_body(const struct cli_args *args, struct buffer *ret)
     if (file && input.len == 0)
         return cli_fail(-SP_ESYNTAX, "%s: the input is empty; write {} or leave --input out", file);
     json_error_t error;
-    json_t *parsed = file ? json_loadb((const char *)input.p, input.len, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &error) : NULL;
+    json_t *parsed = file ? json_read(buffer_slice(&input), JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &error) : NULL;
     json_decref(parsed);
     if (file && !parsed)
         return cli_fail(-SP_ESYNTAX, "%s:%d:%d: %s", file, error.line, error.column, error.text);
@@ -149,7 +150,7 @@ static int run_start(const struct cli_args *args)
     (void)remote_answer(args, buffer_slice(&answer), show_state);
     if (!cli_flag(args, "json"))
         show_data(buffer_slice(&answer));
-    json_t *root = json_loadb((const char *)answer.p, answer.len, JSON_DECODE_INT_AS_REAL, NULL);
+    json_t *root = json_read(buffer_slice(&answer), JSON_DECODE_INT_AS_REAL, NULL);
     const char *state = json_string_value(json_object_get(root, "state"));
     status = state && (strcmp(state, "faulted") == 0 || strcmp(state, "cancelled") == 0) ? CLI_FAULTED : CLI_DONE;
     json_decref(root);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "base/json_reader.h"
 #include "cli/commands.h"
 #include "cli/remote.h"
 #include "cli/secret_box.h"
@@ -52,7 +53,7 @@ static int make_body(const struct cli_args *args, struct slice identity, struct 
     int status = remote_read_secret("Value", &value);
     if (status)
         return status;
-    json_t *root = json_loadb((const char *)identity.p, identity.len, 0, NULL);
+    json_t *root = json_read(identity, 0, NULL);
     const char *key = json_string_value(json_object_get(root, "boxPublic"));
     int r = secret_box_body(&box, slice_text(key ? key : ""), buffer_slice(&value), ret, &why);
     json_decref(root);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "base/json_reader.h"
 #include "cli/commands.h"
 #include "cli/file.h"
 #include "cli/findings.h"
@@ -113,7 +114,7 @@ static int run_deploy(const struct cli_args *args)
         int r = file_read(args->operands[i], &text, &why);
         int status = r < 0 ? cli_fail_diag(&why)
                            : remote_request(args, "POST", "/api/v1/workflows", "application/yaml", buffer_slice(&text), &answer);
-        json_t *root = json_loadb((const char *)answer.p, answer.len, 0, NULL);
+        json_t *root = json_read(buffer_slice(&answer), 0, NULL);
         findings_print(stderr, args->operands[i], json_object_get(root, "findings")); /* of a refusal, too */
         if (status == CLI_DONE)
             status = remote_answer(args, buffer_slice(&answer), show_deployed);

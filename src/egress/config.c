@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "base/error.h"
+#include "base/json_reader.h"
 #include "policy/address.h"
 
 struct route {
@@ -85,7 +86,7 @@ int egress_config_parse(struct slice json, struct egress_config **ret, struct di
         return 0;
     }
     json_error_t error;
-    json_t *root = json_loadb((const char *)json.p, json.len, JSON_REJECT_DUPLICATES, &error);
+    json_t *root = json_read(json, 0, &error);
     int r = json_is_object(root) ? members_parse(c, root, reterr)
                                  : diag_set(reterr, -SP_ESYNTAX, "the egress configuration is not a JSON object");
     json_decref(root);

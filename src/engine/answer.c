@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "base/error.h"
+#include "base/json_reader.h"
 #include "base/json_writer.h"
 #include "crypto/crypto.h"
 
@@ -49,7 +50,7 @@ static bool is_type(const json_t *error, const char *name)
 
 static void answer_fault(struct request *r, struct slice text, struct slice extra)
 {
-    json_t *error = json_loadb((const char *)text.p, text.len, 0, NULL);
+    json_t *error = json_read(text, 0, NULL);
     _cleanup_buffer_ struct buffer body = BUFFER_MAX(LIMIT_CONFIG);
     struct json_writer w = JSON_WRITER(&body);
     bool is_sender = is_type(error, "validation");

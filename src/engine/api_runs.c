@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/json_reader.h"
 #include "base/json_writer.h"
 #include "engine/answer.h"
 #include "engine/commit.h"
@@ -97,7 +98,7 @@ static void start(struct request *r, const json_t *root)
 void api_runs_start(struct request *r)
 {
     json_error_t error;
-    json_t *root = json_loadb((const char *)r->body.p, r->body.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+    json_t *root = json_read(r->body, JSON_ALLOW_NUL, &error);
     if (!json_is_object(root))
         respond_problem(r, -SP_ESYNTAX, "The body is not a JSON object: line %d, column %d: %s.", error.line, error.column,
                         error.text);

@@ -9,6 +9,7 @@
 #include "audit/state.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/json_reader.h"
 #include "base/json_writer.h"
 #include "base/log.h"
 #include "engine/commit.h"
@@ -295,7 +296,7 @@ static void on_wrapped(int code, const void *answer, void *user)
 
 static int read_body(struct setting *s)
 {
-    json_t *root = json_loadb((const char *)s->request->body.p, s->request->body.len, JSON_REJECT_DUPLICATES, NULL);
+    json_t *root = json_read(s->request->body, 0, NULL);
     const char *kind = json_string_value(json_object_get(root, "kind"));
     const char *box = json_string_value(json_object_get(root, "box"));
     json_t *policy = json_object_get(root, "policy");

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/json_reader.h"
 #include "base/json_writer.h"
 #include "crypto/crypto.h"
 #include "engine/commit.h"
@@ -142,7 +143,7 @@ static void respond_findings(struct deployment *d, struct slice findings)
 /* The checker's text becomes a part of our answer. */
 static bool is_json_array(struct slice text)
 {
-    json_t *root = text.len ? json_loadb((const char *)text.p, text.len, 0, NULL) : NULL;
+    json_t *root = text.len ? json_read(text, 0, NULL) : NULL;
     bool is_array = json_is_array(root);
     json_decref(root);
     return is_array;

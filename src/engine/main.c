@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/json_reader.h"
 #include "base/log.h"
 #include "crypto/crypto.h"
 #include "engine/auth.h"
@@ -67,7 +68,7 @@ static int read_retention(const json_t *list)
 
 static int on_configure(struct slice json)
 {
-    json_t *root = json_loadb((const char *)json.p, json.len, JSON_REJECT_DUPLICATES, NULL);
+    json_t *root = json_read(json, 0, NULL);
     uint32_t workers = 1, days = (uint32_t)retention_days;
     read_u32(root, "workers", &workers);
     read_u32(root, "addressPerSecond", &limits.address_per_s);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/json_reader.h"
 #include "policy/grant.h"
 
 #define DEFAULT_RATE_LIMIT  100
@@ -113,7 +114,7 @@ static int read_all(const json_t *root, struct workflow *w)
 
 int manifest_read(struct slice manifest, struct workflow *w, char ret_ns[64])
 {
-    json_t *root = json_loadb((const char *)manifest.p, manifest.len, JSON_REJECT_DUPLICATES, NULL);
+    json_t *root = json_read(manifest, 0, NULL);
     if (!json_is_object(root)) {
         json_decref(root);
         return -SP_ESYNTAX;
@@ -154,7 +155,7 @@ bool workflow_task(struct workflow *w, unsigned index, const char **ret_referenc
     static struct slice parsed_text;
     if (parsed_of != w || parsed_text.p != w->manifest.p) {
         json_decref(parsed);
-        parsed = json_loadb((const char *)w->manifest.p, w->manifest.len, 0, NULL);
+        parsed = json_read(w->manifest, 0, NULL);
         parsed_of = w;
         parsed_text = w->manifest;
     }

@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "base/error.h"
+#include "base/json_reader.h"
 
 /* All numbers have the same rule: from 1 to the limit; the limit is also the default. */
 static int take_number(json_t *value, const char *key, unsigned limit, unsigned *ret, struct diag *reterr)
@@ -69,7 +70,7 @@ int gateway_config_parse(struct slice json, struct gateway_config *ret, struct d
                                .connections = LIMIT_CONNECTIONS,
                                .connections_per_address = LIMIT_CONNECTIONS_PER_IP,
                                .request_timeout_ms = LIMIT_REQUEST_TIMEOUT_S * 1000};
-    json_t *root = json_loadb((const char *)json.p, json.len, JSON_REJECT_DUPLICATES, NULL);
+    json_t *root = json_read(json, 0, NULL);
     int r = json_is_object(root) ? 0 : diag_set(reterr, -SP_ESYNTAX, "the configuration is not a JSON object");
     const char *key;
     json_t *value;

@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "base/error.h"
+#include "base/json_reader.h"
 #include "policy/address.h"
 #include "policy/uri.h"
 
@@ -135,7 +136,7 @@ int policy_grants_parse(struct slice json, struct policy_grants **ret, struct di
     if (json.len > LIMIT_CONFIG)
         return diag_set(reterr, -SP_ELIMIT, "the grants are longer than %u bytes", LIMIT_CONFIG);
     json_error_t error;
-    json_t *root = json_loadb(json.p ? (const char *)json.p : "", json.len, JSON_REJECT_DUPLICATES, &error);
+    json_t *root = json_read(json, 0, &error);
     if (!root)
         return diag_set(reterr, -SP_ESYNTAX, "the grants are not JSON: %s", error.text);
     size_t n = json_array_size(root);

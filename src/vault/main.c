@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/json_reader.h"
 #include "crypto/crypto.h"
 #include "crypto/root_key.h"
 #include "role/role.h"
@@ -19,7 +20,7 @@ static bool is_open;
 static int configure(struct slice json)
 {
     json_error_t error;
-    json_t *object = json_loadb((const char *)json.p, json.len, JSON_REJECT_DUPLICATES, &error);
+    json_t *object = json_read(json, 0, &error);
     explicit_bzero(&error, sizeof error);
     if (!json_is_object(object)) {
         json_decref(object);

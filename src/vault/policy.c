@@ -9,6 +9,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/json_reader.h"
 
 #define BIT(n) (1u << (n))
 
@@ -139,7 +140,7 @@ int credential_policy_parse(struct slice json, enum credential_kind kind, struct
     if (json.len > LIMIT_CREDENTIAL_POLICY)
         return diag_set(reterr, -SP_ELIMIT, "the policy is longer than %u bytes", LIMIT_CREDENTIAL_POLICY);
     json_error_t error;
-    json_t *object = json.len ? json_loadb((const char *)json.p, json.len, JSON_REJECT_DUPLICATES, &error) : NULL;
+    json_t *object = json.len ? json_read(json, 0, &error) : NULL;
     if (!object)
         return diag_set(reterr, -SP_ESYNTAX, "the policy is not JSON, or has a key twice");
     struct credential_policy policy = {.methods = UINT32_MAX, .places = BIT(CREDENTIAL_IN_HEADER)};

@@ -6,6 +6,7 @@
 #include <malloc.h>
 
 #include "base/error.h"
+#include "base/json_reader.h"
 #include "base/limits.h"
 
 static void wiping_free(void *p)
@@ -58,7 +59,7 @@ static int check_pair(const json_t *object, struct buffer *ret_username, struct 
 static int check_basic(struct slice value, struct buffer *ret_username, struct buffer *ret_value, struct diag *reterr)
 {
     json_error_t error;
-    json_t *object = json_loadb((const char *)value.p, value.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+    json_t *object = json_read(value, JSON_ALLOW_NUL, &error);
     explicit_bzero(&error, sizeof error); /* it quotes the text */
     int r = check_pair(object, ret_username, ret_value, reterr);
     json_decref(object);

@@ -1,5 +1,5 @@
-/* The public test data of RFC 8785 (cyberphone/json-canonicalization): input/X.json must become output/X.json, byte for byte;
- * and numbers as the RFC's appendix B lists them. */
+/* The public test data of RFC 8785 (cyberphone/json-canonicalization): input/X.json must become
+ * output/X.json, byte for byte; and numbers as the RFC's appendix B lists them. */
 #include <errno.h>
 #include <math.h>
 #include <setjmp.h>
@@ -7,40 +7,35 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+
 #include <cmocka.h>
 
 #include "audit/jcs.h"
 #include "base/error.h"
+#include "suite.h"
 
-static bool read_file(const char *folder, const char *name, struct buffer *ret)
+static void check_pair(void *user, const char *name, const char *full)
 {
-    const char *shared = getenv("SALLYPORT_SHARED");
-    char path[512];
-    (void)snprintf(path, sizeof path, "%s/suites/jcs/testdata/%s/%s.json", shared ? shared : SHARED_DEFAULT, folder, name);
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return false;
-    uint8_t *to;
-    assert_int_equal(buffer_extend(ret, 65536, &to), 0);
-    buffer_truncate(ret, fread(to, 1, 65536, f));
-    fclose(f);
-    return true;
+    struct suite_result *result = user;
+    char outputs[SUITE_PATH_MAX];
+    _cleanup_buffer_ struct buffer in = BUFFER_MAX(1 << 20), want = BUFFER_MAX(1 << 20),
+                                   got = BUFFER_MAX(1 << 20);
+    suite_path(outputs, "suites/jcs/testdata/output");
+    assert_true(suite_read(full, NULL, &in) && suite_read(outputs, name, &want));
+    assert_int_equal(jcs_canonicalise(buffer_slice(&in), &got), 0);
+    if (!slice_equal(buffer_slice(&got), buffer_slice(&want)))
+        fail_msg("%s: got %.*s", name, SLICE_ARGS(buffer_slice(&got)));
+    result->cases++;
+    result->passed++;
 }
 
-static void suite(void **state)
+static void pairs(void **state)
 {
-    static const char *const names[] = {"arrays", "french", "structures", "unicode", "values", "weird"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        _cleanup_buffer_ struct buffer in = BUFFER_MAX(1 << 20), want = BUFFER_MAX(1 << 20), got = BUFFER_MAX(1 << 20);
-        if (!read_file("input", names[i], &in) || !read_file("output", names[i], &want)) {
-            print_message("the suite is absent (SALLYPORT_SHARED)\n");
-            skip();
-        }
-        assert_int_equal(jcs_canonicalise(buffer_slice(&in), &got), 0);
-        if (!slice_equal(buffer_slice(&got), buffer_slice(&want)))
-            print_error("%s: got %.*s\n", names[i], SLICE_ARGS(buffer_slice(&got)));
-        assert_true(slice_equal(buffer_slice(&got), buffer_slice(&want)));
-    }
+    char inputs[SUITE_PATH_MAX];
+    struct suite_result result = {0};
+    suite_path_or_skip(inputs, "suites/jcs/testdata/input");
+    suite_files(inputs, ".json", check_pair, &result);
+    assert_true(suite_print("jcs", &result) && result.cases >= 6);
 }
 
 static void numbers(void **state)
@@ -89,7 +84,8 @@ static void numbers(void **state)
 
 static void refusals(void **state)
 {
-    static const char *const cases[] = {"", "{", "{\"a\":1,\"a\":2}", "[1,]", "\"\\ud800\"", "1e999", "nul", "{\"a\\u0000\":1}"};
+    static const char *const cases[] = {"",      "{",   "{\"a\":1,\"a\":2}", "[1,]", "\"\\ud800\"",
+                                        "1e999", "nul", "{\"a\\u0000\":1}"};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         _cleanup_buffer_ struct buffer got = BUFFER_MAX(1024);
         assert_int_equal(jcs_canonicalise(slice_text(cases[i]), &got), -SP_ESYNTAX);
@@ -104,6 +100,7 @@ static void refusals(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(suite), cmocka_unit_test(numbers), cmocka_unit_test(refusals)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(pairs), cmocka_unit_test(numbers),
+                                       cmocka_unit_test(refusals)};
     return cmocka_run_group_tests_name("conformance/jcs", tests, NULL, NULL);
 }

@@ -1,17 +1,13 @@
-/* Runs the official JSON Schema test suite (2020-12: required, optional, optional formats) and holds what fails against a
- * list that is checked in: a case that fails and is not listed, or is listed and passes, is a failure of the program.
- * Arguments: the suite's folder, the list. Exit code 77 (skipped) without the suite. */
+/* Runs the official JSON Schema test suite (2020-12: required, optional, optional formats) and holds what
+ * fails against a list that is checked in: a case that fails and is not listed, or is listed and passes, is a
+ * failure of the program. Argument: the list. Exit code 77 (skipped) without the suite. */
 #include <dirent.h>
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "base/buffer.h"
 #include "base/error.h"
 #include "base/must.h"
 #include "schema/schema.h"
 #include "schema/value.h"
+#include "suite.h"
 
 #define MAX_FILES 256
 
@@ -20,22 +16,10 @@ static size_t n_remotes;
 static struct buffer expected = BUFFER_MAX(1 << 20);
 static int unexpected;
 
-static bool read_file(const char *path, struct buffer *out)
-{
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return false;
-    char block[65536];
-    for (size_t n; (n = fread(block, 1, sizeof block, f)) > 0;)
-        must(buffer_append(out, block, n) == 0);
-    fclose(f);
-    return true;
-}
-
 static jv read_json(const char *path)
 {
     struct buffer text = BUFFER_MAX(16 << 20);
-    must(read_file(path, &text));
+    must(suite_read(path, NULL, &text));
     jv v = jv_parse_sized((const char *)text.p, (int)text.len);
     buffer_free(&text);
     must(jv_is_valid(v));
@@ -45,7 +29,8 @@ static jv read_json(const char *path)
 static int is_json(const struct dirent *e)
 {
     size_t len = strlen(e->d_name);
-    return e->d_name[0] != '.' && (len < 5 || !strchr(e->d_name, '.') || strcmp(e->d_name + len - 5, ".json") == 0);
+    return e->d_name[0] != '.' &&
+           (len < 5 || !strchr(e->d_name, '.') || strcmp(e->d_name + len - 5, ".json") == 0);
 }
 
 static void load_remotes(const char *root, const char *below)
@@ -111,7 +96,8 @@ static bool run_test(const struct schema *s, jv test)
 
 static void run_group(const char *file, jv group, bool formats, int *passed, int *total)
 {
-    struct schema_options options = {.resources = remotes, .n_resources = n_remotes, .assert_formats = formats};
+    struct schema_options options = {
+        .resources = remotes, .n_resources = n_remotes, .assert_formats = formats};
     struct schema *s = NULL;
     struct diag diag = {0};
     int r = schema_compile(value_get(group, "schema"), &options, &s, &diag);
@@ -157,25 +143,27 @@ static void run_folder(const char *root, const char *folder, bool formats, int *
 
 int main(int argc, char **argv)
 {
-    must(argc == 3);
-    char root[1024], remote_root[1100];
-    const char *shared = getenv("SALLYPORT_SHARED");
-    snprintf(root, sizeof root, "%s/suites/json-schema", shared ? shared : argv[1]);
-    snprintf(remote_root, sizeof remote_root, "%s/remotes", root);
-    DIR *dir = opendir(remote_root);
-    if (!dir) {
-        printf("skipped: there is no suite in %s\n", root);
+    static const char *const names[] = {"json-schema", "json-schema/optional", "json-schema/format"};
+    must(argc == 2);
+    char root[SUITE_PATH_MAX], remote_root[SUITE_PATH_MAX];
+    suite_path(root, "suites/json-schema");
+    suite_path(remote_root, "suites/json-schema/remotes");
+    if (access(remote_root, R_OK) < 0) {
+        printf("skipped: there is no suite at %s\n", root);
         return 77;
     }
-    closedir(dir);
-    must(read_file(argv[2], &expected));
+    must(suite_read(argv[1], NULL, &expected));
     load_remotes(remote_root, "");
     int passed[3] = {0}, total[3] = {0};
     run_folder(root, "", false, &passed[0], &total[0]);
     run_folder(root, "/optional", false, &passed[1], &total[1]);
     run_folder(root, "/optional/format", true, &passed[2], &total[2]);
-    printf("json-schema: required %d/%d, optional %d/%d, format %d/%d\n", passed[0], total[0], passed[1], total[1],
-           passed[2], total[2]);
+    for (size_t i = 0; i < 3; i++) {
+        /* What fails is listed, or this program fails. */
+        struct suite_result result = {(unsigned)total[i], (unsigned)passed[i],
+                                      (unsigned)(total[i] - passed[i]), 0};
+        must(suite_print(names[i], &result));
+    }
     for (size_t i = 0; i < n_remotes; i++) {
         free((void *)(uintptr_t)remotes[i].uri);
         jv_free(remotes[i].document);

@@ -1,39 +1,25 @@
-/* The public YAML test suite against flow_document_parse: a document that is accepted gives the JSON of the suite, every
- * malformed one is refused, and what is refused on purpose stands in yaml_refused.txt with its rule. */
+/* The public YAML test suite against flow_document_parse: a document that is accepted gives the JSON of the
+ * suite, every malformed one is refused, and what is refused on purpose stands in yaml_refused.txt with its
+ * rule. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-#include <dirent.h>
+#include <stdio.h>
 
-#include "base/buffer.h"
+#include <cmocka.h>
+
 #include "base/error.h"
 #include "flow/document.h"
+#include "suite.h"
 
-static char suite[4096], refused_list[65536];
+static char refused_list[65536];
 static unsigned n_accepted, n_refused, n_errors, n_wrong;
-
-static bool read_file(const char *folder, const char *name, struct buffer *ret)
-{
-    char path[8192];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return false;
-    char block[4096];
-    size_t n;
-    while ((n = fread(block, 1, sizeof block, f)) > 0)
-        buffer_append(ret, block, n);
-    fclose(f);
-    return true;
-}
 
 /* The rule by which yaml_refused.txt excuses a case: the rest of its line; NULL without one. */
 static const char *excuse(const char *id, char *ret, size_t size)
 {
-    char start[64];
+    char start[300];
     snprintf(start, sizeof start, "\n%s ", id);
     const char *line = strstr(refused_list, start);
     if (!line)
@@ -52,7 +38,7 @@ static void wrong(const char *id, const char *what, const char *detail)
 static void compare(const char *id, const char *folder, const struct flow_document *d)
 {
     _cleanup_buffer_ struct buffer json = BUFFER_MAX(1 << 20);
-    if (!read_file(folder, "in.json", &json))
+    if (!suite_read(folder, "in.json", &json))
         return;
     jv expected, got = flow_document_value(d);
     struct diag diag;
@@ -74,12 +60,16 @@ static void compare(const char *id, const char *folder, const struct flow_docume
     jv_free(got);
 }
 
-static void check_case(const char *id, const char *folder)
+static void check_case(void *user, const char *path, const char *full)
 {
+    char id[256], folder[SUITE_PATH_MAX];
+    snprintf(id, sizeof id, "%.*s", (int)(strlen(path) - strlen("/in.yaml")), path);
+    snprintf(folder, sizeof folder, "%.*s", (int)(strlen(full) - strlen("/in.yaml")), full);
+    if (strncmp(id, "name/", 5) == 0 || strncmp(id, "tags/", 5) == 0)
+        return; /* the same cases by other names */
     _cleanup_buffer_ struct buffer yaml = BUFFER_MAX(1 << 20), error = BUFFER_MAX(1 << 20);
-    if (!read_file(folder, "in.yaml", &yaml))
-        return;
-    bool must_fail = read_file(folder, "error", &error);
+    assert_true(suite_read(full, NULL, &yaml));
+    bool must_fail = suite_read(folder, "error", &error);
     struct flow_document *d = NULL;
     struct diag diag = {0};
     char rule[256];
@@ -101,47 +91,21 @@ static void check_case(const char *id, const char *folder)
     flow_document_free(d);
 }
 
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-/* Cases stand one or two folders deep; links to them by name and tag are left out. */
-static void walk(const char *folder, const char *id, unsigned depth)
-{
-    struct dirent **entries;
-    int n = scandir(folder, &entries, NULL, by_name);
-    check_case(id, folder);
-    for (int i = 0; i < n; i++) {
-        const char *name = entries[i]->d_name;
-        char path[8192], child[512];
-        snprintf(path, sizeof path, "%s/%s", folder, name);
-        snprintf(child, sizeof child, "%s%s%s", id, *id ? "/" : "", name);
-        if (name[0] != '.' && entries[i]->d_type == DT_DIR && depth < 2 && strcmp(name, "name") != 0 && strcmp(name, "tags") != 0)
-            walk(path, child, depth + 1);
-        free(entries[i]);
-    }
-    if (n >= 0)
-        free(entries);
-}
-
 static void test_suite(void **state)
 {
-    const char *shared = getenv("SALLYPORT_SHARED");
-    snprintf(suite, sizeof suite, "%s/suites/yaml", shared ? shared : SOURCE_ROOT "/../shared");
-    if (access(suite, R_OK) != 0) {
-        print_message("skipped: there is no YAML suite in %s\n", suite);
-        skip();
-    }
+    char root[SUITE_PATH_MAX];
+    suite_path_or_skip(root, "suites/yaml");
     struct buffer list = BUFFER_MAX(sizeof refused_list - 2);
-    assert_true(read_file(SOURCE_ROOT "/tests/conformance", "yaml_refused.txt", &list));
+    assert_true(suite_read(SOURCE_ROOT "/tests/conformance", "yaml_refused.txt", &list));
     snprintf(refused_list, sizeof refused_list, "\n%s", buffer_text(&list));
     buffer_free(&list);
-    walk(suite, "", 0);
-    print_message("%u accepted with the right value, %u refused on purpose, %u malformed refused, %u wrong\n", n_accepted, n_refused,
-                  n_errors, n_wrong);
-    assert_true(n_accepted + n_refused + n_errors > 300);
+    suite_files(root, "/in.yaml", check_case, NULL);
+    print_message("%u accepted with the right value, %u malformed refused, %u wrong\n", n_accepted, n_errors,
+                  n_wrong);
     assert_int_equal(n_wrong, 0);
+    struct suite_result result = {
+        .cases = n_accepted + n_errors + n_refused, .passed = n_accepted + n_errors, .refused = n_refused};
+    assert_true(suite_print("yaml", &result) && result.cases > 400);
 }
 
 int main(void)

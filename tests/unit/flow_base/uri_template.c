@@ -1,4 +1,4 @@
-/* URI templates: the suite's level 1 by its files, ours and the checks of URIs by text cases: `template` with `vars`, or `uri` with
+/* URI templates and the checks of URIs by text cases: `template` with `vars`, or `uri` with
  * `query`, `check` with the parts it has. */
 #include "cases.h"
 
@@ -73,58 +73,6 @@ static void test_cases(void **state)
     assert_int_equal(cases_wrong, 0);
 }
 
-/* `[template, expansion]` of one group; a group beyond level 1 must be refused where it uses an operator. */
-static unsigned check_group(jv group)
-{
-    jv level = case_get(group, "level"), vars = case_get(group, "variables"), tests = case_get(group, "testcases");
-    bool is_first = jv_number_value(level) == 1;
-    unsigned n = 0;
-    jv_array_foreach (tests, i, test) {
-        jv c = jv_object_set(jv_object(), jv_string("template"), jv_array_get(jv_copy(test), 0));
-        if (is_first) {
-            c = jv_object_set(c, jv_string("vars"), jv_copy(vars));
-            c = jv_object_set(c, jv_string("is"), jv_array_get(jv_copy(test), 1));
-            check_template(c);
-            n++;
-        } else if (strpbrk(case_text(c, "template"), "+#/;?&*:,")) {
-            struct diag diag;
-            if (flow_uri_template_check(case_slice(c, "template"), &diag) == 0 && strchr("+#./;?&", strchr(case_text(c, "template"), '{')[1]))
-                case_wrong(c, "an operator is accepted");
-            n++;
-        }
-        jv_free(c);
-        jv_free(test);
-    }
-    jv_free(vars);
-    jv_free(tests);
-    return n;
-}
-
-static void test_suite(void **state)
-{
-    char path[4096];
-    const char *shared = getenv("SALLYPORT_SHARED");
-    snprintf(path, sizeof path, "%s/suites/uri-template/spec-examples.json", shared ? shared : SOURCE_ROOT "/../shared");
-    jv groups = jv_load_file(path, 0);
-    if (!jv_is_valid(groups)) {
-        jv_free(groups);
-        print_message("skipped: there is no %s\n", path);
-        skip();
-    }
-    unsigned n = 0;
-    cases_wrong = 0;
-    jv first = jv_array_get(groups, 0);
-    jv_object_foreach (first, name, group) {
-        n += check_group(group);
-        jv_free(name);
-        jv_free(group);
-    }
-    jv_free(first);
-    print_message("%u templates\n", n);
-    assert_true(n > 20);
-    assert_int_equal(cases_wrong, 0);
-}
-
 /* What does not fit leaves an error, not a shorter URI. */
 static void test_limit(void **state)
 {
@@ -138,6 +86,6 @@ static void test_limit(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases), cmocka_unit_test(test_suite), cmocka_unit_test(test_limit)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases), cmocka_unit_test(test_limit)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
