@@ -49,6 +49,7 @@
 #define LIMIT_STEPS           100000      /* task activations in one run */
 #define LIMIT_EFFECTS         10000       /* effects of one run */
 #define LIMIT_OPEN_EFFECTS    256         /* effects of one run that are under way */
+#define LIMIT_JOURNAL         (48u << 20) /* the journal of one run, not sealed: a replay sends all of it to a worker at once */
 #define LIMIT_REPEATS         5           /* times that a call is sent again because a part of the server was lost */
 #define LIMIT_TRACE           400000      /* trace entries of one run */
 #define LIMIT_ITERATIONS      100000      /* iterations of one `for` */
@@ -60,6 +61,8 @@
 #define LIMIT_EVAL_RESULTS    1           /* values taken from one expression */
 #define LIMIT_WORKER_MEMORY   (512u << 20) /* a worker's data segment */
 #define LIMIT_WORKER_RUNS     4096        /* runs that one worker keeps in memory */
+#define LIMIT_WORKER_OWED     (2 * LIMIT_WORKER_RUNS) /* steps that one worker has yet to answer */
+#define LIMIT_WORKER_SILENCE_MS 30000     /* until the next of them; a definition may have to be compiled before it */
 #define LIMIT_WORKER_DEFINITIONS 128      /* compiled definitions that one worker keeps */
 #define LIMIT_SECRETS         64          /* secrets that one definition uses */
 

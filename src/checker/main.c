@@ -72,7 +72,7 @@ int main(int argc, char **argv)
 {
     static const struct role_handlers role = {.self = ROLE_CHECKER, .connect = on_connect, .start = on_start};
     /* Before the lock-down, which forbids a second try: a checker without a budget does not serve [I8]. */
-    if (flow_budget_init() < 0)
+    if (flow_budget_init(NULL) < 0)
         return 4;
     return role_main(argc, argv, &role);
 }

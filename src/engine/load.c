@@ -56,6 +56,10 @@ static int on_row(void *user, const struct store_journal *row)
     struct journal_row copy = {.kind = row->kind, .effect = row->effect, .at_ms = row->at_ms};
     j->n_results += row->kind == JOURNAL_RESULT;
     j->next_seq = row->seq + 1;
+    j->len += row->data.len;
+    /* None is written that is longer; but for the result of a run that ended because of it. */
+    if (j->len > LIMIT_JOURNAL + 2 * LIMIT_FRAME)
+        return -SP_ELIMIT;
     return take_row(j, SEAL_JOURNAL, row->seq, row->data, &copy);
 }
 
@@ -165,22 +169,32 @@ static bool is_as_expected(const struct run *run, struct slice effects)
     return r == 0 && buffer_error(&b) == 0 && slice_equal(buffer_slice(&b), run->expected);
 }
 
+int journal_copy_send(const struct journal_copy *j, int worker, struct msg_worker_start *m, uint64_t *ret_ticket)
+{
+    uint32_t sent = 0;
+    m->input = buffer_slice(&j->input);
+    m->replayed = j->n_results;
+    int r = worker == NO_WORKER ? -SP_EUNAVAILABLE : workers_start(worker, m, ret_ticket);
+    if (r < 0)
+        return r;
+    const struct run_id id = {m->run};
+    for (const struct journal_row *row = j->first; row && r == 0; row = row->next)
+        if (row->kind == JOURNAL_RESULT)
+            r = workers_replayed(worker, id, row->data, ++sent == j->n_results, ret_ticket);
+    if (r < 0)
+        workers_drop(worker, id);
+    return r;
+}
+
 static void replay(struct run *run, const struct journal_copy *j)
 {
-    struct msg_worker_start m = {.run = run->id.n, .started_ms = run->started_ms, .input = buffer_slice(&j->input),
-                                 .replayed = j->n_results};
+    struct msg_worker_start m = {.run = run->id.n, .started_ms = run->started_ms};
     memcpy(m.digest, run->workflow->digest, sizeof m.digest);
     memcpy(m.nonce, run->nonce, sizeof m.nonce);
     memcpy(m.seed, run->seed, sizeof m.seed);
     int worker = workers_choose();
-    int r = worker == NO_WORKER ? -SP_EUNAVAILABLE : workers_start(worker, &m);
-    bool is_given = r == 0;
-    for (const struct journal_row *row = j->first; row && r == 0; row = row->next)
-        if (row->kind == JOURNAL_RESULT)
-            r = workers_result_bytes(worker, row->data);
+    int r = journal_copy_send(j, worker, &m, &run->ticket);
     if (r < 0) {
-        if (is_given)
-            workers_drop(worker, run->id);
         if (r == -SP_ENOTFOUND || r == -SP_ELIMIT)
             run_fault(run, "runtime", 500, "Replay not possible", "The run's journal or definition could not be handed to a worker.");
         else
@@ -208,6 +222,7 @@ static void on_loaded(void *user)
     struct run *run = run_find(load->id);
     if (run && run->phase == PHASE_LOAD) {
         run->journal_seq = load->journal.next_seq;
+        run->journal_len = load->journal.len;
         if (load->code == 0)
             take_cause(run, &load->journal);
         /* Calls that are with egress stay there; all others are taken from the journal anew. */

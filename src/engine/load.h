@@ -21,6 +21,7 @@ struct journal_copy {
     struct buffer input;
     struct journal_row *first, **last;
     uint32_t n_results, next_seq;
+    size_t len;
     int64_t started_ms;
     enum run_trigger trigger;
     char actor[LIMIT_NAME];
@@ -30,6 +31,10 @@ struct journal_copy {
 void journal_copy_begin(struct journal_copy *j, const struct seal_key *key);
 [[gnu::warn_unused_result]] int journal_copy_read(struct journal_copy *j, struct store_reader *reader);
 void journal_copy_free(struct journal_copy *j);
+/* Gives the run to a worker with all that is in its journal. `m` lacks only input and `replayed`. On failure the worker does
+ * not have it. */
+[[gnu::warn_unused_result]] int journal_copy_send(const struct journal_copy *j, int worker, struct msg_worker_start *m,
+                                                  uint64_t *ret_ticket);
 
 /* What an intent's record is: a timer's has a fixed size that no call's can have. */
 enum effect_kind intent_kind(struct slice record);

@@ -25,6 +25,7 @@ struct replay {
     int64_t started_ms;
     enum run_state state;
     int worker, code;
+    uint64_t ticket; /* of the step that the worker owes */
 };
 
 #define LIMIT_REPLAYS 16
@@ -74,23 +75,11 @@ static void replay_work(struct store_reader *reader, void *user)
 
 static int send_journal(struct replay *p)
 {
-    struct msg_worker_start m = {.run = p->id.n, .started_ms = p->started_ms, .input = buffer_slice(&p->journal.input),
-                                 .replayed = p->journal.n_results};
+    struct msg_worker_start m = {.run = p->id.n, .started_ms = p->started_ms};
     memcpy(m.digest, p->workflow->digest, sizeof m.digest);
     seal_run_random(&p->key, m.nonce, m.seed);
     p->worker = workers_choose();
-    int r = p->worker == NO_WORKER ? -SP_EUNAVAILABLE : workers_start(p->worker, &m);
-    bool is_given = r == 0;
-    for (const struct journal_row *row = p->journal.first; row && r == 0; row = row->next) {
-        struct msg_worker_result result;
-        if (row->kind != JOURNAL_RESULT)
-            continue;
-        r = wire_decode_worker_result(row->data, &result);
-        r = r < 0 ? r : workers_result(p->worker, &result);
-    }
-    if (r < 0 && is_given)
-        workers_drop(p->worker, p->id);
-    return r;
+    return journal_copy_send(&p->journal, p->worker, &m, &p->ticket);
 }
 
 /* The worker has a run under its own id, which its expressions see: there is one of it at a time. */
@@ -133,14 +122,14 @@ static void replay_loaded(void *user)
         fail(p, r, "No worker can replay the run now.");
 }
 
-bool replay_on_step(int worker, const struct msg_worker_step *m)
+void replay_on_step(int worker, uint64_t ticket, const struct msg_worker_step *m)
 {
     struct replay *p = NULL;
     for (size_t i = 0; i < LIMIT_REPLAYS; i++)
-        if (under_way[i] && under_way[i]->id.n == m->run && under_way[i]->worker == worker)
+        if (under_way[i] && under_way[i]->worker == worker && under_way[i]->ticket == ticket)
             p = under_way[i];
     if (!p)
-        return false;
+        return;
     bool is_end = m->status != STEP_WAITING;
     bool is_same = is_end && (m->status == STEP_COMPLETED) == (p->state == RUN_COMPLETED) &&
                    slice_equal(m->output, buffer_slice(&p->output)) && slice_equal(m->error, buffer_slice(&p->error));
@@ -160,7 +149,6 @@ bool replay_on_step(int worker, const struct msg_worker_step *m)
     json_object_end(&w);
     respond_json(p->request, 200, &body);
     replay_free(p);
-    return true;
 }
 
 void replay_on_worker_died(int worker)

@@ -4,8 +4,8 @@
 
 #include "wire/messages.h"
 
-/* True if the step was a replay's, and is dealt with. */
-bool replay_on_step(int worker, const struct msg_worker_step *m);
+/* Nothing happens if the step is no replay's. */
+void replay_on_step(int worker, uint64_t ticket, const struct msg_worker_step *m);
 void replay_on_worker_died(int worker);
 
 #endif

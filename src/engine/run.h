@@ -68,10 +68,12 @@ struct run {
     enum run_state state;
     enum run_phase phase;
     int worker;          /* that holds it, or NO_WORKER */
+    uint64_t ticket;     /* of the step that the worker owes for it */
     bool is_durable;     /* its row is in the database */
     bool is_cancelled, has_leaf_started;
     uint32_t results;    /* delivered so far: the step's place in the journal */
     uint32_t journal_seq;
+    size_t journal_len;  /* bytes, before they are sealed */
     unsigned rescues;    /* workers that died under it since its last step */
     bool is_refused;     /* the store refused a step of it: it is ending with a fault that has nothing of that step */
     uint32_t last_effect; /* the highest number of an effect, event or cancellation */
@@ -130,7 +132,8 @@ void run_finish(struct run *run, int code);
 struct run *run_recovered(const struct store_run *row, struct workflow *w); /* a run from its row, idle */
 
 /* step.c */
-void step_take(struct run *run, const struct msg_worker_step *m); /* in PHASE_STEP */
+/* In PHASE_STEP; -SP_EPROTOCOL when the step is malformed: then the run has faulted, and the worker is not to be believed. */
+[[gnu::warn_unused_result]] int step_take(struct run *run, const struct msg_worker_step *m);
 void step_fault(struct run *run, struct slice error);             /* ends the run without the worker */
 void step_cancel(struct run *run);
 void step_accept(struct run *run); /* makes the run durable before its first step */

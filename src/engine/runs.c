@@ -232,7 +232,7 @@ void run_to_worker(struct run *run)
     memcpy(m.nonce, run->nonce, sizeof m.nonce);
     memcpy(m.seed, run->seed, sizeof m.seed);
     int worker = workers_choose();
-    int r = worker == NO_WORKER ? -SP_EUNAVAILABLE : workers_start(worker, &m);
+    int r = worker == NO_WORKER ? -SP_EUNAVAILABLE : workers_start(worker, &m, &run->ticket);
     if (r == 0) {
         run->worker = worker;
         run->phase = PHASE_STEP;
@@ -330,7 +330,7 @@ static void deliver(struct run *run)
     run->current = result;
     run->results++;
     run->phase = PHASE_STEP;
-    int r = workers_result(run->worker, &result->message);
+    int r = workers_result(run->worker, &result->message, &run->ticket);
     if (r == -EPIPE || r == -SP_EUNAVAILABLE)
         return; /* the worker is dying: `rescue` takes the run elsewhere */
     if (r == -SP_EOVERLOAD) {
@@ -411,31 +411,51 @@ void result_push(struct run *run, struct result *result)
 
 /* --- what workers say ---------------------------------------------------------------------------------------------- */
 
-void runs_on_step(int worker, const struct msg_worker_step *m)
+int runs_on_step(int worker, uint64_t ticket, const struct msg_worker_step *m)
 {
     struct run *run = run_find((struct run_id){m->run});
-    bool is_expected = run && run->worker == worker && run->results == m->results &&
+    bool is_expected = run && run->worker == worker && run->ticket == ticket &&
                        (run->phase == PHASE_STEP || run->phase == PHASE_REPLAY);
-    if (!is_expected && replay_on_step(worker, m))
-        return;
     if (!is_expected) {
-        /* A run that was cancelled or faulted meanwhile; or a lie, which changes nothing. */
-        log_event(LOG_LEVEL_DEBUG, "engine.step-ignored", "run", LOG_U64(m->run), NULL);
-        return;
+        /* Of a replay that somebody asked for; or of a run that was cancelled meanwhile. */
+        replay_on_step(worker, ticket, m);
+        return 0;
     }
-    if (run->phase == PHASE_REPLAY)
-        replay_check(run, m);
-    else
-        step_take(run, m);
+    if (run->results != m->results)
+        return -SP_EPROTOCOL;
+    if (run->phase == PHASE_STEP)
+        return step_take(run, m);
+    replay_check(run, m);
+    return 0;
+}
+
+static void leaf_of_worker(const struct run *run, const char *why)
+{
+    struct commit *c = commit_new(NULL, NULL);
+    if (!c)
+        return;
+    struct audit_event e = {.action = AUDIT_WORKER_KILLED, .time_ms = clock_wall_ms(), .outcome = AUDIT_FAILED,
+                            .actor_kind = SLICE_LITERAL("server"), .run = run->id, .ns = slice_text(run->workflow->ns->name),
+                            .workflow = slice_text(run->workflow->name), .detail = slice_text(why)};
+    commit_leaf(c, &e);
+    commit_submit(c);
+}
+
+void runs_on_worker_silent(struct run_id id)
+{
+    const struct run *run = run_find(id);
+    if (run)
+        leaf_of_worker(run, "it did not answer");
 }
 
 /* What the worker was doing when it died is done again elsewhere, unless it was this run that killed it. */
-static void rescue(struct run *run, bool is_culprit)
+static void rescue(struct run *run, const char *cause)
 {
     run->worker = NO_WORKER;
     if (run->phase != PHASE_STEP && run->phase != PHASE_REPLAY)
         return;
-    if (is_culprit) {
+    if (cause) {
+        leaf_of_worker(run, cause);
         run_fault(run, "runtime", 500, "Evaluation budget exceeded",
                   "The run used more processor time or memory in one step than a run may.");
         return;
@@ -449,14 +469,14 @@ static void rescue(struct run *run, bool is_culprit)
     restart(run);
 }
 
-void runs_on_worker_died(int worker, struct run_id culprit)
+void runs_on_worker_died(int worker, struct run_id culprit, const char *cause)
 {
     replay_on_worker_died(worker);
     struct run *run = run_next(NULL);
     while (run) {
         struct run *next = run_next(run);
         if (run->worker == worker)
-            rescue(run, run->id.n == culprit.n);
+            rescue(run, run->id.n == culprit.n ? cause : NULL);
         run = next;
     }
 }

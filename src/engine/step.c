@@ -73,6 +73,7 @@ static void add_journal(struct commit *c, struct run *run, enum journal_kind kin
 {
     struct store_journal row = {.run = run->id, .seq = run->journal_seq++, .kind = kind, .effect = effect,
                                 .at_ms = run->last_ms, .data = data};
+    run->journal_len += data.len;
     commit_journal(c, &row);
 }
 
@@ -318,11 +319,12 @@ static enum run_state state_after(const struct msg_worker_step *m)
 }
 
 /* The worker's word cannot be used: the run does not go on, and what is known of its effects is kept. */
-static void disbelieve(struct run *run)
+static int disbelieve(struct run *run)
 {
     log_event(LOG_LEVEL_ERROR, "engine.step-malformed", "worker", LOG_U64((uint64_t)run->worker), "workflow", run->workflow->name,
               NULL);
     run_fault(run, "runtime", 500, "Worker failed", "A worker answered with a step that is malformed.");
+    return -SP_EPROTOCOL;
 }
 
 /* A run that waits must wait for something. */
@@ -331,32 +333,42 @@ static bool is_stuck(const struct run *run, enum run_state state)
     return state == RUN_WAITING && run->n_effects == 0 && !run->queue;
 }
 
-void step_take(struct run *run, const struct msg_worker_step *m)
+/* A step that was added in part is as if it had not come. */
+static void undo(struct commit *c, struct run *run, uint32_t seq, size_t len)
+{
+    commit_drop(c);
+    run->journal_seq = seq;
+    run->journal_len = len;
+}
+
+int step_take(struct run *run, const struct msg_worker_step *m)
 {
     enum run_state state = state_after(m);
     bool is_end = run_state_is_terminal(state);
-    if (step_check(m, run->last_effect, &run->last_effect) < 0) {
-        disbelieve(run);
-        return;
-    }
+    if (step_check(m, run->last_effect, &run->last_effect) < 0)
+        return disbelieve(run);
     struct commit *c = new_commit(run);
     if (!c || (is_end && !keep_end(run, m))) {
         if (c)
             commit_drop(c);
         leave_to_journal(run);
-        return;
+        return 0;
     }
-    uint32_t seq = run->journal_seq;
+    const uint32_t seq = run->journal_seq;
+    const size_t len = run->journal_len;
     run->phase = is_end ? PHASE_END : PHASE_COMMIT;
     if (is_end)
         run_set_time(run);
     add_start_leaf(c, run, state);
     add_current(c, run);
     if (add_effects(c, run, m->effects) < 0 || is_stuck(run, state)) {
-        commit_drop(c);
-        run->journal_seq = seq;
-        disbelieve(run);
-        return;
+        undo(c, run, seq, len);
+        return disbelieve(run);
+    }
+    if (run->journal_len > LIMIT_JOURNAL) {
+        undo(c, run, seq, len);
+        run_fault(run, "runtime", 500, "Journal full", "The results of the run's calls are more than the journal of one run holds.");
+        return 0;
     }
     run_set_state(run, state);
     release_current(run);
@@ -368,6 +380,7 @@ void step_take(struct run *run, const struct msg_worker_step *m)
     }
     add_row(c, run, m->trace);
     commit_submit(c);
+    return 0;
 }
 
 /* Ends the run without the worker's word. */

@@ -1,6 +1,7 @@
 /* workers: the pool of workers as the engine sees it. A worker is hostile by assumption: what it says about a run counts only
- * if that run was given to it, which runs.c checks.
- * A worker that holds a run for longer than any step can take is restarted: its own budget should have ended it. */
+ * if that run was given to it.
+ * A worker owes a step for each start, replay and result, in the order in which they were sent: a step out of turn closes its
+ * channel, and one that does not come in time ends it, whatever the worker says that it is doing. */
 #include "engine/workers.h"
 
 #include <ev.h>
@@ -14,7 +15,11 @@
 #include "role/role.h"
 
 #define KNOWN_DEFINITIONS (LIMIT_WORKER_DEFINITIONS / 2)
-#define LIMIT_STEP_MS     (10 * LIMIT_EVAL_CPU_MS)
+
+/* A step that a worker has yet to answer. The ticket tells apart two that the same run asked for. */
+struct owed {
+    uint64_t run, ticket;
+};
 
 struct worker {
     struct channel *channel;
@@ -22,8 +27,9 @@ struct worker {
     unsigned n_runs; /* it holds */
     uint8_t known[KNOWN_DEFINITIONS][32];
     unsigned n_known, next_known;
-    uint64_t watched_run; /* what the page showed at the last look, and since when */
-    int64_t watched_since_ms;
+    struct owed owed[LIMIT_WORKER_OWED]; /* a ring */
+    uint32_t first_owed, n_owed;
+    int64_t owed_since_ms; /* when the first of them became the first */
 };
 
 static struct worker workers[LIMIT_WORKERS];
@@ -45,17 +51,28 @@ static int index_of(const struct channel *channel)
     return NO_WORKER;
 }
 
+static void take_first_owed(struct worker *w, struct owed *ret)
+{
+    *ret = w->owed[w->first_owed];
+    w->first_owed = (w->first_owed + 1) % LIMIT_WORKER_OWED;
+    w->n_owed--;
+    w->owed_since_ms = clock_monotonic_ms();
+}
+
 static int on_step(struct channel *channel, struct slice payload, int fd)
 {
     (void)fd;
+    int index = index_of(channel);
+    struct worker *w = &workers[index];
     struct msg_worker_step m;
+    struct owed owed;
     int r = wire_decode_worker_step(payload, &m);
     if (r < 0)
         return r;
-    if (!step_status_text(m.status))
-        return -SP_EINVALID;
-    runs_on_step(index_of(channel), &m);
-    return 0;
+    if (!step_status_text(m.status) || w->n_owed == 0 || w->owed[w->first_owed].run != m.run)
+        return -SP_EPROTOCOL;
+    take_first_owed(w, &owed);
+    return runs_on_step(index, owed.ticket, &m);
 }
 
 static int on_unknown(struct channel *channel, struct slice payload, int fd)
@@ -89,12 +106,14 @@ static void on_closed(struct channel *channel, const char *reason, void *user)
     if (index < 0)
         return;
     struct worker *w = &workers[index];
-    struct run_id culprit = {w->page ? w->page->run : 0};
+    /* One that was killed from outside says nothing of a cause: its run is tried again as all others are. */
+    const char *cause = w->page && w->page->cause ? worker_cause_text((int)w->page->cause) : NULL;
+    struct run_id culprit = {cause ? w->page->run : 0};
     w->channel = NULL;
-    w->n_runs = w->n_known = w->next_known = 0;
-    log_event(LOG_LEVEL_WARN, "engine.worker-lost", "worker", LOG_U64((unsigned)index), "reason", reason, NULL);
+    w->n_runs = w->n_known = w->next_known = w->n_owed = 0;
+    log_event(LOG_LEVEL_WARN, "engine.worker-lost", "worker", LOG_U64((unsigned)index), "reason", reason, "cause", cause, NULL);
     metrics_count(METRIC_WORKERS_LOST);
-    runs_on_worker_died(index, culprit);
+    runs_on_worker_died(index, culprit, cause);
 }
 
 static const struct channel_handlers channel_table = {.message = on_message, .closed = on_closed};
@@ -107,14 +126,12 @@ static void on_watch(struct ev_loop *loop, ev_timer *timer, int events)
     int64_t now = clock_monotonic_ms();
     for (unsigned i = 0; i < n_workers; i++) {
         struct worker *w = &workers[i];
-        uint64_t run = w->channel && w->page ? w->page->run : 0;
-        if (run != w->watched_run || run == 0) {
-            w->watched_run = run;
-            w->watched_since_ms = now;
-        } else if (now - w->watched_since_ms > LIMIT_STEP_MS) {
-            w->watched_since_ms = now;
-            (void)role_ask_restart(ROLE_WORKER, (uint16_t)i);
-        }
+        if (!w->channel || w->n_owed == 0 || now - w->owed_since_ms <= LIMIT_WORKER_SILENCE_MS)
+            continue;
+        w->owed_since_ms = now;
+        log_event(LOG_LEVEL_ERROR, "engine.worker-silent", "worker", LOG_U64(i), NULL);
+        runs_on_worker_silent((struct run_id){w->owed[w->first_owed].run});
+        (void)role_ask_restart(ROLE_WORKER, (uint16_t)i);
     }
 }
 
@@ -200,26 +217,48 @@ static int define_if_needed(struct worker *w, const uint8_t digest[32])
     return 0;
 }
 
-int workers_start(int worker, const struct msg_worker_start *m)
+static bool may_owe(const struct worker *w)
+{
+    return w->n_owed < LIMIT_WORKER_OWED;
+}
+
+static uint64_t owe(struct worker *w, uint64_t run)
+{
+    static uint64_t last_ticket;
+    if (w->n_owed == 0)
+        w->owed_since_ms = clock_monotonic_ms();
+    w->owed[(w->first_owed + w->n_owed++) % LIMIT_WORKER_OWED] = (struct owed){run, ++last_ticket};
+    return last_ticket;
+}
+
+int workers_start(int worker, const struct msg_worker_start *m, uint64_t *ret_ticket)
 {
     struct worker *w = alive(worker);
     if (!w)
         return -SP_EUNAVAILABLE;
-    int r = define_if_needed(w, m->digest);
+    int r = may_owe(w) ? define_if_needed(w, m->digest) : -SP_EOVERLOAD;
     if (r == 0)
         r = CHANNEL_SEND(w->channel, WORKER_START, worker_start, m);
+    if (r < 0)
+        return r;
+    w->n_runs++;
+    if (m->replayed == 0)
+        *ret_ticket = owe(w, m->run);
+    return 0;
+}
+
+int workers_result(int worker, const struct msg_worker_result *m, uint64_t *ret_ticket)
+{
+    struct worker *w = alive(worker);
+    if (!w)
+        return -SP_EUNAVAILABLE;
+    int r = may_owe(w) ? CHANNEL_SEND(w->channel, WORKER_RESULT, worker_result, m) : -SP_EOVERLOAD;
     if (r == 0)
-        w->n_runs++;
+        *ret_ticket = owe(w, m->run);
     return r;
 }
 
-int workers_result(int worker, const struct msg_worker_result *m)
-{
-    struct worker *w = alive(worker);
-    return w ? CHANNEL_SEND(w->channel, WORKER_RESULT, worker_result, m) : -SP_EUNAVAILABLE;
-}
-
-int workers_result_bytes(int worker, struct slice payload)
+int workers_replayed(int worker, struct run_id id, struct slice payload, bool is_last, uint64_t *ret_ticket)
 {
     struct worker *w = alive(worker);
     if (!w)
@@ -228,6 +267,8 @@ int workers_result_bytes(int worker, struct slice payload)
     (void)buffer_append_slice(&frame, payload);
     int r = channel_send(w->channel, WIRE_WORKER_RESULT, &frame);
     buffer_free(&frame);
+    if (r == 0 && is_last)
+        *ret_ticket = owe(w, id.n);
     return r;
 }
 

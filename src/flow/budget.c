@@ -19,21 +19,26 @@
 
 static atomic_uint ticks_left; /* 0: nothing is limited now; 1: over at the next tick */
 static bool has_timer;
+static void (*tell)(void);
 
 static void on_tick(int signal)
 {
     unsigned left = atomic_load_explicit(&ticks_left, memory_order_relaxed);
     if (left == 0)
         return;
-    if (left == 1)
+    if (left == 1) {
+        if (tell)
+            tell();
         _exit(SP_EXIT_BUDGET);
+    }
     /* The handler interrupts the only thread that writes, so this is no race. */
     atomic_store_explicit(&ticks_left, left - 1, memory_order_relaxed);
 }
 
-int flow_budget_init(void)
+int flow_budget_init(void (*is_over)(void))
 {
     must(!has_timer);
+    tell = is_over;
     struct sigaction action = {.sa_handler = on_tick, .sa_flags = SA_RESTART};
     if (sigaction(SIGVTALRM, &action, NULL) < 0)
         return -errno;

@@ -34,13 +34,22 @@ enum control_file_kind {
     CONTROL_FILE_CA_BUNDLE,       /* egress: more certificate authorities, PEM */
 };
 
-/* A worker writes here which run it is working on, so that the engine knows which one killed it. The engine takes the
- * number as a hint from a peer that may lie: it must be one of the runs that it gave to this worker. */
+#define ENUM_TABLE_ENTRY(NAME, number, text) NAME = number,
+
+/* Why a worker ends by itself. One that says nothing was ended from outside: the run in its hands is not to blame. */
+#define WORKER_CAUSES(W)                                                                                         \
+    W(WORKER_CAUSE_NONE, 0, "none")                                                                              \
+    W(WORKER_CAUSE_TIME, 1, "processor time")                                                                    \
+    W(WORKER_CAUSE_SIGNAL, 2, "memory or stack") /* libjq aborts without memory; or a crash */                   \
+    W(WORKER_CAUSE_ERROR, 3, "an answer that cannot be given")
+enum worker_cause { WORKER_CAUSES(ENUM_TABLE_ENTRY) };
+
+/* A worker writes here which run it is working on, and why it ends, so that the engine knows which run killed it. The engine
+ * takes both as a hint from a peer that may lie: the run must be one that it gave to this worker. */
 struct worker_page {
     _Atomic uint64_t run;
+    _Atomic uint32_t cause; /* enum worker_cause */
 };
-
-#define ENUM_TABLE_ENTRY(NAME, number, text) NAME = number,
 
 /* H(NAME, number, text) */
 #define HTTP_METHODS(H)                                                                                          \
@@ -127,5 +136,6 @@ int credential_place_parse(struct slice s);
 const char *effect_kind_text(int value);
 const char *step_status_text(int value);
 const char *trace_status_text(int value);
+const char *worker_cause_text(int value);
 
 #endif

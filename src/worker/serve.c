@@ -3,6 +3,7 @@
  * An evaluation that exceeds its processor time or memory ends the process: jq cannot be stopped from within. */
 #include "base/error.h"
 #include "flow/budget.h"
+#include "worker/death.h"
 #include "role/role.h"
 #include "worker/worker.h"
 
@@ -12,7 +13,8 @@ static struct worker_page *page;
 
 int serve_init(void)
 {
-    int r = flow_budget_init();
+    int r = death_init();
+    r = r < 0 ? r : flow_budget_init(death_by_time);
     r = r < 0 ? r : definition_cache_new(&definitions);
     return r < 0 ? r : run_table_new(&runs);
 }
@@ -20,6 +22,7 @@ int serve_init(void)
 void serve_set_page(struct worker_page *shared)
 {
     page = shared;
+    death_set_page(shared);
 }
 
 static void work_begins(uint64_t run, unsigned cpu_ms)
@@ -33,31 +36,37 @@ static void work_begins(uint64_t run, unsigned cpu_ms)
 static void work_ends(int r)
 {
     flow_budget_end();
-    if (page && r >= 0)
+    if (r < 0)
+        death_by_error();
+    else if (page)
         page->run = 0;
 }
 
 /* A fault that is not the interpreter's: the definition or input could not be taken at all. */
-static int answer_fault(struct channel *channel, uint64_t run, const struct diag *diag)
+static int answer_fault(struct channel *channel, const struct msg_worker_start *m, const struct diag *diag)
 {
     struct buffer error = BUFFER_MAX(LIMIT_CONFIG);
     flow_fault_json(&error, diag);
-    struct msg_worker_step step = {.run = run, .status = STEP_FAULTED, .error = buffer_slice(&error),
+    struct msg_worker_step step = {.run = m->run, .status = STEP_FAULTED, .results = m->replayed, .error = buffer_slice(&error),
                                    .context = SLICE_LITERAL("null")};
     int r = buffer_error(&error) ? buffer_error(&error) : CHANNEL_SEND(channel, WORKER_STEP, worker_step, &step);
     buffer_free(&error);
     return r;
 }
 
-/* Steps the run and, once the journal is replayed, answers with what the step did. */
+/* Steps the run and, once the journal is replayed, answers with what the step did. A run that ends before that is answered at
+ * once: it goes another way than its journal says, and the engine finds that. */
 static int step_run(struct channel *channel, struct run_entry *entry)
 {
     struct flow_step step;
     int r = flow_run_step(entry->run, &step);
     if (r < 0)
         return r;
-    if (entry->results < entry->replayed)
-        return 0;
+    if (entry->results < entry->replayed) {
+        if (step.status == STEP_WAITING)
+            return 0;
+        entry->results = entry->replayed;
+    }
     struct msg_worker_step answer = {.run = entry->id, .status = (uint8_t)step.status, .results = entry->results,
                                      .effects = step.effects, .trace = step.trace, .output = step.output,
                                      .context = step.context, .error = step.error};
@@ -114,7 +123,7 @@ static int on_start(struct channel *channel, struct slice payload, int fd)
     r = flow_run_new(definition, &m, &entry->run, &diag);
     if (r < 0) {
         run_table_drop(runs, m.run);
-        r = answer_fault(channel, m.run, &diag);
+        r = answer_fault(channel, &m, &diag);
     } else {
         r = step_run(channel, entry);
     }

@@ -92,13 +92,13 @@ static void lie_about_others(uint64_t run, unsigned mode)
             _exit(1);
     } else if (mode == 24) {
         CHANNEL_TRY(engine, WORKER_UNKNOWN, worker_unknown, &(struct msg_worker_unknown){.run = run});
-    } else if (mode == 25) {
-        if (page)
-            page->run = run + 1;
-        _exit(1);
-    } else if (mode == 26) {
-        if (page)
-            page->run = run;
+    } else if (mode == 23) {
+        return; /* not a word */
+    } else if (mode == 25 || mode == 26) {
+        if (page) {
+            page->run = mode == 25 ? run + 1 : run;
+            page->cause = WORKER_CAUSE_TIME;
+        }
         _exit(1);
     }
     send_step(&m);

@@ -68,7 +68,7 @@ static int run_with_budget(const char *text)
         struct diag diag;
         int failed;
         jv value;
-        if (flow_budget_init() < 0 || flow_program_new(&p) < 0 || flow_program_add(p, slice_text(text), NULL, &diag) < 0 ||
+        if (flow_budget_init(NULL) < 0 || flow_program_new(&p) < 0 || flow_program_add(p, slice_text(text), NULL, &diag) < 0 ||
             flow_program_compile(p, &failed, &diag) < 0)
             _exit(1);
         flow_budget_begin(100);
@@ -96,7 +96,7 @@ static void test_no_budget(void **state)
 {
     pid_t child = fork();
     if (child == 0) {
-        if (flow_budget_init() < 0)
+        if (flow_budget_init(NULL) < 0)
             _exit(1);
         flow_budget_begin(60);
         flow_budget_end();
