@@ -40,16 +40,24 @@ demo: deps
 	@$(MAKE) -s release >build/demo.log 2>&1 || { tail -n 30 build/demo.log; exit 1; }
 	@dist/demo/run
 
+SHARE = $(DESTDIR)$(PREFIX)/share
+MAN_PAGES = sallyport.1 sallyport.yaml.5 sallyport-workflow.7 sallyportd.8
+COMPLETIONS = bash:bash-completion/completions/sallyport zsh:zsh/vendor-completions/_sallyport \
+  fish:fish/vendor_completions.d/sallyport.fish
+
 install: release
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/sallyport $(DESTDIR)$(PREFIX)/share/doc/sallyport \
-	  $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/sallyport $(DESTDIR)$(PREFIX)/lib/systemd/system $(SHARE)/doc/sallyport
 	for f in $$($(EXECUTABLES)); do \
 	  case $$f in \
 	    */sallyport) install -m 0755 $$f $(DESTDIR)$(PREFIX)/bin/;; \
 	    *) install -m 0755 $$f $(DESTDIR)$(PREFIX)/libexec/sallyport/;; \
 	  esac; done
-	install -m 0644 dist/sallyport.yaml $(DESTDIR)$(PREFIX)/share/doc/sallyport/
+	install -m 0644 dist/sallyport.yaml $(SHARE)/doc/sallyport/
+	for p in $(MAN_PAGES); do install -D -m 0644 $(RELEASE)/src/man/$$p $(SHARE)/man/man$${p##*.}/$$p; done
+	for c in $(COMPLETIONS); do install -d $(SHARE)/$$(dirname $${c#*:}) && \
+	  $(RELEASE)/src/cli/sallyport completion $${c%%:*} >$(SHARE)/$${c#*:} && chmod 0644 $(SHARE)/$${c#*:}; done
 	sed 's|@PREFIX@|$(PREFIX)|g' dist/sallyport.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/sallyport.service
+	chmod 0644 $(DESTDIR)$(PREFIX)/lib/systemd/system/sallyport.service
 
 bench: release
 	@bench/run

@@ -122,6 +122,7 @@ const struct cli_command cli_audit_tail = {.name = "audit tail", .operands = "",
 const struct cli_command cli_audit_checkpoint = {.name = "audit checkpoint", .operands = "",
     .summary = "Prints the signed head of a server's audit log",
     .help = "A C2SP checkpoint. Keep it elsewhere: audit verify --checkpoint then finds a log that was rolled back.\n",
+    .examples = "sallyport audit checkpoint > kept\n",
     .options = options, .run = run_checkpoint};
 const struct cli_command cli_audit_key = {.name = "audit key", .operands = "",
     .summary = "Prints the public key of a server's audit log",

@@ -168,6 +168,8 @@ const struct cli_command cli_check = {
     .summary = "Checks workflow definitions",
     .help = "Each finding is FILE:LINE:COLUMN: LEVEL: MESSAGE [RULE]. Exit status: 0 when all may be deployed, 2 when not.\n"
             "Definitions are read in a locked-down process of their own; - is standard input.\n",
+    .examples = "sallyport check workflows/*.yaml\n"
+                "sallyport check --format sarif order.yaml > order.sarif\n",
     .options = options,
     .min_operands = 1,
     .max_operands = CLI_OPERANDS_MAX,

@@ -38,6 +38,7 @@ struct cli_command {
     const char *operands; /* "FILE..." */
     const char *summary;
     const char *help;     /* more, with a newline at its end; may be NULL */
+    const char *examples; /* lines for a shell, each with its newline; may be NULL */
     const struct cli_option *options;
     unsigned min_operands, max_operands;
     int (*run)(const struct cli_args *args);

@@ -68,43 +68,171 @@ static void print_bash(void)
                  "complete -o filenames -F _sallyport sallyport\n");
 }
 
+/* --- fish and zsh: each word with its description
+ * --------------------------------------------------------------------- */
+
+/* `text` within single quotes; what stands in `special` gets a backslash. */
+static void print_quoted(const char *text, const char *special)
+{
+    for (; *text; text++) {
+        if (*text == '\'')
+            cli_out_text("'\\''");
+        else
+            (void)printf("%s%c", strchr(special, *text) ? "\\" : "", *text);
+    }
+}
+
+static bool names_file(const char *value)
+{
+    return strstr(value, "FILE") || strstr(value, "DIR") || strstr(value, "PATH") ||
+           strcmp(value, "KEY") == 0;
+}
+
+static void print_fish_option(const char *condition, const struct cli_option *o)
+{
+    (void)printf("complete -c sallyport%s -l %s%s -d '", condition, o->name,
+                 !o->value              ? ""
+                 : names_file(o->value) ? " -r"
+                                        : " -x");
+    print_quoted(o->help, "");
+    cli_out_text("'\n");
+}
+
+static void print_fish_word(const struct cli_command *const *at)
+{
+    const struct cli_command *c = *at;
+    const char *space = strchr(c->name, ' ');
+    int len = (int)strcspn(c->name, " ");
+    if (!space || is_first_of_group(at)) {
+        (void)printf("complete -c sallyport -n __fish_use_subcommand -f -a %.*s -d '", len, c->name);
+        print_quoted(space ? "" : c->summary, "");
+        cli_out_text("'\n");
+    }
+    if (!space)
+        return;
+    (void)printf("complete -c sallyport -n '__sallyport_second %.*s' -f -a %s -d '", len, c->name, space + 1);
+    print_quoted(c->summary, "");
+    cli_out_text("'\n");
+}
+
 static void print_fish(void)
 {
-    cli_out_text("complete -c sallyport -n __fish_use_subcommand -f -a '");
-    print_first_words();
-    cli_out_text("'\n");
+    cli_out_text("function __sallyport_second\n"
+                 "  set -l words (commandline -opc)\n"
+                 "  test (count $words) -eq 2; and test $words[2] = $argv[1]\n"
+                 "end\n"
+                 "function __sallyport_is\n"
+                 "  set -l words (commandline -opc)\n"
+                 "  set -l last (math 1 + (count $argv))\n"
+                 "  test (count $words) -ge $last; and test \"$words[2..$last]\" = \"$argv\"\n"
+                 "end\n");
+    for (const struct cli_option *o = cli_common_options; o->name; o++)
+        print_fish_option("", o);
     for (const struct cli_command *const *at = cli_commands, *c; (c = *at); at++) {
-        const char *space = strchr(c->name, ' ');
-        if (space)
-            (void)printf("complete -c sallyport -n '__fish_seen_subcommand_from %.*s' -f -a %s -d '%s'\n",
-                         (int)(space - c->name), c->name, space + 1, c->summary);
+        char condition[96];
+        print_fish_word(at);
+        (void)snprintf(condition, sizeof condition, " -n '__sallyport_is %s'", c->name);
         for (const struct cli_option *o = c->options; o && o->name; o++)
-            (void)printf("complete -c sallyport -n '__fish_seen_subcommand_from %s' -l %s%s -d '%s'\n", space ? space + 1 : c->name,
-                         o->name, o->value ? " -r" : "", o->help);
+            print_fish_option(condition, o);
     }
+}
+
+/* An item of _describe: 'word:description'. */
+static void print_zsh_word(const char *word, size_t len, const char *description)
+{
+    (void)printf(" '%.*s", (int)len, word);
+    if (description) {
+        cli_out_text(":");
+        print_quoted(description, ":\\");
+    }
+    cli_out_text("'");
+}
+
+static void print_zsh_options(const struct cli_option *o)
+{
+    for (; o && o->name; o++) {
+        (void)printf(" \\\n        '*--%s[", o->name);
+        print_quoted(o->help, "[]:\\");
+        cli_out_text("]");
+        if (o->value) {
+            cli_out_text(":");
+            print_quoted(o->value, ":\\");
+            cli_out_text(names_file(o->value) ? ":_files" : ": ");
+        }
+        cli_out_text("'");
+    }
+}
+
+static void print_zsh_command(const struct cli_command *c)
+{
+    bool is_one_word = !strchr(c->name, ' ');
+    (void)printf("    '%s'%s)\n      shift %d words; (( CURRENT -= %d ))\n      _arguments -S", c->name,
+                 is_one_word ? "' '*" : "", is_one_word ? 1 : 2, is_one_word ? 1 : 2);
+    print_zsh_options(c->options);
+    print_zsh_options(cli_common_options);
+    if (c->max_operands) {
+        cli_out_text(" \\\n        '*:");
+        print_quoted(c->operands, ":\\");
+        cli_out_text(names_file(c->operands) ? ":_files'" : ": '");
+    }
+    cli_out_text(" ;;\n");
+}
+
+static void print_zsh(void)
+{
+    cli_out_text("#compdef sallyport\n"
+                 "_sallyport() {\n"
+                 "  local -a list\n"
+                 "  if (( CURRENT == 2 )); then\n"
+                 "    list=(");
+    for (const struct cli_command *const *at = cli_commands, *c; (c = *at); at++)
+        if (!strchr(c->name, ' ') || is_first_of_group(at))
+            print_zsh_word(c->name, strcspn(c->name, " "), strchr(c->name, ' ') ? NULL : c->summary);
+    cli_out_text(")\n    _describe command list\n    return\n  fi\n"
+                 "  if (( CURRENT == 3 )); then case $words[2] in\n");
+    for (const struct cli_command *const *at = cli_commands, *c; (c = *at); at++) {
+        if (!strchr(c->name, ' '))
+            continue;
+        size_t len = strcspn(c->name, " ");
+        if (is_first_of_group(at))
+            (void)printf("    %.*s) list=(", (int)len, c->name);
+        print_zsh_word(c->name + len + 1, strlen(c->name + len + 1), c->summary);
+        if (!at[1] || strncmp(at[1]->name, c->name, len + 1) != 0)
+            cli_out_text("); _describe command list; return ;;\n");
+    }
+    cli_out_text("  esac; fi\n"
+                 "  case \"$words[2] $words[3]\" in\n");
+    for (const struct cli_command *const *at = cli_commands; *at; at++)
+        print_zsh_command(*at);
+    /* Autoloaded from a file of this name, or sourced. */
+    cli_out_text("  esac\n"
+                 "}\n"
+                 "if [ \"$funcstack[1]\" = _sallyport ]; then _sallyport \"$@\"; else compdef _sallyport "
+                 "sallyport; fi\n");
 }
 
 static int run(const struct cli_args *args)
 {
-    const char *shell = args->operands[0];
-    if (strcmp(shell, "bash") == 0) {
-        print_bash();
-    } else if (strcmp(shell, "zsh") == 0) {
-        cli_out_text("autoload -U +X bashcompinit && bashcompinit\n");
-        print_bash();
-    } else if (strcmp(shell, "fish") == 0) {
-        print_fish();
-    } else {
-        return cli_fail(-SP_EINVALID, "%s: completion is there for bash, zsh and fish", shell);
-    }
-    return CLI_DONE;
+    static const struct {
+        const char *name;
+        void (*print)(void);
+    } shells[] = {{"bash", print_bash}, {"zsh", print_zsh}, {"fish", print_fish}};
+    for (size_t i = 0; i < sizeof shells / sizeof shells[0]; i++)
+        if (strcmp(args->operands[0], shells[i].name) == 0) {
+            shells[i].print();
+            return CLI_DONE;
+        }
+    return cli_fail(-SP_EINVALID, "%s: completion is there for bash, zsh and fish", args->operands[0]);
 }
 
 const struct cli_command cli_completion = {
     .name = "completion",
     .operands = "SHELL",
     .summary = "Prints the completion script for bash, zsh or fish",
-    .help = "bash: put  source <(sallyport completion bash)  into ~/.bashrc.\n",
+    .help = "The package installs all three; without it, source the script where the shell starts.\n",
+    .examples = "source <(sallyport completion bash)\n"
+                "source <(sallyport completion zsh)\n"
+                "sallyport completion fish | source\n",
     .min_operands = 1,
     .max_operands = 1,
     .run = run,

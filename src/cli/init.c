@@ -1,5 +1,5 @@
-/* init: the data folder, the root key and the owner's token. Must hold: nothing that exists is overwritten; the token is shown
- * once and kept nowhere, the database has only its digest. */
+/* init: the data folder, the root key and the owner's token. Must hold: nothing that exists is overwritten;
+ * the token is shown once and kept nowhere, the database has only its digest. */
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -24,10 +24,12 @@
 #define TOKEN_PREFIX "spt_"
 
 static const struct cli_option options[] = {
-    {"data", "DIR", "the data folder (default /var/lib/sallyport, or ~/.local/share/sallyport)"},
-    {"root-key", "FILE", "the root key, apart from the data (default /etc/sallyport/root.key, or ~/.config/…)"},
-    {"passphrase", NULL, "protect the root key with a passphrase: asked for twice, or read from standard input"},
+    {"data", "DIR", "the data folder (default " PATHS_DATA ")"},
+    {"root-key", "FILE", "the root key, apart from the data (default " PATHS_CONFIG("root.key") ")"},
+    {"passphrase", NULL,
+     "protect the root key with a passphrase: asked for twice, or read from standard input"},
     {"owner", "NAME", "the owner's name (default: owner)"},
+    {"token-file", "FILE", "write the owner's token to this new file, mode 0600, instead of showing it"},
     {NULL, NULL, NULL},
 };
 
@@ -55,8 +57,10 @@ static int ask_passphrase(bool is_new, struct buffer *ret)
     _cleanup_buffer_ struct buffer again = BUFFER_MAX(ROOT_KEY_PASSPHRASE_MAX);
     again.secret = true;
     int status = remote_read_secret("Passphrase of the root key", ret);
-    if (status == CLI_DONE && is_new && (ret->len < ROOT_KEY_PASSPHRASE_MIN || ret->len > ROOT_KEY_PASSPHRASE_MAX))
-        return cli_fail(-SP_EINVALID, "the passphrase has from %d to %d bytes", ROOT_KEY_PASSPHRASE_MIN, ROOT_KEY_PASSPHRASE_MAX);
+    if (status == CLI_DONE && is_new &&
+        (ret->len < ROOT_KEY_PASSPHRASE_MIN || ret->len > ROOT_KEY_PASSPHRASE_MAX))
+        return cli_fail(-SP_EINVALID, "the passphrase has from %d to %d bytes", ROOT_KEY_PASSPHRASE_MIN,
+                        ROOT_KEY_PASSPHRASE_MAX);
     if (status == CLI_DONE && is_new && isatty(STDIN_FILENO)) {
         status = remote_read_secret("The same again", &again);
         if (status == CLI_DONE && !slice_equal(buffer_slice(ret), buffer_slice(&again)))
@@ -86,14 +90,17 @@ static int write_root_key(const char *path, struct slice passphrase, struct buff
     return r == 0 ? file_create_secret(path, buffer_slice(text), reterr) : r;
 }
 
-static int derive_audit_key(const char *path, struct slice text, struct slice passphrase, struct audit_key *ret, struct diag *reterr)
+static int derive_audit_key(const char *path, struct slice text, struct slice passphrase,
+                            struct audit_key *ret, struct diag *reterr)
 {
     uint8_t seed[32];
     struct secret *root = NULL;
     int r = root_key_open(text, passphrase, &root);
     if (r < 0)
-        return diag_set(reterr, r, "%s: %s", path, r == -SP_EKEY ? "the passphrase does not open it" : "it is no root key");
-    crypto_hkdf_sha256(secret_slice(root).p, (struct slice){NULL, 0}, SLICE_LITERAL(ROOT_KEY_LABEL_AUDIT), seed, sizeof seed);
+        return diag_set(reterr, r, "%s: %s", path,
+                        r == -SP_EKEY ? "the passphrase does not open it" : "it is no root key");
+    crypto_hkdf_sha256(secret_slice(root).p, (struct slice){NULL, 0}, SLICE_LITERAL(ROOT_KEY_LABEL_AUDIT),
+                       seed, sizeof seed);
     crypto_sign_public(seed, ret->public_key);
     explicit_bzero(seed, sizeof seed);
     secret_free(root);
@@ -101,10 +108,12 @@ static int derive_audit_key(const char *path, struct slice text, struct slice pa
 }
 
 /* An existing key is kept: it may be the key of another database, and it is never ours to replace. */
-static int make_root_key(const struct cli_args *args, const char *path, bool *ret_made, struct audit_key *ret_audit)
+static int make_root_key(const struct cli_args *args, const char *path, bool *ret_made,
+                         struct audit_key *ret_audit)
 {
     struct diag why = {0};
-    _cleanup_buffer_ struct buffer text = BUFFER_MAX(ROOT_KEY_FILE_MAX), passphrase = BUFFER_MAX(ROOT_KEY_PASSPHRASE_MAX);
+    _cleanup_buffer_ struct buffer text = BUFFER_MAX(ROOT_KEY_FILE_MAX),
+                                   passphrase = BUFFER_MAX(ROOT_KEY_PASSPHRASE_MAX);
     text.secret = passphrase.secret = true;
     bool is_there = access(path, F_OK) == 0, is_wanted = cli_flag(args, "passphrase");
     int status = CLI_DONE, r = is_there ? read_root_key(path, &text, &why) : 0;
@@ -143,12 +152,16 @@ static int make_token(struct buffer *ret)
 
 static int put_owner(struct store *store, const char *name, struct slice token)
 {
-    struct store_principal owner = {.name = slice_text(name), .role = SLICE_LITERAL("owner"), .created_ms = clock_wall_ms()};
+    struct store_principal owner = {
+        .name = slice_text(name), .role = SLICE_LITERAL("owner"), .created_ms = clock_wall_ms()};
     uint8_t digest[CRYPTO_HASH_LEN];
     crypto_sha256(token, owner.token_hash);
     audit_digest_principal(owner.name, owner.role, owner.expires_ms, owner.token_hash, digest);
-    const struct audit_event event = {.action = AUDIT_TOKEN_CREATED, .time_ms = owner.created_ms, .actor_kind = SLICE_LITERAL("command"),
-                                      .actor = SLICE_LITERAL("init"), .object = owner.name,
+    const struct audit_event event = {.action = AUDIT_TOKEN_CREATED,
+                                      .time_ms = owner.created_ms,
+                                      .actor_kind = SLICE_LITERAL("command"),
+                                      .actor = SLICE_LITERAL("init"),
+                                      .object = owner.name,
                                       .digest = slice_of(digest, sizeof digest)};
     int r = store_begin(store);
     if (r == 0)
@@ -162,16 +175,15 @@ static int put_owner(struct store *store, const char *name, struct slice token)
     return store_commit(store, NULL);
 }
 
-static int make_database(const char *dir, const char *owner, struct buffer *ret_token, struct diag *reterr)
+static int make_database(const char *dir, const char *owner, const struct buffer *token, struct diag *reterr)
 {
     char path[PATHS_MAX + 16];
     (void)snprintf(path, sizeof path, "%s/sallyport.db", dir);
-    _cleanup_(store_closep) struct store *store = NULL;
+    _cleanup_(store_closep)
+    struct store *store = NULL;
     int r = store_open(path, &store, reterr);
-    if (r == 0)
-        r = make_token(ret_token);
     if (r == 0) {
-        r = put_owner(store, owner, buffer_slice(ret_token));
+        r = put_owner(store, owner, buffer_slice(token));
         if (r < 0)
             (void)diag_set(reterr, r, "the owner cannot be stored: %s", error_text(r));
     }
@@ -180,9 +192,25 @@ static int make_database(const char *dir, const char *owner, struct buffer *ret_
     return r;
 }
 
-static void print_result(const struct cli_args *args, const char *dir, const char *key, bool made, struct buffer *token,
-                         struct buffer *audit_key)
+/* The token goes into its file first: without the file, no database of which nobody has the token. */
+static int make_owner(const char *dir, const char *owner, const char *token_file, struct buffer *ret_token,
+                      struct diag *reterr)
 {
+    int r = make_token(ret_token);
+    if (r == 0 && token_file)
+        r = file_create_secret(token_file, buffer_slice(ret_token), reterr);
+    if (r < 0)
+        return r;
+    r = make_database(dir, owner, ret_token, reterr);
+    if (r < 0 && token_file)
+        (void)unlink(token_file);
+    return r;
+}
+
+static void print_result(const struct cli_args *args, const char *dir, const char *key, bool made,
+                         struct buffer *token, struct buffer *audit_key)
+{
+    const char *token_file = cli_value(args, "token-file");
     _cleanup_buffer_ struct buffer out = BUFFER_MAX(4 * PATHS_MAX);
     out.secret = true;
     if (cli_flag(args, "json")) {
@@ -191,17 +219,22 @@ static void print_result(const struct cli_args *args, const char *dir, const cha
         json_key_text(&w, "data", dir);
         json_key_text(&w, "rootKey", key);
         json_key_bool(&w, "rootKeyMade", made);
-        json_key_string(&w, "token", buffer_slice(token));
+        if (token_file)
+            json_key_text(&w, "tokenFile", token_file);
+        else
+            json_key_string(&w, "token", buffer_slice(token));
         json_key_string(&w, "auditKey", buffer_slice(audit_key));
         json_object_end(&w);
         (void)buffer_append_byte(&out, '\n');
     } else {
-        (void)buffer_printf(&out,
-                            "Data folder:   %s\nRoot key:      %s%s\nAudit key:     %.*s\nOwner's token: %.*s\n\n"
-                            "The token is shown this once. Keep it, a copy of the root key, and the audit key (it is public: audit\n"
-                            "verify --key) where the data is not.\n",
-                            dir, key, made ? "" : " (was there already)", SLICE_ARGS(buffer_slice(audit_key)),
-                            SLICE_ARGS(buffer_slice(token)));
+        (void)buffer_printf(
+            &out,
+            "Data folder:   %s\nRoot key:      %s%s\nAudit key:     %.*s\nOwner's token: %.*s%s\n\n"
+            "%s Keep it, a copy of the root key, and the audit key (it is public: audit\n"
+            "verify --key) where the data is not.\n",
+            dir, key, made ? "" : " (was there already)", SLICE_ARGS(buffer_slice(audit_key)),
+            SLICE_ARGS(token_file ? slice_text("in ") : buffer_slice(token)), token_file ? token_file : "",
+            token_file ? "The token is in that file only." : "The token is shown this once.");
     }
     cli_out(buffer_slice(&out));
 }
@@ -224,7 +257,7 @@ static int make_all(const struct cli_args *args, const char *dir, const char *ke
         return status;
     r = audit_key_print(&audit, &audit_text);
     if (r == 0)
-        r = make_database(dir, owner, &token, &why);
+        r = make_owner(dir, owner, cli_value(args, "token-file"), &token, &why);
     if (r == 0)
         r = keep_audit_key(dir, &audit_text, &why);
     if (r < 0)
@@ -236,7 +269,8 @@ static int make_all(const struct cli_args *args, const char *dir, const char *ke
 static int run(const struct cli_args *args)
 {
     char default_dir[PATHS_MAX] = "", default_key[PATHS_MAX] = "";
-    const char *dir = cli_value(args, "data"), *key = cli_value(args, "root-key"), *owner = cli_value(args, "owner");
+    const char *dir = cli_value(args, "data"), *key = cli_value(args, "root-key"),
+               *owner = cli_value(args, "owner");
     if ((!dir && paths_data_dir(default_dir) < 0) || (!key && paths_config("root.key", default_key) < 0))
         return cli_fail(-SP_EINVALID, "there is no home folder: give --data and --root-key");
     dir = dir ? dir : default_dir;
@@ -246,7 +280,9 @@ static int run(const struct cli_args *args)
         return cli_fail(-SP_EINVALID, "--owner: letters, digits, _, . and -, at most 64");
     size_t n = strlen(dir);
     if (strncmp(key, dir, n) == 0 && key[n] == '/')
-        return cli_fail(-SP_EINVALID, "--root-key: who copies the data folder must not get the key with it; keep it elsewhere");
+        return cli_fail(
+            -SP_EINVALID,
+            "--root-key: who copies the data folder must not get the key with it; keep it elsewhere");
     return make_all(args, dir, key, owner);
 }
 
@@ -254,7 +290,10 @@ const struct cli_command cli_init = {
     .name = "init",
     .operands = "",
     .summary = "Makes data folder, root key and owner",
-    .help = "Prints the owner's token, once. Whoever has both database and root key has everything: they are kept apart.\n",
+    .help = "Prints the owner's token, once, or writes it to --token-file. Whoever has both database and "
+            "root key has\n"
+            "everything: they are kept apart. Nothing that exists is overwritten.\n",
+    .examples = "sallyport init --token-file /etc/sallyport/token\n",
     .options = options,
     .run = run,
 };

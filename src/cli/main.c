@@ -7,13 +7,6 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 
-const struct cli_command *const cli_commands[] = {
-#define C(command) &command,
-    CLI_COMMANDS(C)
-#undef C
-    NULL,
-};
-
 /* "workflows deploy" takes two words, "check" one; gives how many in `ret_words`. */
 static const struct cli_command *find(int argc, char **argv, int *ret_words)
 {

@@ -303,7 +303,10 @@ const struct cli_command cli_run = {
     .summary = "Runs one definition here and now",
     .help = "The output goes to standard output. A fault is a problem object on standard error, exit status 1; so is a refusal by\n"
             "a grant that the workflow does not catch. Status 3 is for what the command itself asked for and was refused.\n"
-            "Everything is as in the server, locked-down processes and grants, but in memory, and gone afterwards.\n",
+            "Everything is as in the server, locked-down processes and grants, but in memory, and gone afterwards.\n"
+            "A file of --secret that begins with { is a credential of kind basic, else of kind bearer.\n",
+    .examples = "sallyport run order.yaml --input order.json --allow https://warehouse.example.com \\\n"
+                "  --secret warehouse=token.txt --trace -\n",
     .options = options,
     .min_operands = 1,
     .max_operands = 1,

@@ -223,11 +223,15 @@ static int run_replay(const struct cli_args *args)
 }
 
 const struct cli_command cli_runs_start = {.name = "runs start", .operands = "NAMESPACE/NAME", .summary = "Starts a run on a server",
-    .help = "With --wait the exit status is 1 when the run faulted.\n", .options = start_options, .min_operands = 1,
+    .help = "With --wait the exit status is 1 when the run faulted or was cancelled.\n",
+    .examples = "sallyport runs start shop/order-paid --input order.json --wait\n", .options = start_options, .min_operands = 1,
     .max_operands = 1, .run = run_start};
-const struct cli_command cli_runs_list = {.name = "runs list", .operands = "", .summary = "Lists runs", .options = list_options,
+const struct cli_command cli_runs_list = {.name = "runs list", .operands = "", .summary = "Lists runs",
+    .help = "The latest first; --before gives the page after a run.\n",
+    .examples = "sallyport runs list --workflow order-paid --state faulted\n", .options = list_options,
     .run = run_list};
 const struct cli_command cli_runs_show = {.name = "runs show", .operands = "ID", .summary = "Shows a run with its data",
+    .help = "Input, output, error and context. Looking at them leaves an audit leaf, as runs trace does.\n",
     .options = options, .min_operands = 1, .max_operands = 1, .run = run_show};
 const struct cli_command cli_runs_trace = {.name = "runs trace", .operands = "ID", .summary = "Shows a run's timeline",
     .help = "A line for each task: when it began after the run's start, where it stands, how it ended, and how long it took.\n",
@@ -235,5 +239,6 @@ const struct cli_command cli_runs_trace = {.name = "runs trace", .operands = "ID
 const struct cli_command cli_runs_cancel = {.name = "runs cancel", .operands = "ID", .summary = "Cancels a run", .options = options,
     .min_operands = 1, .max_operands = 1, .run = run_cancel};
 const struct cli_command cli_runs_replay = {.name = "runs replay", .operands = "ID",
-    .summary = "Interprets a run's journal again and compares", .options = options, .min_operands = 1, .max_operands = 1,
+    .summary = "Interprets a run's journal again and compares",
+    .help = "Nothing is sent: the results of calls come from the journal.\n", .options = options, .min_operands = 1, .max_operands = 1,
     .run = run_replay};

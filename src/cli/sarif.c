@@ -1,11 +1,13 @@
-/* sarif: writes the log of one run of check. Must hold: a result names a rule of the driver by id and by index (3.27.6), and a
- * file by a URI reference (3.4.3). Called by check. */
+/* sarif: writes the log of one run of check. Must hold: a result names a rule of the driver by id and by
+ * index (3.27.6), and a file by a URI reference (3.4.3). Called by check. */
 #include "cli/sarif.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 
 #include "base/error.h"
 #include "cli/remote.h"
+#include "flow/rules.h"
 
 static const char *text_of(const json_t *finding, const char *key)
 {
@@ -19,7 +21,8 @@ static json_int_t at_least_1(const json_t *finding, const char *key)
     return n > 0 ? n : 1;
 }
 
-/* A path as a relative or absolute URI reference: all but its slashes is escaped. A colon in it cannot be taken for a scheme. */
+/* A path as a relative or absolute URI reference: all but its slashes is escaped. A colon in it cannot be
+ * taken for a scheme. */
 static void append_uri(struct buffer *b, const char *file)
 {
     for (const char *part = file; *part;) {
@@ -56,6 +59,21 @@ static void write_location(struct json_writer *w, const char *file, const json_t
     json_array_end(w);
 }
 
+/* What the rule is about; one of a family, "unsupported-*", has the family's text. NULL: a rule of a newer
+ * worker. */
+static const char *text_of_rule(const char *id)
+{
+    static const char *const rules[][2] = {
+#define R(rule, level, text) {rule, text},
+        FLOW_RULES(R)
+#undef R
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+        if (fnmatch(rules[i][0], id, 0) == 0)
+            return rules[i][1];
+    return NULL;
+}
+
 /* The index of the rule, which is added when it is new; negative without memory. */
 static json_int_t index_of_rule(struct sarif *s, const char *id)
 {
@@ -73,7 +91,8 @@ static int write_result(struct sarif *s, const char *file, const json_t *f)
     if (rule < 0)
         return -ENOMEM;
     _cleanup_buffer_ struct buffer message = BUFFER_MAX(2 * LIMIT_TEXT);
-    (void)buffer_printf(&message, "%s%s%s", text_of(f, "message"), *text_of(f, "hint") ? "; " : "", text_of(f, "hint"));
+    (void)buffer_printf(&message, "%s%s%s", text_of(f, "message"), *text_of(f, "hint") ? "; " : "",
+                        text_of(f, "hint"));
     json_object_begin(w);
     json_key_text(w, "ruleId", text_of(f, "rule"));
     json_key_i64(w, "ruleIndex", rule);
@@ -130,6 +149,12 @@ void sarif_end(struct sarif *s)
     {
         json_object_begin(w);
         json_key_text(w, "id", id);
+        if (text_of_rule(id)) {
+            json_key(w, "shortDescription");
+            json_object_begin(w);
+            json_key_text(w, "text", text_of_rule(id));
+            json_object_end(w);
+        }
         json_object_end(w);
     }
     json_array_end(w);

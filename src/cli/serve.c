@@ -6,18 +6,13 @@
 #include "base/error.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
-#include "supervisor/paths.h"
+#include "supervisor/daemon.h"
 
 static const struct cli_option options[] = {
-    {"config", "FILE", "configuration"},
-    {"listen", "ADDRESS", "where to listen; may be repeated (default 127.0.0.1:8700)"},
-    {"data", "DIR", "the data folder"},
-    {"root-key", "FILE", "the root key"},
-    {"passphrase", NULL, "ask for the root key's passphrase, or read it from standard input"},
-    {"workers", "N", "how many workers"},
-    {"log", "LEVEL", "debug, info, warn or error"},
-    {"libexec", "DIR", "where the executables of the roles are"},
-    {NULL, NULL, NULL},
+#define O(ID, name, value, help) {name, value, help},
+    DAEMON_OPTIONS(O)
+#undef O
+        {NULL, NULL, NULL},
 };
 
 /* In a build tree the daemon is in the folder of the supervisor. */
@@ -63,7 +58,8 @@ const struct cli_command cli_serve = {
     .name = "serve",
     .operands = "",
     .summary = "Runs the server",
-    .help = "The same as sallyportd; the configuration is described in sallyport.yaml.\n",
+    .help = "Becomes sallyportd, which takes the same options.\n",
+    .examples = "sallyport serve --data try/data --root-key try/root.key --listen 127.0.0.1:8700\n",
     .options = options,
     .run = run,
 };

@@ -145,13 +145,16 @@ static int run_enable(const struct cli_args *args)
 }
 
 const struct cli_command cli_workflows_deploy = {.name = "workflows deploy", .operands = "FILE...",
-    .summary = "Deploys definitions on a server", .options = options, .min_operands = 1, .max_operands = CLI_OPERANDS_MAX,
+    .summary = "Deploys definitions on a server",
+    .help = "Findings are printed as by check; a definition with an error is refused. A version can be deployed once.\n",
+    .examples = "sallyport workflows deploy examples/github-push.yaml\n", .options = options, .min_operands = 1, .max_operands = CLI_OPERANDS_MAX,
     .run = run_deploy};
 const struct cli_command cli_workflows_list = {.name = "workflows list", .operands = "", .summary = "Lists the workflows of a server",
     .options = options, .run = run_list};
 const struct cli_command cli_workflows_show = {.name = "workflows show", .operands = "NAMESPACE/NAME", .summary = "Shows a workflow",
     .options = options, .min_operands = 1, .max_operands = 1, .run = run_show};
 const struct cli_command cli_workflows_disable = {.name = "workflows disable", .operands = "NAMESPACE/NAME",
-    .summary = "Stops a workflow and its runs", .options = options, .min_operands = 1, .max_operands = 1, .run = run_disable};
+    .summary = "Stops a workflow and its runs",
+    .help = "No new runs, and those under way are cancelled, at once.\n", .options = options, .min_operands = 1, .max_operands = 1, .run = run_disable};
 const struct cli_command cli_workflows_enable = {.name = "workflows enable", .operands = "NAMESPACE/NAME",
     .summary = "Lets a workflow run again", .options = options, .min_operands = 1, .max_operands = 1, .run = run_enable};

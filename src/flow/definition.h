@@ -97,23 +97,24 @@ struct http_call {
     bool redirect;
 };
 
-/* K(NAME, name): `name` is the property that makes a task one of this kind, and its kind in the manifest. */
+/* K(NAME, name, summary): `name` is the property that makes a task one of this kind, and its kind in the manifest; the summary
+ * is for sallyport-workflow(7). */
 #define FLOW_TASK_KINDS(K)                                                                                   \
-    K(DO, "do")                                                                                              \
-    K(SET, "set")                                                                                            \
-    K(SWITCH, "switch")                                                                                      \
-    K(FOR, "for")                                                                                            \
-    K(FORK, "fork")                                                                                          \
-    K(RAISE, "raise")                                                                                        \
-    K(TRY, "try")                                                                                            \
-    K(WAIT, "wait")                                                                                          \
-    K(EMIT, "emit")                                                                                          \
-    K(CALL, "call")                                                                                          \
-    K(LISTEN, "listen")                                                                                      \
-    K(RUN, "run")
+    K(DO, "do", "runs a list of tasks, one after the other")                                                 \
+    K(SET, "set", "makes its value the output")                                                              \
+    K(SWITCH, "switch", "goes on at the first case whose when is true")                                      \
+    K(FOR, "for", "runs a list of tasks for each item, as long as while is true")                            \
+    K(FORK, "fork", "runs branches side by side; with compete the first one to end is the output")           \
+    K(RAISE, "raise", "fails with an error")                                                                 \
+    K(TRY, "try", "runs a list of tasks, catches its errors and repeats it by a retry policy")               \
+    K(WAIT, "wait", "waits for a duration")                                                                  \
+    K(EMIT, "emit", "stores a CloudEvent with the run")                                                      \
+    K(CALL, "call", "http calls an API; another name calls a function of use.functions")                     \
+    K(LISTEN, "listen", "not supported yet")                                                                 \
+    K(RUN, "run", "not supported yet")
 
 enum task_kind {
-#define K(NAME, name) TASK_##NAME,
+#define K(NAME, ...) TASK_##NAME,
     FLOW_TASK_KINDS(K)
 #undef K
         TASK_FUNCTION, /* a call of `use.functions` */

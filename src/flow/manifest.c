@@ -6,10 +6,13 @@
 #include "base/id.h"
 #include "flow/compile.h"
 #include "flow/duration.h"
+#include "flow/metadata.h"
 #include "flow/uri_template.h"
 
 #define DEFAULT_TOLERANCE_MS (5 * 60 * 1000)
 #define DEFAULT_PERIOD_MS    1000
+
+#define PROPERTY(key, kinds, is_required, ...) {key, kinds, is_required},
 
 static void check_duration(struct compiler *c, jv object, const char *key)
 {
@@ -36,11 +39,7 @@ static void check_integer(struct compiler *c, jv object, const char *key, double
 
 static void check_webhook(struct compiler *c, jv v)
 {
-    static const struct property table[] = {{"scheme", P_STRING, true},
-                                            {"key", P_STRING, false},
-                                            {"answer", P_STRING, false},
-                                            {"tolerance", P_STRING | P_OBJECT, false},
-                                            {0}};
+    static const struct property table[] = {METADATA_WEBHOOK(PROPERTY){0}};
     if (!jv_is_valid(v))
         return;
     size_t mark = enter(c, "webhook");
@@ -74,8 +73,7 @@ static void check_webhook(struct compiler *c, jv v)
 
 static void check_rate(struct compiler *c, jv v)
 {
-    static const struct property table[] = {
-        {"limit", P_NUMBER, true}, {"period", P_STRING | P_OBJECT, false}, {"burst", P_NUMBER, false}, {0}};
+    static const struct property table[] = {METADATA_RATE(PROPERTY){0}};
     if (!jv_is_valid(v))
         return;
     size_t mark = enter(c, "rate");
@@ -120,8 +118,7 @@ static void check_texts(struct compiler *c, jv object, const char *key, bool is_
 
 static void check_origins(struct compiler *c, jv list)
 {
-    static const struct property table[] = {
-        {"origin", P_STRING, true}, {"methods", P_ARRAY, false}, {"paths", P_ARRAY, false}, {0}};
+    static const struct property table[] = {METADATA_ORIGIN(PROPERTY){0}};
     if (!jv_is_valid(list))
         return;
     size_t mark = enter(c, "origins");
@@ -147,12 +144,7 @@ static void check_origins(struct compiler *c, jv list)
 
 void compile_sallyport(struct compiler *c, jv v)
 {
-    static const struct property table[] = {{"webhook", P_OBJECT, false},
-                                            {"rate", P_OBJECT, false},
-                                            {"concurrency", P_NUMBER, false},
-                                            {"origins", P_ARRAY, false},
-                                            {"retention", P_STRING | P_OBJECT, false},
-                                            {0}};
+    static const struct property table[] = {METADATA_SALLYPORT(PROPERTY){0}};
     if (!jv_is_valid(v) || !check_properties(c, v, table, NULL))
         return;
     check_webhook(c, property(v, "webhook", P_OBJECT));
@@ -265,7 +257,7 @@ static void write_sallyport(struct json_writer *w, jv v)
 static void write_tasks(struct json_writer *w, const struct flow_definition *d)
 {
     static const char *const names[TASK_KIND_COUNT] = {
-#define K(NAME, name) [TASK_##NAME] = name,
+#define K(NAME, name, summary) [TASK_##NAME] = name,
         FLOW_TASK_KINDS(K)
 #undef K
             [TASK_FUNCTION] = "call",

@@ -26,7 +26,7 @@ static const struct {
     enum role role;
     const char *json;
 } keys[CONFIG_KEY_COUNT] = {
-#define K(ID, group, key, form, role, json) [CONFIG_##ID] = {group, key, FORM_##form, ROLE_##role, json},
+#define K(ID, group, key, form, role, json, ...) [CONFIG_##ID] = {group, key, FORM_##form, ROLE_##role, json},
     CONFIG_KEYS(K)
 #undef K
 };

@@ -3,56 +3,116 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdio.h>
 
 #include "base/error.h"
+#include "supervisor/daemon.h"
 
-static const char help[] =
-    "Usage: sallyportd [OPTION]...\n"
-    "Runs Sallyport: starts its roles, locks each of them down, and starts again the ones that die.\n"
-    "\n"
-    "  --config FILE     configuration (default: /etc/sallyport/sallyport.yaml, or ~/.config/sallyport/sallyport.yaml)\n"
-    "  --listen ADDRESS  listen here instead of what the file says; may be repeated (default: 127.0.0.1:8700)\n"
-    "  --data DIR        the data folder\n"
-    "  --root-key FILE   the root key\n"
-    "  --passphrase      ask for the root key's passphrase, or read it from standard input\n"
-    "  --workers N       how many workers (default: one for each processor)\n"
-    "  --log LEVEL       debug, info, warn or error\n"
-    "  --libexec DIR     where the executables of the roles are\n"
-    "  --check           check the configuration and exit\n"
-    "  --help, --version\n"
-    "\n"
-    "SIGHUP reads configuration and TLS files again; SIGTERM stops in order, a second one at once.\n";
+enum {
+#define O(ID, ...) OPTION_##ID,
+    DAEMON_OPTIONS(O)
+#undef O
+        OPTION_HELP,
+    OPTION_VERSION,
+    OPTION_COUNT
+};
+
+static const struct {
+    const char *name, *value, *help;
+} table[OPTION_COUNT] = {
+#define O(ID, name, value, help) [OPTION_##ID] = {name, value, help},
+    DAEMON_OPTIONS(O)
+#undef O
+        [OPTION_HELP] = {"help", NULL, "show this help"},
+    [OPTION_VERSION] = {"version", NULL, "show the version"},
+};
+
+static void print_fact(const char *name, const char *text)
+{
+    (void)printf("  %-24s  %s\n", name, text);
+}
+
+static void print_keys(void)
+{
+    static const struct {
+        const char *group, *key, *value, *standard, *meaning;
+    } keys[] = {
+#define K(ID, group, key, form, role, json, value, standard, meaning) {group, key, value, standard, meaning},
+        CONFIG_KEYS(K)
+#undef K
+    };
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        (void)printf("  %s%s%s: %s (default: %s)\n        %s\n", keys[i].group, *keys[i].group ? "." : "",
+                     keys[i].key, keys[i].value, keys[i].standard, keys[i].meaning);
+}
+
+static void print_help(void)
+{
+    (void)printf("Usage: sallyportd [OPTION]...\n%s\n\nOptions:\n", DAEMON_ABOUT);
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        char left[48];
+        (void)snprintf(left, sizeof left, "--%s%s%s", table[i].name, table[i].value ? " " : "",
+                       table[i].value ? table[i].value : "");
+        print_fact(left, table[i].help);
+    }
+    (void)printf("\nConfiguration (lists where several may stand):\n");
+    print_keys();
+#define F(name, text) print_fact(name, text);
+    (void)printf("\nSignals:\n");
+    DAEMON_SIGNALS(F)
+    (void)printf("\nEnvironment:\n");
+    DAEMON_VARIABLES(F)
+    (void)printf("\nExit status:\n");
+    DAEMON_EXIT_STATUSES(F)
+#undef F
+    (void)printf("\nSee also sallyport(1), sallyport.yaml(5).\n");
+}
+
+static void fill_long_options(struct option ret[OPTION_COUNT + 1])
+{
+    for (int i = 0; i < OPTION_COUNT; i++)
+        ret[i] = (struct option){table[i].name, table[i].value ? required_argument : no_argument, NULL, i};
+    ret[OPTION_COUNT] = (struct option){0};
+}
+
+static int take(struct options *o, int option, const char *value, struct diag *reterr)
+{
+    const char **const texts[OPTION_COUNT] = {
+        [OPTION_CONFIG] = &o->config_file, [OPTION_DATA] = &o->data,     [OPTION_ROOT_KEY] = &o->root_key,
+        [OPTION_WORKERS] = &o->workers,    [OPTION_LOG] = &o->log_level, [OPTION_LIBEXEC] = &o->libexec,
+    };
+    if (texts[option])
+        *texts[option] = value;
+    else if (option == OPTION_PASSPHRASE)
+        o->ask_passphrase = true;
+    else if (option == OPTION_CHECK)
+        o->check_only = true;
+    else if (o->n_listen == CONFIG_LIST_MAX)
+        return diag_set(reterr, -SP_ELIMIT, "too many --listen");
+    else
+        o->listen[o->n_listen++] = value;
+    return 0;
+}
 
 int options_parse(int argc, char **argv, struct options *ret, struct diag *reterr)
 {
-    static const struct option table[] = {
-        {"config", required_argument, NULL, 'c'},  {"listen", required_argument, NULL, 'l'},
-        {"data", required_argument, NULL, 'd'},    {"root-key", required_argument, NULL, 'r'},
-        {"workers", required_argument, NULL, 'w'}, {"log", required_argument, NULL, 'L'},
-        {"libexec", required_argument, NULL, 'x'}, {"check", no_argument, NULL, 'C'},
-        {"passphrase", no_argument, NULL, 'p'},
-        {"help", no_argument, NULL, 'h'},          {"version", no_argument, NULL, 'V'},
-        {NULL, 0, NULL, 0},
-    };
+    struct option known[OPTION_COUNT + 1];
     struct options o = {0};
+    fill_long_options(known);
     opterr = 0;
-    for (int c; (c = getopt_long(argc, argv, "", table, NULL)) != -1;) {
-        if (c == 'h' || c == 'V')
-            return printf("%s", c == 'h' ? help : "sallyportd " SALLYPORT_VERSION "\n") < 0 ? -EIO : 1;
+    for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         if (c == '?')
-            return diag_set(reterr, -SP_EINVALID, "%s: unknown, or its value is missing; see --help", argv[optind - 1]);
-        if (c == 'l' && o.n_listen == CONFIG_LIST_MAX)
-            return diag_set(reterr, -SP_ELIMIT, "too many --listen");
-        if (c == 'l')
-            o.listen[o.n_listen++] = optarg;
-        o.config_file = c == 'c' ? optarg : o.config_file;
-        o.data = c == 'd' ? optarg : o.data;
-        o.root_key = c == 'r' ? optarg : o.root_key;
-        o.workers = c == 'w' ? optarg : o.workers;
-        o.log_level = c == 'L' ? optarg : o.log_level;
-        o.libexec = c == 'x' ? optarg : o.libexec;
-        o.ask_passphrase = o.ask_passphrase || c == 'p';
-        o.check_only = o.check_only || c == 'C';
+            return diag_set(reterr, -SP_EINVALID, "%s: unknown, or its value is missing; see --help",
+                            argv[optind - 1]);
+        if (c == OPTION_HELP)
+            print_help();
+        else if (c == OPTION_VERSION)
+            (void)printf("sallyportd " SALLYPORT_VERSION "\n");
+        if (c == OPTION_HELP || c == OPTION_VERSION)
+            return fflush(stdout) < 0 ? -EIO : 1;
+        int r = take(&o, c, optarg, reterr);
+        if (r < 0)
+            return r;
     }
     if (optind < argc)
         return diag_set(reterr, -SP_EINVALID, "%s: not expected; see --help", argv[optind]);

@@ -19,21 +19,21 @@ static int below_home(const char *variable, const char *fallback, const char *na
         return fits(snprintf(ret, PATHS_MAX, "%s/sallyport%s%s", base, *name ? "/" : "", name));
     if (!home || home[0] != '/')
         return -ENOENT;
-    return fits(snprintf(ret, PATHS_MAX, "%s/%s/sallyport%s%s", home, fallback, *name ? "/" : "", name));
+    return fits(snprintf(ret, PATHS_MAX, "%s/%s%s%s", home, fallback, *name ? "/" : "", name));
 }
 
 int paths_data_dir(char ret[PATHS_MAX])
 {
     if (geteuid() == 0)
-        return fits(snprintf(ret, PATHS_MAX, "/var/lib/sallyport"));
-    return below_home("XDG_DATA_HOME", ".local/share", "", ret);
+        return fits(snprintf(ret, PATHS_MAX, PATHS_SYSTEM_DATA));
+    return below_home("XDG_DATA_HOME", PATHS_HOME_DATA, "", ret);
 }
 
 int paths_config(const char *name, char ret[PATHS_MAX])
 {
     if (geteuid() == 0)
-        return fits(snprintf(ret, PATHS_MAX, "/etc/sallyport/%s", name));
-    return below_home("XDG_CONFIG_HOME", ".config", name, ret);
+        return fits(snprintf(ret, PATHS_MAX, PATHS_SYSTEM_CONFIG "/%s", name));
+    return below_home("XDG_CONFIG_HOME", PATHS_HOME_CONFIG, name, ret);
 }
 
 /* In the same folder, or in a build tree, where each role has one of its own. */

@@ -629,7 +629,7 @@ def test_a_closed_folder_above_the_data_is_named(folder):
         s.start()
 
 
-def test_init_overwrites_nothing(folder):
+def test_init_overwrites_nothing_and_keeps_a_token_to_itself(folder):
     s = Server(folder).init()
     key = s.root_key.read_bytes()
     r = call("init", "--data", s.data, "--root-key", folder / "other.key")
@@ -637,6 +637,13 @@ def test_init_overwrites_nothing(folder):
     r = call("init", "--data", folder / "second", "--root-key", s.root_key)
     assert r.returncode == DONE and "was there already" in r.stdout and s.root_key.read_bytes() == key
     assert call("init", "--data", folder / "third", "--root-key", folder / "third" / "key").returncode == USAGE
+
+    file = folder / "fourth.token"
+    r = call("init", "--data", folder / "fourth", "--root-key", folder / "fourth.key", "--token-file", file)
+    assert r.returncode == DONE and str(file) in r.stdout and "spt_" not in r.stdout + r.stderr, r
+    assert re.fullmatch(r"spt_[0-9a-f]{64}", file.read_text()) and file.stat().st_mode & 0o777 == 0o600
+    r = call("init", "--data", folder / "fifth", "--root-key", folder / "fifth.key", "--token-file", file)
+    assert r.returncode != DONE and str(file) in r.stderr and not (folder / "fifth/sallyport.db").exists(), r
 
 
 # --- TLS, systemd ------------------------------------------------------------------------------------------------------
@@ -742,13 +749,48 @@ def test_bash_completion(folder):
     assert complete("sallyport", "check", "comp") == ["completion"]
 
 
-@pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_other_completions_load(folder, shell):
-    script = folder / "completion"
-    script.write_text(call("completion", shell).stdout)
-    assert "workflows" in script.read_text()
-    if not shutil.which(shell):
-        pytest.skip(f"{shell} is not installed")
-    r = subprocess.run([shell, "-c", f"{'autoload -U compinit; compinit -u; ' if shell == 'zsh' else ''}source {script}"],
-                       capture_output=True, text=True)
+COMPLETED = [("wo", {"workflows"}), ("workflows d", {"deploy", "disable"}), ("runs s", {"start", "show"}),
+             ("check --fo", {"--format"}), ("runs list --st", {"--state"}), ("runs start x/y --w", {"--wait"}),
+             ("check comp", {"completion"}), ("runs list --wa", set())]
+
+
+@pytest.mark.parametrize("line, words", COMPLETED)
+def test_fish_completion(folder, line, words):
+    if not shutil.which("fish"):
+        pytest.skip("fish is not installed")
+    (folder / "completion").write_text(call("completion", "fish").stdout)
+    r = subprocess.run(["fish", "--no-config", "-c", f"source completion; complete -C 'sallyport {line}'"],
+                       capture_output=True, text=True, cwd=folder, env=dict(os.environ, HOME=str(folder)))
     assert r.returncode == 0 and r.stderr == "", r
+    assert {w.split("\t")[0] for w in r.stdout.splitlines()} == words
+
+
+def zsh_completes(folder, line):
+    """What zsh makes of the line and a tab, in a terminal as a person has it: it writes the completed line back. The file is
+    autoloaded, as from its folder in an installation."""
+    script = f"""
+        zmodload zsh/zpty
+        zpty shell zsh -f -i
+        zpty -w shell 'PS1=; unset zle_bracketed_paste; stty columns 200; fpath=({folder} $fpath)
+          autoload -Uz compinit; compinit -u -D; zstyle ":completion:*" list-colors "no=<" "ec=>"
+          report() {{ print -r -- "[[$BUFFER]]"; zle kill-whole-line }}; zle -N report; bindkey "^X" report; print re""ady'
+        zpty -m -r shell text '*ready*'
+        zpty -n -w shell $'sallyport {line}\t\x18'
+        zpty -m -r shell text '*\\[\\[*\\]\\]*'
+        print -r -- "$text"
+        zpty -d shell"""
+    r = subprocess.run(["zsh", "-f", "-c", script], capture_output=True, text=True, cwd=folder, timeout=120,
+                       env=dict(os.environ, HOME=str(folder), TERM="dumb", SHELL="zsh"))
+    assert r.returncode == 0, r
+    return re.search(r"\[\[(.*?)\]\]", r.stdout)[1].strip()
+
+
+@pytest.mark.parametrize("line, completed", [("wo", "workflows"), ("workflows dep", "workflows deploy"),
+                                             ("runs sta", "runs start"), ("check --fo", "check --format"),
+                                             ("runs list --st", "runs list --state"), ("check comp", "check completed.yaml")])
+def test_zsh_completion(folder, line, completed):
+    if not shutil.which("zsh"):
+        pytest.skip("zsh is not installed")
+    (folder / "_sallyport").write_text(call("completion", "zsh").stdout)
+    (folder / "completed.yaml").touch()
+    assert zsh_completes(folder, line) == f"sallyport {completed}"
