@@ -29,6 +29,7 @@
 #define LIMIT_YAML_NODES      100000      /* nodes of one document after aliases */
 #define LIMIT_SCHEMA_DEPTH    640         /* applicators entered within one another, `$ref` included: two for each level of data, and some */
 #define LIMIT_SCHEMA_MEMORY   (32u << 20) /* one compiled schema, its patterns and values not counted */
+#define LIMIT_SCHEMA_VIEWS    (160u << 20) /* an instance as validation walks it: 32 bytes a value, as far as steps reach */
 #define LIMIT_SCHEMA_PATTERN  (64u << 10) /* one regular expression, translated */
 #define LIMIT_SCHEMA_NODES    20000       /* subschemas of one schema document */
 #define LIMIT_SCHEMA_STEPS    5000000     /* keyword evaluations of one validation */

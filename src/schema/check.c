@@ -1,37 +1,14 @@
 /* check: type, const and enum, numbers, strings. */
 #include "schema/run.h"
-#include "schema/value.h"
 
-static unsigned type_of(jv v)
-{
-    switch (jv_get_kind(v)) {
-    case JV_KIND_NULL:
-        return TYPE_NULL;
-    case JV_KIND_FALSE:
-    case JV_KIND_TRUE:
-        return TYPE_BOOLEAN;
-    case JV_KIND_NUMBER:
-        return number_is_integer(jv_number_value(v)) ? TYPE_INTEGER : TYPE_NUMBER;
-    case JV_KIND_STRING:
-        return TYPE_STRING;
-    case JV_KIND_ARRAY:
-        return TYPE_ARRAY;
-    case JV_KIND_OBJECT:
-        return TYPE_OBJECT;
-    case JV_KIND_INVALID:
-        break;
-    }
-    return 0;
-}
-
-int check_type(struct run *r, const struct node *n, jv v, const struct at *at, struct marks *marks)
+int check_type(struct run *r, const struct node *n, struct view *v, const struct at *at, struct marks *marks)
 {
     static const struct {
         unsigned bits;
         const char *name;
     } names[] = {{TYPE_NULL, "null"}, {TYPE_BOOLEAN, "boolean"}, {TYPE_NUMBER, "number"}, {TYPE_INTEGER, "integer"},
                  {TYPE_STRING, "string"}, {TYPE_ARRAY, "array"}, {TYPE_OBJECT, "object"}};
-    if (n->types & type_of(v))
+    if (n->types & v->type)
         return VALID;
     if (!r->errors)
         return INVALID;
@@ -45,10 +22,10 @@ int check_type(struct run *r, const struct node *n, jv v, const struct at *at, s
     return run_report(r, n, "type", at, "must be of type %s", list);
 }
 
-static int among(struct run *r, const struct value_rules *rules, jv v)
+static int among(struct run *r, const struct value_rules *rules, struct view *v)
 {
     uint32_t hash = 0;
-    int e = value_hash(v, &r->steps, &hash);
+    int e = view_hash((struct view_budget){&r->room, &r->steps}, v, &hash);
     if (e < 0)
         return e;
     size_t low = 0, high = rules->n_values;
@@ -60,17 +37,17 @@ static int among(struct run *r, const struct value_rules *rules, jv v)
             high = middle;
     }
     for (; low < rules->n_values && rules->values[low].hash == hash; low++)
-        if ((e = value_equal(v, rules->values[low].value, &r->steps)) != 0)
+        if ((e = view_equal((struct view_budget){&r->room, &r->steps}, v, &rules->values[low].value)) != 0)
             return e;
     return 0;
 }
 
-int check_values(struct run *r, const struct node *n, jv v, const struct at *at, struct marks *marks)
+int check_values(struct run *r, const struct node *n, struct view *v, const struct at *at, struct marks *marks)
 {
     const struct value_rules *rules = n->rules[GROUP_VALUES];
     int result = VALID, found;
-    if (rules->has_constant) {
-        if ((found = value_equal(v, rules->constant, &r->steps)) < 0)
+    if (rules->constant) {
+        if ((found = view_equal((struct view_budget){&r->room, &r->steps}, v, rules->constant)) < 0)
             return found;
         if (!found)
             result = run_report(r, n, "const", at, "must be the constant that the schema gives");
@@ -85,12 +62,10 @@ int check_values(struct run *r, const struct node *n, jv v, const struct at *at,
 }
 
 /* Written so that NaN, which libjq can make, meets no bound. */
-int check_number(struct run *r, const struct node *n, jv v, const struct at *at, struct marks *marks)
+int check_number(struct run *r, const struct node *n, struct view *v, const struct at *at, struct marks *marks)
 {
-    if (jv_get_kind(v) != JV_KIND_NUMBER)
-        return VALID;
     const struct number_rules *k = n->rules[GROUP_NUMBER];
-    double x = jv_number_value(v);
+    double x = v->number;
     int result = VALID;
     if (k->maximum.is_set && !(x <= k->maximum.limit))
         result = run_report(r, n, "maximum", at, "must be at most %.17g", k->maximum.limit);
@@ -105,17 +80,33 @@ int check_number(struct run *r, const struct node *n, jv v, const struct at *at,
     return result;
 }
 
-int run_match(struct run *r, const pcre2_code *code, struct slice text)
+int run_match(struct run *r, const struct pattern *pattern, struct slice text)
 {
-    int e = run_pay(r, 16 + text.len / 16);
+    int e = run_pay(r, 1 + text.len / 16);
     if (e < 0)
         return e;
+    enum regex_quick_answer quick = regex_quick_match(&pattern->quick, text);
+    if (quick != REGEX_ASK)
+        return quick == REGEX_YES;
+    if ((e = run_pay(r, 15)) < 0)
+        return e;
+    if (!r->match_data && !(r->match_data = pcre2_match_data_create(1, NULL)))
+        return -ENOMEM;
     /* The few matches that backtrack much pay for it, so that many of them cannot take minutes. */
-    int found = regex_match(code, text, r->match_data, r->schema->quick_context);
+    int found = regex_match(pattern->code, text, r->match_data, r->schema->quick_context);
     if (found != -SP_EBUDGET)
         return found;
     e = run_pay(r, LIMIT_REGEX_MATCH / 20);
-    return e < 0 ? e : regex_match(code, text, r->match_data, r->schema->match_context);
+    return e < 0 ? e : regex_match(pattern->code, text, r->match_data, r->schema->match_context);
+}
+
+/* The number of code points of well-formed UTF-8. */
+static size_t code_points(struct slice text)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < text.len; i++)
+        n += (text.p[i] & 0xC0) != 0x80;
+    return n;
 }
 
 static int check_length(struct run *r, const struct node *n, struct slice text, const struct at *at)
@@ -127,7 +118,7 @@ static int check_length(struct run *r, const struct node *n, struct slice text, 
     bool maybe_short = k->min_length.is_set && (double)(text.len / 4) < k->min_length.limit;
     if (!maybe_long && !maybe_short)
         return VALID;
-    double length = (double)value_length(text);
+    double length = (double)code_points(text);
     if (maybe_long && length > k->max_length.limit)
         result = run_report(r, n, "maxLength", at, "must have at most %.0f characters", k->max_length.limit);
     if (maybe_short && length < k->min_length.limit)
@@ -135,13 +126,14 @@ static int check_length(struct run *r, const struct node *n, struct slice text, 
     return result;
 }
 
-int check_string(struct run *r, const struct node *n, jv v, const struct at *at, struct marks *marks)
+int check_string(struct run *r, const struct node *n, struct view *v, const struct at *at, struct marks *marks)
 {
-    if (jv_get_kind(v) != JV_KIND_STRING)
-        return VALID;
     const struct string_rules *k = n->rules[GROUP_STRING];
-    struct slice text = value_text(v);
-    int result = check_length(r, n, text, at);
+    int result = run_open(r, v);
+    if (result < 0)
+        return result;
+    struct slice text = view_text(v);
+    result = check_length(r, n, text, at);
     if (k->pattern && run_goes_on(r, result)) {
         int found = run_match(r, k->pattern, text);
         if (found < 0)

@@ -3,20 +3,17 @@
 #include <stdlib.h>
 
 #include "schema/run.h"
-#include "schema/value.h"
 
-static int check_items(struct run *r, const struct node *n, jv v, size_t count, const struct at *at, struct marks *marks)
+static int check_items(struct run *r, const struct node *n, struct view *v, const struct at *at, struct marks *marks)
 {
     const struct array_rules *k = n->rules[GROUP_ARRAY];
     int result = VALID;
-    for (size_t i = 0; i < count && run_goes_on(r, result); i++) {
+    for (size_t i = 0; i < v->n && run_goes_on(r, result); i++) {
         const struct node *child = i < k->prefix.n ? k->prefix.items[i] : k->items;
         if (!child)
             break;
         struct at here = {.up = at, .index = i};
-        jv item = jv_array_get(jv_copy(v), (int)i);
-        int one = run_node(r, child, item, &here, NULL);
-        jv_free(item);
+        int one = run_node(r, child, &v->items[i], &here, NULL);
         if (one != VALID)
             result = one;
         if (marks)
@@ -25,15 +22,13 @@ static int check_items(struct run *r, const struct node *n, jv v, size_t count, 
     return result;
 }
 
-static int check_contains(struct run *r, const struct node *n, jv v, size_t count, const struct at *at, struct marks *marks)
+static int check_contains(struct run *r, const struct node *n, struct view *v, const struct at *at, struct marks *marks)
 {
     const struct array_rules *k = n->rules[GROUP_ARRAY];
     double least = k->min_contains.is_set ? k->min_contains.limit : 1, found = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < v->n; i++) {
         struct at here = {.up = at, .index = i};
-        jv item = jv_array_get(jv_copy(v), (int)i);
-        int one = run_quiet(r, k->contains, item, &here, NULL);
-        jv_free(item);
+        int one = run_quiet(r, k->contains, &v->items[i], &here, NULL);
         if (one < 0)
             return one;
         if (one == INVALID)
@@ -66,22 +61,13 @@ static int by_hash(const void *a, const void *b)
     return x->index < y->index ? -1 : x->index > y->index;
 }
 
-static int same_items(struct run *r, jv v, const struct hashed *a, const struct hashed *b)
-{
-    jv x = jv_array_get(jv_copy(v), (int)a->index), y = jv_array_get(jv_copy(v), (int)b->index);
-    int same = value_equal(x, y, &r->steps);
-    jv_free(x);
-    jv_free(y);
-    return same;
-}
-
 /* Sorted by hash, so that only items of equal hashes are compared. */
-static int find_twins(struct run *r, const struct node *n, jv v, struct hashed *items, size_t count, const struct at *at)
+static int find_twins(struct run *r, const struct node *n, struct view *v, struct hashed *items, const struct at *at)
 {
+    struct view_budget budget = {&r->room, &r->steps};
+    size_t count = v->n;
     for (size_t i = 0; i < count; i++) {
-        jv item = jv_array_get(jv_copy(v), (int)i);
-        int e = value_hash(item, &r->steps, &items[i].hash);
-        jv_free(item);
+        int e = view_hash(budget, &v->items[i], &items[i].hash);
         if (e < 0)
             return e;
         items[i].index = (uint32_t)i;
@@ -89,7 +75,7 @@ static int find_twins(struct run *r, const struct node *n, jv v, struct hashed *
     qsort(items, count, sizeof *items, by_hash);
     for (size_t i = 0; i < count; i++)
         for (size_t j = i + 1; j < count && items[j].hash == items[i].hash; j++) {
-            int same = same_items(r, v, &items[i], &items[j]);
+            int same = view_equal(budget, &v->items[items[i].index], &v->items[items[j].index]);
             if (same < 0)
                 return same;
             if (same)
@@ -99,53 +85,51 @@ static int find_twins(struct run *r, const struct node *n, jv v, struct hashed *
     return VALID;
 }
 
-static int check_unique(struct run *r, const struct node *n, jv v, size_t count, const struct at *at)
+static int check_unique(struct run *r, const struct node *n, struct view *v, const struct at *at)
 {
+    size_t count = v->n;
     if (count < 2)
         return VALID;
     int e = run_pay(r, count);
     if (e < 0)
         return e;
-    struct hashed few[16], *items = count <= 16 ? few : malloc(count * sizeof *items);
+    [[gnu::uninitialized]] struct hashed few[16];
+    struct hashed *items = count <= 16 ? few : malloc(count * sizeof *items);
     if (!items)
         return -ENOMEM;
-    int result = find_twins(r, n, v, items, count, at);
+    int result = find_twins(r, n, v, items, at);
     if (items != few)
         free(items);
     return result;
 }
 
-int check_array(struct run *r, const struct node *n, jv v, const struct at *at, struct marks *marks)
+int check_array(struct run *r, const struct node *n, struct view *v, const struct at *at, struct marks *marks)
 {
-    if (jv_get_kind(v) != JV_KIND_ARRAY)
-        return VALID;
     const struct array_rules *k = n->rules[GROUP_ARRAY];
-    size_t count = value_count(v);
-    int result = VALID, one;
-    if (k->max_items.is_set && (double)count > k->max_items.limit)
+    int result = run_open(r, v), one;
+    if (result < 0)
+        return result;
+    if (k->max_items.is_set && v->n > k->max_items.limit)
         result = run_report(r, n, "maxItems", at, "must have at most %.0f items", k->max_items.limit);
-    if (k->min_items.is_set && (double)count < k->min_items.limit)
+    if (k->min_items.is_set && v->n < k->min_items.limit)
         result = run_report(r, n, "minItems", at, "must have at least %.0f items", k->min_items.limit);
-    if (run_goes_on(r, result) && (one = check_items(r, n, v, count, at, marks)) != VALID)
+    if (run_goes_on(r, result) && (one = check_items(r, n, v, at, marks)) != VALID)
         result = one;
-    if (k->contains && run_goes_on(r, result) && (one = check_contains(r, n, v, count, at, marks)) != VALID)
+    if (k->contains && run_goes_on(r, result) && (one = check_contains(r, n, v, at, marks)) != VALID)
         result = one;
-    if (k->unique && run_goes_on(r, result) && (one = check_unique(r, n, v, count, at)) != VALID)
+    if (k->unique && run_goes_on(r, result) && (one = check_unique(r, n, v, at)) != VALID)
         result = one;
     return result;
 }
 
-static int unevaluated_items(struct run *r, const struct node *child, jv v, const struct at *at, struct marks *marks)
+static int unevaluated_items(struct run *r, const struct node *child, struct view *v, const struct at *at, struct marks *marks)
 {
-    size_t count = value_count(v);
-    int result = run_pay(r, count / 8);
-    for (size_t i = 0; i < count && run_goes_on(r, result); i++) {
+    int result = run_pay(r, v->n / 8);
+    for (size_t i = 0; i < v->n && run_goes_on(r, result); i++) {
         if (marks_has(marks, i))
             continue;
         struct at here = {.up = at, .index = i};
-        jv item = jv_array_get(jv_copy(v), (int)i);
-        int one = run_node(r, child, item, &here, NULL);
-        jv_free(item);
+        int one = run_node(r, child, &v->items[i], &here, NULL);
         if (one != VALID)
             result = one;
     }
@@ -153,18 +137,15 @@ static int unevaluated_items(struct run *r, const struct node *child, jv v, cons
     return result;
 }
 
-static int unevaluated_properties(struct run *r, const struct node *child, jv v, const struct at *at, struct marks *marks)
+static int unevaluated_properties(struct run *r, const struct node *child, struct view *v, const struct at *at,
+                                  struct marks *marks)
 {
-    int result = run_pay(r, value_properties(v) / 8);
-    size_t order = 0;
-    for (int i = jv_object_iter(v); jv_object_iter_valid(v, i) && run_goes_on(r, result); i = jv_object_iter_next(v, i)) {
-        if (marks_has(marks, order++))
+    int result = run_pay(r, v->n / 8);
+    for (size_t i = 0; i < v->n && run_goes_on(r, result); i++) {
+        if (marks_has(marks, i))
             continue;
-        jv key = jv_object_iter_key(v, i), value = jv_object_iter_value(v, i);
-        struct at here = {.up = at, .key = &key};
-        int one = run_node(r, child, value, &here, NULL);
-        jv_free(value);
-        jv_free(key);
+        struct at here = {.up = at, .key = &v->members[i].name};
+        int one = run_node(r, child, &v->members[i].value, &here, NULL);
         if (one != VALID)
             result = one;
     }
@@ -172,13 +153,13 @@ static int unevaluated_properties(struct run *r, const struct node *child, jv v,
     return result;
 }
 
-/* `marks` is never NULL here, and has what all other keywords of the node evaluated. */
-int check_unevaluated(struct run *r, const struct node *n, jv v, const struct at *at, struct marks *marks)
+/* `marks` is never NULL here, and has what all other keywords of the node evaluated; who opened them opened the view. */
+int check_unevaluated(struct run *r, const struct node *n, struct view *v, const struct at *at, struct marks *marks)
 {
     const struct unevaluated_rules *k = n->rules[GROUP_UNEVALUATED];
-    if (k->items && jv_get_kind(v) == JV_KIND_ARRAY)
+    if (k->items && v->type == TYPE_ARRAY)
         return unevaluated_items(r, k->items, v, at, marks);
-    if (k->properties && jv_get_kind(v) == JV_KIND_OBJECT)
+    if (k->properties && v->type == TYPE_OBJECT)
         return unevaluated_properties(r, k->properties, v, at, marks);
     return VALID;
 }

@@ -85,7 +85,7 @@ void *compiler_rules(struct compiler *c, struct node *n, enum group group);
 [[gnu::warn_unused_result]] int compiler_keep(struct compiler *c, jv value);
 [[gnu::warn_unused_result]] int compiler_keep_table(struct compiler *c, struct table *t);
 [[gnu::warn_unused_result]] int compiler_pattern(struct compiler *c, const struct node *n, const char *keyword,
-                                                 struct slice text, const pcre2_code **ret);
+                                                 struct slice text, const struct pattern **ret);
 
 /* resource.c: reads `$schema`, `$id`, `$anchor` and `$dynamicAnchor` of the node. */
 [[gnu::warn_unused_result]] int resource_identify(struct compiler *c, struct node *n, jv value);

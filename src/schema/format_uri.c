@@ -1,12 +1,46 @@
 /* format_uri: URIs (RFC 3986), IRIs (RFC 3987) and URI templates (RFC 6570), checked against their grammars. */
 #include "schema/format.h"
 #include "schema/format_text.h"
-#include "schema/uri.h"
-
-#define UNRESERVED_MARKS "-._~"
-#define SUB_DELIMITERS   "!$&'()*+,;="
 
 enum { URI = 0, IRI = 1, PRIVATE = 2 };
+
+/* What an ASCII character is in the grammars, so that one look decides for most. */
+enum {
+    PLAIN = 1, /* unreserved, or a sub-delimiter */
+    COLON = 2,
+    AT = 4,
+    SLASH = 8,
+    QUESTION = 16,
+    LITERAL = 32, /* stands for itself in a template (RFC 6570, section 2.1) */
+};
+
+static const uint8_t classes[256] = {
+    ['A' ... 'Z'] = PLAIN | LITERAL,
+    ['a' ... 'z'] = PLAIN | LITERAL,
+    ['0' ... '9'] = PLAIN | LITERAL,
+    ['-'] = PLAIN | LITERAL,
+    ['.'] = PLAIN | LITERAL,
+    ['_'] = PLAIN | LITERAL,
+    ['~'] = PLAIN | LITERAL,
+    ['!'] = PLAIN | LITERAL,
+    ['$'] = PLAIN | LITERAL,
+    ['&'] = PLAIN | LITERAL,
+    ['\''] = PLAIN | LITERAL,
+    ['('] = PLAIN | LITERAL,
+    [')'] = PLAIN | LITERAL,
+    ['*'] = PLAIN | LITERAL,
+    ['+'] = PLAIN | LITERAL,
+    [','] = PLAIN | LITERAL,
+    [';'] = PLAIN | LITERAL,
+    ['='] = PLAIN | LITERAL,
+    [':'] = COLON | LITERAL,
+    ['@'] = AT | LITERAL,
+    ['/'] = SLASH | LITERAL,
+    ['?'] = QUESTION | LITERAL,
+    ['#'] = LITERAL,
+    ['['] = LITERAL,
+    [']'] = LITERAL,
+};
 
 /* RFC 3987's ucschar, and in a query iprivate. */
 static bool is_international(uint32_t c, unsigned kind)
@@ -25,30 +59,36 @@ static bool is_escape(struct slice s, size_t i)
     return i + 2 < s.len && text_is_hex(s.p[i + 1]) && text_is_hex(s.p[i + 2]);
 }
 
-/* Unreserved characters, sub-delimiters, escapes, and those of `more`. */
-static bool is_made_of(struct slice s, const char *more, unsigned kind)
+/* Where, from `at` on, the unreserved characters, sub-delimiters, escapes and those of the classes `more` end. */
+static size_t span(struct slice s, size_t at, unsigned more, unsigned kind)
 {
-    while (s.len) {
-        if (s.p[0] == '%') {
-            if (!is_escape(s, 0))
-                return false;
-            s = slice_of(s.p + 3, s.len - 3);
-            continue;
-        }
-        uint32_t c = text_next(&s);
-        if (!text_is_letter(c) && !text_is_digit(c) && !text_is_among(c, UNRESERVED_MARKS SUB_DELIMITERS) &&
-            !text_is_among(c, more) && !is_international(c, kind))
-            return false;
+    for (;;) {
+        while (at < s.len && classes[s.p[at]] & (PLAIN | more))
+            at++;
+        if (at == s.len)
+            return at;
+        struct slice rest = slice_of(s.p + at, s.len - at);
+        if (s.p[at] == '%' && is_escape(s, at))
+            at += 3;
+        else if (s.p[at] >= 0x80 && is_international(text_next(&rest), kind))
+            at = s.len - rest.len;
+        else
+            return at;
     }
-    return true;
 }
 
-static bool is_scheme(struct slice s)
+static bool is_made_of(struct slice s, unsigned more, unsigned kind)
 {
-    for (size_t i = 0; i < s.len; i++)
-        if (!text_is_letter(s.p[i]) && (i == 0 || !(text_is_digit(s.p[i]) || text_is_among(s.p[i], "+-."))))
-            return false;
-    return s.len > 0;
+    return span(s, 0, more, kind) == s.len;
+}
+
+/* The length of the scheme, or 0. */
+static size_t scheme(struct slice s)
+{
+    size_t i = 0;
+    while (i < s.len && (text_is_letter(s.p[i]) || (i && (text_is_digit(s.p[i]) || text_is_among(s.p[i], "+-.")))))
+        i++;
+    return i < s.len && s.p[i] == ':' ? i : 0;
 }
 
 /* Between the brackets: an IPv6 address, or "v", a version in hexadecimal, ".", an address. */
@@ -60,7 +100,7 @@ static bool is_literal(struct slice s)
     while (i < s.len && text_is_hex(s.p[i]))
         i++;
     return i > 1 && i + 1 < s.len && s.p[i] == '.' && !memchr(s.p, '%', s.len) &&
-           is_made_of(slice_of(s.p + i + 1, s.len - i - 1), ":", URI);
+           is_made_of(slice_of(s.p + i + 1, s.len - i - 1), COLON, URI);
 }
 
 static bool is_authority(struct slice s, unsigned kind)
@@ -68,7 +108,7 @@ static bool is_authority(struct slice s, unsigned kind)
     const uint8_t *at = s.len ? memchr(s.p, '@', s.len) : NULL;
     if (at) {
         size_t len = (size_t)(at - s.p);
-        if (!is_made_of(slice_of(s.p, len), ":", kind))
+        if (!is_made_of(slice_of(s.p, len), COLON, kind))
             return false;
         s = slice_of(at + 1, s.len - len - 1);
     }
@@ -82,25 +122,38 @@ static bool is_authority(struct slice s, unsigned kind)
     struct slice host = slice_of(s.p, end);
     if (host.len > 1 && host.p[0] == '[' && host.p[host.len - 1] == ']')
         return is_literal(slice_of(host.p + 1, host.len - 2));
-    return is_made_of(host, "", kind);
+    return is_made_of(host, 0, kind);
 }
 
-static bool is_reference(struct slice text, unsigned kind, bool absolute)
+/* The authority, from behind its "//" on; `*at` is where it ends. */
+static bool take_authority(struct slice s, size_t *at, unsigned kind)
 {
-    struct uri u;
-    uri_split(text, &u);
-    if (u.scheme.p ? !is_scheme(u.scheme) : absolute)
+    size_t start = *at;
+    while (*at < s.len && s.p[*at] != '/' && s.p[*at] != '?' && s.p[*at] != '#')
+        ++*at;
+    return is_authority(slice_of(s.p + start, *at - start), kind);
+}
+
+static bool is_reference(struct slice s, unsigned kind, bool absolute)
+{
+    size_t len = scheme(s), at = len ? len + 1 : 0;
+    if (absolute && !len)
         return false;
-    if (u.authority.p && !is_authority(u.authority, kind))
-        return false;
-    if (!is_made_of(u.path, ":@/", kind))
+    bool has_authority = s.len - at >= 2 && s.p[at] == '/' && s.p[at + 1] == '/';
+    if (has_authority && (at += 2, !take_authority(s, &at, kind)))
         return false;
     /* Without a scheme, a colon in the first segment would make one (section 4.2). */
-    const uint8_t *slash = u.path.len ? memchr(u.path.p, '/', u.path.len) : NULL;
-    size_t first = slash ? (size_t)(slash - u.path.p) : u.path.len;
-    if (!u.scheme.p && !u.authority.p && first && memchr(u.path.p, ':', first))
-        return false;
-    return is_made_of(u.query, ":@/?", kind ? kind | PRIVATE : kind) && is_made_of(u.fragment, ":@/?", kind);
+    if (!len && !has_authority)
+        at = span(s, at, AT, kind);
+    else
+        at = span(s, at, COLON | AT | SLASH, kind);
+    if (at < s.len && s.p[at] == '/')
+        at = span(s, at, COLON | AT | SLASH, kind);
+    if (at < s.len && s.p[at] == '?')
+        at = span(s, at + 1, COLON | AT | SLASH | QUESTION, kind ? kind | PRIVATE : kind);
+    if (at < s.len && s.p[at] == '#')
+        at = span(s, at + 1, COLON | AT | SLASH | QUESTION, kind);
+    return at == s.len;
 }
 
 bool format_uri(struct slice text)
@@ -169,20 +222,24 @@ static bool is_expression(struct slice s)
 
 bool format_uri_template(struct slice text)
 {
-    while (text.len) {
-        if (text.p[0] == '{') {
-            const uint8_t *end = memchr(text.p, '}', text.len);
-            if (!end || !is_expression(slice_of(text.p + 1, (size_t)(end - text.p) - 1)))
+    size_t at = 0;
+    for (;;) {
+        while (at < text.len && classes[text.p[at]] & LITERAL)
+            at++;
+        if (at == text.len)
+            return true;
+        struct slice rest = slice_of(text.p + at, text.len - at);
+        if (rest.p[0] == '{') {
+            const uint8_t *end = memchr(rest.p, '}', rest.len);
+            if (!end || !is_expression(slice_of(rest.p + 1, (size_t)(end - rest.p) - 1)))
                 return false;
-            text = slice_of(end + 1, (size_t)(text.p + text.len - end) - 1);
-            continue;
+            at = (size_t)(end + 1 - text.p);
+        } else if (rest.p[0] == '%' && is_escape(text, at)) {
+            at += 3;
+        } else if (rest.p[0] >= 0x80 && is_international(text_next(&rest), IRI | PRIVATE)) {
+            at = text.len - rest.len;
+        } else {
+            return false;
         }
-        if (text.p[0] == '%' && !is_escape(text, 0))
-            return false;
-        uint32_t c = text_next(&text);
-        if (c <= 0x20 || c == 0x7F || (c >= 0x80 && !is_international(c, IRI | PRIVATE)) ||
-            text_is_among(c, "\"<>\\^`|}"))
-            return false;
     }
-    return true;
 }

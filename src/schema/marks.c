@@ -3,15 +3,15 @@
 #include <stdlib.h>
 
 #include "schema/run.h"
-#include "schema/value.h"
 
-int marks_open(struct run *r, struct marks *m, jv v)
+int marks_open(struct run *r, struct marks *m, struct view *v)
 {
-    jv_kind kind = jv_get_kind(v);
-    *m = (struct marks){.n = kind == JV_KIND_OBJECT ? value_properties(v) : kind == JV_KIND_ARRAY ? value_count(v) : 0};
-    m->bits = m->few;
-    int e = run_pay(r, m->n / 64);
+    int e = run_open(r, v);
     if (e < 0)
+        return e;
+    *m = (struct marks){.n = v->type & (TYPE_OBJECT | TYPE_ARRAY) ? v->n : 0};
+    m->bits = m->few;
+    if ((e = run_pay(r, m->n / 64)) < 0)
         return e;
     if (m->n > 64 * sizeof m->few / sizeof *m->few)
         m->bits = calloc((m->n + 63) / 64, sizeof *m->bits);

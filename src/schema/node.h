@@ -7,8 +7,10 @@
 #include "schema/decimal.h"
 #include "schema/format.h"
 #include "schema/regex.h"
+#include "schema/regex_quick.h"
 #include "schema/schema.h"
 #include "schema/table.h"
+#include "schema/view.h"
 
 /* The order of evaluation. */
 enum group {
@@ -37,16 +39,6 @@ enum vocabulary {
     VOCABULARY_CONTENT = 128,
     VOCABULARY_FORMAT = VOCABULARY_FORMAT_ANNOTATION | VOCABULARY_FORMAT_ASSERTION,
     VOCABULARY_DEFAULT = 255 & ~VOCABULARY_FORMAT_ASSERTION,
-};
-
-enum type_bit {
-    TYPE_NULL = 1,
-    TYPE_BOOLEAN = 2,
-    TYPE_INTEGER = 4,
-    TYPE_NUMBER = 8,
-    TYPE_STRING = 16,
-    TYPE_ARRAY = 32,
-    TYPE_OBJECT = 64,
 };
 
 /* A dynamic anchor of a resource. */
@@ -88,12 +80,11 @@ struct bound {
 };
 
 struct value_rules {
-    bool has_constant;
-    jv constant;
+    struct view *constant; /* or NULL */
     bool has_values;
     struct enum_value {
         uint32_t hash;
-        jv value;
+        struct view value;
     } *values; /* sorted by hash */
     size_t n_values;
 };
@@ -103,9 +94,14 @@ struct number_rules {
     struct decimal multiple_decimal;
 };
 
+struct pattern {
+    struct regex_quick quick;
+    const pcre2_code *code;
+};
+
 struct string_rules {
     struct bound max_length, min_length;
-    const pcre2_code *pattern;
+    const struct pattern *pattern;
     format_check *format;
     struct slice format_name;
 };
@@ -117,20 +113,25 @@ struct array_rules {
     struct node *items, *contains;
 };
 
+struct name {
+    struct slice text;
+    uint32_t hash; /* view_hash_name */
+};
+
 struct name_list {
-    jv *names;
+    struct name *names;
     size_t n;
 };
 
 struct pattern_rule {
-    const pcre2_code *code;
+    const struct pattern *pattern;
     struct node *node;
 };
 
 struct object_rules {
     struct bound max_properties, min_properties;
     struct name_list required;
-    struct table properties; /* hashed with jv_string_hash */
+    struct table properties; /* hashed with view_hash_name */
     struct pattern_rule *patterns;
     size_t n_patterns;
     struct node *additional, *names;
@@ -138,7 +139,7 @@ struct object_rules {
 
 struct dependent {
     struct dependent *next;
-    jv trigger;
+    struct name trigger;
     struct name_list required;
     struct node *node;   /* or NULL */
     const char *keyword; /* that it stands under */
@@ -175,12 +176,12 @@ struct owned {
 
 struct schema {
     struct arena arena;
+    struct room room; /* of the views of `const` and `enum`, open to their ends */
     struct node *root;
     struct owned *owned;
     pcre2_match_context *match_context;
     pcre2_match_context *quick_context; /* with a small match limit, enough for most */
     size_t pattern_bytes;               /* of all patterns, compiled */
-    bool has_patterns;
     bool has_dynamic; /* there is a dynamic reference, so the dynamic scope is kept */
 };
 

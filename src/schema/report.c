@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "schema/run.h"
-#include "schema/value.h"
 
 static void prepend(char *start, char **at, char c)
 {
@@ -31,7 +30,7 @@ static void instance_place(const struct at *place, char *ret, size_t size)
     for (; place && place->up && at > ret; place = place->up) {
         char number[24];
         snprintf(number, sizeof number, "%zu", place->index);
-        prepend_key(ret, &at, place->key ? value_text(*place->key) : slice_text(number));
+        prepend_key(ret, &at, place->key ? *place->key : slice_text(number));
         prepend(ret, &at, '/');
     }
     while ((*at & 0xC0) == 0x80)

@@ -62,7 +62,7 @@ int compiler_keep_table(struct compiler *c, struct table *t)
 }
 
 int compiler_pattern(struct compiler *c, const struct node *n, const char *keyword, struct slice text,
-                     const pcre2_code **ret)
+                     const struct pattern **ret)
 {
     char why[REGEX_WHY] = "";
     pcre2_code *code = NULL;
@@ -72,15 +72,17 @@ int compiler_pattern(struct compiler *c, const struct node *n, const char *keywo
     if (r < 0)
         return r;
     struct owned *o = own(c, OWNED_PATTERN);
-    if (!o) {
+    struct pattern *pattern = compiler_take(c, sizeof *pattern);
+    if (!o || !pattern) {
         pcre2_code_free(code);
         return -ENOMEM;
     }
     size_t size = 0;
     pcre2_pattern_info(code, PCRE2_INFO_SIZE, &size);
     c->schema->pattern_bytes += size;
-    *ret = o->pattern = code;
-    c->schema->has_patterns = true;
+    pattern->code = o->pattern = code;
+    regex_quick_read(text, &pattern->quick);
+    *ret = pattern;
     if (c->schema->pattern_bytes > LIMIT_SCHEMA_MEMORY)
         return compiler_fail(c, n, keyword, -SP_ELIMIT, "the regular expressions are too large together");
     return 0;
@@ -117,14 +119,26 @@ int rule_type(struct compiler *c, struct node *n, const struct keyword *k, jv va
                                      "a type is one of null, boolean, integer, number, string, array and object");
 }
 
+/* Hashes the value of `const` or one of `enum`, which opens it to its ends, so that no validation has to. */
+static int constant_init(struct compiler *c, struct node *n, const struct keyword *k, jv value, struct view *v, uint32_t *ret_hash)
+{
+    long steps = LIMIT_SCHEMA_STEPS;
+    view_init(v, value);
+    int r = view_hash((struct view_budget){&c->schema->room, &steps}, v, ret_hash);
+    if (r == -SP_EBUDGET)
+        return compiler_fail(c, n, k->name, -SP_ELIMIT, "the values are too large or nested too deeply");
+    return r;
+}
+
 int rule_const(struct compiler *c, struct node *n, const struct keyword *k, jv value)
 {
     struct value_rules *rules = compiler_rules(c, n, GROUP_VALUES);
-    if (!rules || compiler_keep(c, jv_copy(value)) < 0)
+    struct view *constant = compiler_take(c, sizeof *constant);
+    uint32_t hash = 0;
+    if (!rules || !constant || compiler_keep(c, jv_copy(value)) < 0)
         return -ENOMEM;
-    rules->has_constant = true;
-    rules->constant = value; /* kept above */
-    return 0;
+    rules->constant = constant;
+    return constant_init(c, n, k, value, constant, &hash);
 }
 
 static int by_hash(const void *a, const void *b)
@@ -140,13 +154,12 @@ int rule_enum(struct compiler *c, struct node *n, const struct keyword *k, jv va
     struct enum_value *values = compiler_take(c, (count + 1) * sizeof *values);
     if (!rules || !values || compiler_keep(c, jv_copy(value)) < 0)
         return -ENOMEM;
-    long steps = LIMIT_SCHEMA_STEPS;
     for (size_t i = 0; i < count; i++) {
-        values[i].value = jv_array_get(jv_copy(value), (int)i);
-        int r = value_hash(values[i].value, &steps, &values[i].hash);
-        jv_free(values[i].value); /* the array, which is kept, holds it */
+        jv one = jv_array_get(jv_copy(value), (int)i);
+        jv_free(one); /* the array, which is kept, holds it */
+        int r = constant_init(c, n, k, one, &values[i].value, &values[i].hash);
         if (r < 0)
-            return compiler_fail(c, n, k->name, -SP_ELIMIT, "the values are too large or nested too deeply");
+            return r;
     }
     qsort(values, count, sizeof *values, by_hash);
     rules->has_values = true;
@@ -184,8 +197,8 @@ int rule_flag(struct compiler *c, struct node *n, const struct keyword *k, jv va
 
 int rule_pattern(struct compiler *c, struct node *n, const struct keyword *k, jv value)
 {
-    const pcre2_code **code = member(c, n, k);
-    return code ? compiler_pattern(c, n, k->name, value_text(value), code) : -ENOMEM;
+    const struct pattern **pattern = member(c, n, k);
+    return pattern ? compiler_pattern(c, n, k->name, value_text(value), pattern) : -ENOMEM;
 }
 
 int rule_format(struct compiler *c, struct node *n, const struct keyword *k, jv value)
@@ -204,6 +217,13 @@ int rule_format(struct compiler *c, struct node *n, const struct keyword *k, jv 
     return 0;
 }
 
+/* The name's text lives as long as `string` is held. */
+static struct name name_of(jv string)
+{
+    struct slice text = value_text(string);
+    return (struct name){.text = text, .hash = view_hash_name(text)};
+}
+
 static int names_of(struct compiler *c, jv array, struct name_list *ret)
 {
     ret->n = value_count(array);
@@ -211,8 +231,9 @@ static int names_of(struct compiler *c, jv array, struct name_list *ret)
     if (!ret->names || compiler_keep(c, jv_copy(array)) < 0)
         return -ENOMEM;
     for (size_t i = 0; i < ret->n; i++) {
-        ret->names[i] = jv_array_get(jv_copy(array), (int)i);
-        jv_free(ret->names[i]); /* the array, which is kept, holds it */
+        jv one = jv_array_get(jv_copy(array), (int)i);
+        ret->names[i] = name_of(one);
+        jv_free(one); /* the array, which is kept, holds it */
     }
     return 0;
 }
@@ -271,7 +292,7 @@ int rule_properties(struct compiler *c, struct node *n, const struct keyword *k,
         r = child_at(c, n, k, value_text(key), &child);
         struct slice name = arena_copy(&c->schema->arena, value_text(key));
         if (r == 0)
-            r = name.p ? table_put(table, (uint32_t)jv_string_hash(jv_copy(key)), name, child) : -ENOMEM;
+            r = name.p ? table_put(table, view_hash_name(name), name, child) : -ENOMEM;
         jv_free(key);
     }
     return r;
@@ -290,7 +311,7 @@ int rule_pattern_properties(struct compiler *c, struct node *n, const struct key
         struct pattern_rule *rule = &patterns[rules->n_patterns++];
         r = child_at(c, n, k, value_text(key), &rule->node);
         if (r == 0)
-            r = compiler_pattern(c, rule->node, NULL, value_text(key), &rule->code);
+            r = compiler_pattern(c, rule->node, NULL, value_text(key), &rule->pattern);
         jv_free(key);
     }
     return r;
@@ -302,7 +323,7 @@ static int dependent_add(struct compiler *c, struct node *n, const struct keywor
     struct dependent *d = compiler_take(c, sizeof *d);
     if (!rules || !d || compiler_keep(c, jv_copy(key)) < 0)
         return -ENOMEM;
-    d->trigger = key; /* kept above */
+    d->trigger = name_of(key); /* kept above */
     d->keyword = k->name;
     int r = jv_get_kind(value) == JV_KIND_ARRAY ? names_of(c, value, &d->required)
                                                 : child_at(c, n, k, value_text(key), &d->node);

@@ -4,27 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-uint32_t table_hash(uint32_t seed, struct slice key)
-{
-    uint32_t hash = 2166136261u ^ (seed * 2654435761u);
-    for (size_t i = 0; i < key.len; i++)
-        hash = (hash ^ key.p[i]) * 16777619u;
-    return hash;
-}
-
-void *table_get(const struct table *t, uint32_t hash, struct slice key)
-{
-    if (!t->capacity)
-        return NULL;
-    for (uint32_t at = hash & (t->capacity - 1);; at = (at + 1) & (t->capacity - 1)) {
-        const struct table_entry *e = &t->entries[at];
-        if (!e->value)
-            return NULL;
-        if (e->hash == hash && slice_equal(e->key, key))
-            return e->value;
-    }
-}
-
 static void place(struct table *t, struct table_entry entry)
 {
     uint32_t at = entry.hash & (t->capacity - 1);

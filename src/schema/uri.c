@@ -4,10 +4,11 @@
 
 #include "base/error.h"
 
-static size_t find(struct slice s, const char *set)
+/* The place of the first of two characters, or the length. */
+static size_t find(struct slice s, uint8_t a, uint8_t b)
 {
     size_t i = 0;
-    while (i < s.len && !(s.p[i] && strchr(set, s.p[i])))
+    while (i < s.len && s.p[i] != a && s.p[i] != b)
         i++;
     return i;
 }
@@ -23,22 +24,22 @@ void uri_split(struct slice text, struct uri *ret)
     struct uri u = {0};
     if (!text.p)
         text = slice_of(nothing, 0);
-    size_t at = find(text, "#");
+    size_t at = find(text, '#', '#');
     if (at < text.len)
         u.fragment = cut(text, at + 1);
     text.len = at;
-    at = find(text, "?");
+    at = find(text, '?', '?');
     if (at < text.len)
         u.query = cut(text, at + 1);
     text.len = at;
-    at = find(text, ":/");
+    at = find(text, ':', '/');
     if (at > 0 && at < text.len && text.p[at] == ':') {
         u.scheme = slice_of(text.p, at);
         text = cut(text, at + 1);
     }
     if (slice_starts(text, "//")) {
         text = cut(text, 2);
-        at = find(text, "/");
+        at = find(text, '/', '/');
         u.authority = slice_of(text.p, at);
         text = cut(text, at);
     }
@@ -55,7 +56,7 @@ static void append_without_dots(struct slice path, struct buffer *out)
         buffer_append_byte(out, '/');
     size_t start = out->len;
     for (bool more = true; more && !buffer_error(out);) {
-        size_t len = find(cut(path, at), "/");
+        size_t len = find(cut(path, at), '/', '/');
         struct slice segment = slice_of(path.p + at, len);
         more = at + len < path.len;
         at += len + (more ? 1 : 0);

@@ -4,9 +4,8 @@
 #include <errno.h>
 
 #include "schema/run.h"
-#include "schema/value.h"
 
-int run_quiet(struct run *r, const struct node *n, jv v, const struct at *at, struct marks *marks)
+int run_quiet(struct run *r, const struct node *n, struct view *v, const struct at *at, struct marks *marks)
 {
     struct schema_errors *errors = r->errors;
     r->errors = NULL;
@@ -29,7 +28,7 @@ static int dynamic_target(struct run *r, const struct reference_rules *k, const 
     return run_pay(r, seen / 8);
 }
 
-static int check_reference(struct run *r, const struct node *n, jv v, const struct at *at, struct marks *marks)
+static int check_reference(struct run *r, const struct node *n, struct view *v, const struct at *at, struct marks *marks)
 {
     const struct reference_rules *k = n->rules[GROUP_REFERENCE];
     int result = VALID, one;
@@ -44,11 +43,11 @@ static int check_reference(struct run *r, const struct node *n, jv v, const stru
 }
 
 /* A branch that may fail without harm, so its marks count only if it holds. */
-static int try_branch(struct run *r, const struct node *n, jv v, const struct at *at, struct marks *marks)
+static int try_branch(struct run *r, const struct node *n, struct view *v, const struct at *at, struct marks *marks)
 {
     if (!marks)
         return run_quiet(r, n, v, at, NULL);
-    struct marks own;
+    [[gnu::uninitialized]] struct marks own;
     int result = marks_open(r, &own, v);
     if (result < 0)
         return result;
@@ -60,7 +59,7 @@ static int try_branch(struct run *r, const struct node *n, jv v, const struct at
 }
 
 /* No alternative held: the errors of each help to see why. */
-static int report_branches(struct run *r, const struct node_list *list, jv v, const struct at *at)
+static int report_branches(struct run *r, const struct node_list *list, struct view *v, const struct at *at)
 {
     for (size_t i = 0; r->errors && i < list->n && r->errors->n < LIMIT_SCHEMA_ERRORS; i++) {
         int one = run_node(r, list->items[i], v, at, NULL);
@@ -70,7 +69,7 @@ static int report_branches(struct run *r, const struct node_list *list, jv v, co
     return INVALID;
 }
 
-static int check_any(struct run *r, const struct node *n, jv v, const struct at *at, struct marks *marks)
+static int check_any(struct run *r, const struct node *n, struct view *v, const struct at *at, struct marks *marks)
 {
     const struct logic_rules *k = n->rules[GROUP_LOGIC];
     bool found = false;
@@ -86,7 +85,7 @@ static int check_any(struct run *r, const struct node *n, jv v, const struct at 
     return report_branches(r, &k->any, v, at);
 }
 
-static int check_one(struct run *r, const struct node *n, jv v, const struct at *at, struct marks *marks)
+static int check_one(struct run *r, const struct node *n, struct view *v, const struct at *at, struct marks *marks)
 {
     const struct logic_rules *k = n->rules[GROUP_LOGIC];
     size_t found = 0, first = 0;
@@ -106,7 +105,7 @@ static int check_one(struct run *r, const struct node *n, jv v, const struct at 
     return report_branches(r, &k->one, v, at);
 }
 
-static int check_condition(struct run *r, const struct logic_rules *k, jv v, const struct at *at, struct marks *marks)
+static int check_condition(struct run *r, const struct logic_rules *k, struct view *v, const struct at *at, struct marks *marks)
 {
     int condition = try_branch(r, k->when, v, at, marks);
     if (condition < 0)
@@ -115,7 +114,7 @@ static int check_condition(struct run *r, const struct logic_rules *k, jv v, con
     return next ? run_node(r, next, v, at, marks) : VALID;
 }
 
-static int check_not(struct run *r, const struct node *n, jv v, const struct at *at)
+static int check_not(struct run *r, const struct node *n, struct view *v, const struct at *at)
 {
     const struct logic_rules *k = n->rules[GROUP_LOGIC];
     int one = run_quiet(r, k->negated, v, at, NULL);
@@ -124,7 +123,7 @@ static int check_not(struct run *r, const struct node *n, jv v, const struct at 
     return one == INVALID ? VALID : run_report(r, n, "not", at, "must not be as the schema describes here");
 }
 
-static int check_logic(struct run *r, const struct node *n, jv v, const struct at *at, struct marks *marks)
+static int check_logic(struct run *r, const struct node *n, struct view *v, const struct at *at, struct marks *marks)
 {
     const struct logic_rules *k = n->rules[GROUP_LOGIC];
     int result = VALID, one;
@@ -142,14 +141,28 @@ static int check_logic(struct run *r, const struct node *n, jv v, const struct a
     return result;
 }
 
-static int check_groups(struct run *r, const struct node *n, jv v, const struct at *at, struct marks *marks)
+/* The groups that say nothing about a value of the type are passed over, by its bit's number. */
+static unsigned groups_for(const struct view *v)
+{
+    static const uint16_t silent[] = {
+#define SILENT(number, string, array, object)                                                                          \
+    (uint16_t)((number) << GROUP_NUMBER | (string) << GROUP_STRING | (array) << GROUP_ARRAY | (object) << GROUP_OBJECT |    \
+               (object) << GROUP_DEPENDENT | 1u << GROUP_UNEVALUATED)
+        SILENT(1, 1, 1, 1), SILENT(1, 1, 1, 1), SILENT(0, 1, 1, 1), SILENT(0, 1, 1, 1),
+        SILENT(1, 0, 1, 1), SILENT(1, 1, 0, 1), SILENT(1, 1, 1, 0)};
+    return ~(unsigned)silent[__builtin_ctz(v->type)];
+}
+
+static int check_groups(struct run *r, const struct node *n, struct view *v, const struct at *at, struct marks *marks)
 {
     static check_function *const checks[GROUP_COUNT] = {
         [GROUP_TYPE] = check_type, [GROUP_VALUES] = check_values, [GROUP_NUMBER] = check_number,
         [GROUP_STRING] = check_string, [GROUP_ARRAY] = check_array, [GROUP_OBJECT] = check_object,
         [GROUP_REFERENCE] = check_reference, [GROUP_LOGIC] = check_logic, [GROUP_DEPENDENT] = check_dependent};
     int result = VALID;
-    for (unsigned groups = n->groups & ~(1u << GROUP_UNEVALUATED); groups && run_goes_on(r, result); groups &= groups - 1) {
+    /* Most nodes have a type and most values are of it, so that is not worth a call. */
+    unsigned right = n->types & v->type ? 1u << GROUP_TYPE : 0;
+    for (unsigned groups = n->groups & groups_for(v) & ~right; groups && run_goes_on(r, result); groups &= groups - 1) {
         int one = checks[__builtin_ctz(groups)](r, n, v, at, marks);
         if (one != VALID)
             result = one;
@@ -158,9 +171,9 @@ static int check_groups(struct run *r, const struct node *n, jv v, const struct 
 }
 
 /* A node with `unevaluated*` sees what it evaluated itself, and not what stands beside it. */
-static int check_with_unevaluated(struct run *r, const struct node *n, jv v, const struct at *at, struct marks *marks)
+static int check_with_unevaluated(struct run *r, const struct node *n, struct view *v, const struct at *at, struct marks *marks)
 {
-    struct marks own;
+    [[gnu::uninitialized]] struct marks own;
     int result = marks_open(r, &own, v);
     if (result < 0)
         return result;
@@ -174,7 +187,7 @@ static int check_with_unevaluated(struct run *r, const struct node *n, jv v, con
     return result;
 }
 
-int run_node(struct run *r, const struct node *n, jv v, const struct at *at, struct marks *marks)
+int run_node(struct run *r, const struct node *n, struct view *v, const struct at *at, struct marks *marks)
 {
     if (--r->steps < 0)
         return -SP_EBUDGET;
@@ -200,13 +213,15 @@ static int validate(struct run *r, jv instance, struct schema_errors *ret)
 {
     static const struct at root;
     const struct node *n = r->schema->root;
-    int result = run_node(r, n, instance, &root, NULL);
+    struct view v;
+    view_init(&v, instance);
+    int result = run_node(r, n, &v, &root, NULL);
     if (result != INVALID || !ret)
         return result == INVALID ? -SP_EINVALID : result;
     ret->n = 0;
     r->errors = ret;
     r->steps = LIMIT_SCHEMA_STEPS;
-    result = run_node(r, n, instance, &root, NULL);
+    result = run_node(r, n, &v, &root, NULL);
     /* What was found before the budget ended is enough. */
     if (ret->n == 0)
         run_report(r, n, NULL, &root, "is not as the schema describes");
@@ -215,8 +230,11 @@ static int validate(struct run *r, jv instance, struct schema_errors *ret)
 
 int schema_validate(const struct schema *s, jv instance, struct schema_errors *ret)
 {
-    const struct resource *scope[LIMIT_SCHEMA_DEPTH];
-    struct run r = {.schema = s, .steps = LIMIT_SCHEMA_STEPS, .scope = s->has_dynamic ? scope : NULL};
+    /* Not zeroed: that would cost more than many a validation. */
+    [[gnu::uninitialized]] const struct resource *scope[LIMIT_SCHEMA_DEPTH];
+    [[gnu::uninitialized]] _Alignas(max_align_t) uint8_t first[8192];
+    struct run r = {.schema = s, .steps = LIMIT_SCHEMA_STEPS, .scope = s->has_dynamic ? scope : NULL,
+                    .room = room_in(first, sizeof first)};
     if (!jv_is_valid(instance)) { /* libjq's "no value" */
         r.errors = ret;
         if (ret)
@@ -224,9 +242,8 @@ int schema_validate(const struct schema *s, jv instance, struct schema_errors *r
         run_report(&r, s->root, NULL, NULL, "is not a JSON value");
         return -SP_EINVALID;
     }
-    if (s->has_patterns && !(r.match_data = pcre2_match_data_create(1, NULL)))
-        return -ENOMEM;
     int result = validate(&r, instance, ret);
     pcre2_match_data_free(r.match_data);
+    room_free(&r.room);
     return result;
 }

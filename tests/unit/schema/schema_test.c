@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "schema/decimal.h"
 #include "schema/regex.h"
+#include "schema/regex_quick.h"
 #include "schema/schema.h"
 #include "schema/uri.h"
 
@@ -129,6 +130,48 @@ static void pattern_case(char **field)
 static void patterns(void **state)
 {
     each_case("patterns.txt", pattern_case);
+}
+
+/* Counts the texts of up to four of these pieces on which the plain part of the pattern decides, and holds it against PCRE2. */
+static unsigned decided(const char *text)
+{
+    static const char *const pieces[] = {"", "a", "b", "x-", "0", "}", "\n", " ", "\xc3\xa9"};
+    enum { N = sizeof pieces / sizeof *pieces };
+    char why[REGEX_WHY] = "";
+    unsigned n = 0;
+    pcre2_code *code = NULL;
+    struct regex_quick quick;
+    pcre2_match_context *context = regex_context_new(LIMIT_REGEX_MATCH);
+    pcre2_match_data *data = pcre2_match_data_create(1, NULL);
+    if (regex_compile(slice_text(text), &code, why) < 0)
+        fail_msg("%s: %s", text, why);
+    regex_quick_read(slice_text(text), &quick);
+    for (unsigned i = 0; i < N * N * N * N; i++) {
+        char subject[16];
+        (void)snprintf(subject, sizeof subject, "%s%s%s%s", pieces[i % N], pieces[i / N % N], pieces[i / N / N % N], pieces[i / N / N / N]);
+        enum regex_quick_answer answer = regex_quick_match(&quick, slice_text(subject));
+        n += answer != REGEX_ASK;
+        if (answer != REGEX_ASK && (answer == REGEX_YES) != regex_match(code, slice_text(subject), data, context))
+            fail_msg("%s on \"%s\": the plain part says %s", text, subject, answer == REGEX_YES ? "yes" : "no");
+    }
+    pcre2_code_free(code);
+    pcre2_match_data_free(data);
+    pcre2_match_context_free(context);
+    return n;
+}
+
+static void quick_case(char **field)
+{
+    jv pattern = json(field[0]);
+    unsigned n = decided(jv_string_value(pattern)), at_least = (unsigned)strtoul(field[1], NULL, 10);
+    if (n < at_least)
+        fail_msg("%s decides %u of 6561", field[0], n);
+    jv_free(pattern);
+}
+
+static void quick_patterns(void **state)
+{
+    each_case("quick.txt", quick_case);
 }
 
 static jv nested(int levels)
@@ -400,6 +443,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(error_places),
         cmocka_unit_test(bad_schemas),
         cmocka_unit_test(patterns),
+        cmocka_unit_test(quick_patterns),
         cmocka_unit_test(endless_reference_ends),
         cmocka_unit_test(deep_instances),
         cmocka_unit_test(exponential_schema_ends),
