@@ -3,6 +3,7 @@
 #   make              release build            make test      all tests, with sanitizers, on a clean machine
 #   make install      PREFIX, DESTDIR          make demo      a workflow from start to end
 #   make fuzz T=wire  one fuzzer               make bench     load, against a baseline
+#   make openapi      the API's description, build/openapi.json
 #   make format       clang-format             make clean
 
 PREFIX ?= /usr/local
@@ -15,7 +16,7 @@ RELEASE = build/release
 FUZZ = build/fuzz
 EXECUTABLES = find $(RELEASE)/src -mindepth 2 -maxdepth 2 -type f -name 'sallyport*' -perm -u+x
 
-.PHONY: all deps release test demo install bench fuzz format clean
+.PHONY: all deps release openapi test demo install bench fuzz format clean
 
 all: release
 
@@ -29,6 +30,10 @@ $(RELEASE)/build.ninja:
 release: $(RELEASE)/build.ninja
 	ninja -C $(RELEASE)
 	@$(EXECUTABLES) -exec install -m 0755 {} build/ ';'
+
+openapi: $(RELEASE)/build.ninja
+	ninja -C $(RELEASE) src/engine/openapi.json
+	@install -m 0644 $(RELEASE)/src/engine/openapi.json build/openapi.json
 
 test: deps
 	@tests/run
@@ -52,7 +57,7 @@ install: release
 	    */sallyport) install -m 0755 $$f $(DESTDIR)$(PREFIX)/bin/;; \
 	    *) install -m 0755 $$f $(DESTDIR)$(PREFIX)/libexec/sallyport/;; \
 	  esac; done
-	install -m 0644 dist/sallyport.yaml $(SHARE)/doc/sallyport/
+	install -m 0644 dist/sallyport.yaml $(RELEASE)/src/engine/openapi.json $(SHARE)/doc/sallyport/
 	for p in $(MAN_PAGES); do install -D -m 0644 $(RELEASE)/src/man/$$p $(SHARE)/man/man$${p##*.}/$$p; done
 	for c in $(COMPLETIONS); do install -d $(SHARE)/$$(dirname $${c#*:}) && \
 	  $(RELEASE)/src/cli/sallyport completion $${c%%:*} >$(SHARE)/$${c#*:} && chmod 0644 $(SHARE)/$${c#*:}; done

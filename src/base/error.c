@@ -38,13 +38,13 @@ const char *error_text(int code)
 const char *error_slug(int code)
 {
     const struct error_row *row = error_row(code);
-    return row ? row->slug : "internal";
+    return row ? row->slug : error_slug(-SP_EINTERNAL);
 }
 
 int error_http_status(int code)
 {
     const struct error_row *row = error_row(code);
-    return row ? row->status : 500;
+    return row ? row->status : error_http_status(-SP_EINTERNAL);
 }
 
 int error_exit_code(int code)

@@ -27,7 +27,18 @@
     E(SP_EFORMAT, 1018, 500, 4, "format", "the file is of another kind or version")                                         \
     E(SP_EUNSUPPORTED, 1019, 400, 2, "unsupported", "this is not supported yet")                                            \
     E(SP_EREPLAYED, 1020, 409, 3, "replayed", "this delivery was seen before")                                               \
-    E(SP_EMETHOD, 1021, 405, 2, "method", "this path does not have the method")
+    E(SP_EMETHOD, 1021, 405, 2, "method", "this path does not have the method")                                             \
+    E(SP_EDEFINITION, 1022, 400, 2, "definition", "the definition has errors")                                              \
+    E(SP_EMEDIATYPE, 1023, 415, 2, "media-type", "a body of this media type is not taken here")                             \
+    E(SP_EFRAMING, 1024, 400, 2, "framing", "the message's framing is malformed or ambiguous")                              \
+    E(SP_EHOST, 1025, 400, 2, "host", "the host is missing, malformed or contradictory")                                    \
+    E(SP_EHEADER, 1026, 400, 2, "header", "a header is malformed or repeated")                                              \
+    E(SP_ETARGET, 1027, 400, 2, "target", "the path or query is not in plain form")                                         \
+    E(SP_EFORWARDED, 1028, 400, 2, "forwarded", "the proxy's headers contradict each other")                                \
+    E(SP_ETARGETLIMIT, 1029, 414, 2, "target-limit", "the path or query is too long")                                       \
+    E(SP_EHEADERLIMIT, 1030, 431, 2, "header-limit", "the headers are too many or too large")                               \
+    E(SP_EMETHODUNKNOWN, 1031, 501, 2, "method-unknown", "no path has this method")                                         \
+    E(SP_EINTERNAL, 1032, 500, 4, "internal", "something failed inside the server")
 
 enum sp_error {
 #define E(name, number, status, code, slug, text) name = number,

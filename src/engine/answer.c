@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/json_reader.h"
-#include "base/json_writer.h"
+#include "base/problem.h"
 #include "crypto/crypto.h"
 
 static void location_pair(struct buffer *b, struct run_id id)
@@ -35,17 +35,20 @@ void answer_accepted(struct request *r, struct run_id id)
     respond(r, 202, "application/json", buffer_slice(&body), buffer_slice(&extra));
 }
 
-static int status_of(const json_t *error)
-{
-    json_int_t status = json_integer_value(json_object_get(error, "status"));
-    return status >= 400 && status <= 599 ? (int)status : 500;
-}
-
 static bool is_type(const json_t *error, const char *name)
 {
     const char *type = json_string_value(json_object_get(error, "type"));
     const char *end = type ? strrchr(type, '/') : NULL;
     return end && strcmp(end + 1, name) == 0;
+}
+
+static void write_text(struct json_writer *w, const json_t *error, const char *member, const char *otherwise)
+{
+    const json_t *value = json_object_get(error, member);
+    if (json_is_string(value))
+        json_key_string(w, member, slice_of(json_string_value(value), json_string_length(value)));
+    else if (otherwise)
+        json_key_text(w, member, otherwise);
 }
 
 static void answer_fault(struct request *r, struct slice text, struct slice extra)
@@ -55,18 +58,17 @@ static void answer_fault(struct request *r, struct slice text, struct slice extr
     struct json_writer w = JSON_WRITER(&body);
     bool is_sender = is_type(error, "validation");
     /* What an upstream answered is not this server's own answer: its 401 or 404 must not look like ours. */
-    int status = is_sender ? status_of(error) : is_type(error, "timeout") ? 504 : is_type(error, "communication") ? 502 : 500;
-    const char *members[] = {"type", "title", "instance", is_sender ? "detail" : NULL};
+    uint16_t status = is_sender ? 400 : is_type(error, "timeout") ? 504 : is_type(error, "communication") ? 502 : 500;
+    const char *inside = "The run faulted; who owns the workflow sees why.";
     json_object_begin(&w);
-    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
-        const json_t *value = members[i] ? json_object_get(error, members[i]) : NULL;
-        if (json_is_string(value))
-            json_key_string(&w, members[i], slice_of(json_string_value(value), json_string_length(value)));
-    }
+    write_text(&w, error, "type", "about:blank");
+    write_text(&w, error, "title", "the run faulted");
     json_key_i64(&w, "status", status);
+    write_text(&w, is_sender ? error : NULL, "detail", inside);
+    write_text(&w, error, "instance", NULL);
     json_object_end(&w);
     json_decref(error);
-    respond(r, (uint16_t)status, "application/problem+json", buffer_slice(&body), extra);
+    respond(r, status, PROBLEM_MEDIA_TYPE, buffer_slice(&body), extra);
 }
 
 void answer_webhook(struct request *r, const struct run_outcome *outcome)

@@ -6,9 +6,12 @@
 #include "engine/commit.h"
 #include "engine/committer.h"
 #include "engine/credentials.h"
+#include "engine/query.h"
 #include "engine/request.h"
 #include "engine/slow.h"
 #include "store/audit.h"
+
+#define LAST_LEAVES UINT64_MAX /* `from` of who does not say it */
 
 struct leaves {
     struct request *request;
@@ -35,7 +38,7 @@ static void leaves_work(struct store_reader *reader, void *user)
     l->code = store_leaf_count(reader, &l->size);
     if (l->code < 0)
         return;
-    if (l->from == UINT64_MAX)
+    if (l->from == LAST_LEAVES)
         l->from = l->size > l->limit ? l->size - l->limit : 0;
     uint64_t to = l->size - (l->from < l->size ? l->from : l->size) > l->limit ? l->from + l->limit : l->size;
     if (l->from < to)
@@ -74,15 +77,10 @@ static void leaves_done(void *user)
 
 void api_audit_leaves(struct request *r)
 {
-    uint64_t from, limit;
-    if (request_query_u64(r, "from", UINT64_MAX, UINT64_MAX, &from) < 0 ||
-        request_query_u64(r, "limit", 100, LIMIT_PAGE, &limit) < 0 || limit == 0) {
-        respond_problem(r, -SP_EINVALID, "\"from\" and \"limit\" are numbers; limit is 1 to %d.", LIMIT_PAGE);
-        return;
-    }
     struct leaves *l = calloc(1, sizeof *l);
     if (l) {
-        *l = (struct leaves){.request = r, .from = from, .limit = limit, .body = BUFFER_MAX(LIMIT_BODY)};
+        *l = (struct leaves){.request = r, .from = request_query_number(r, "from", LAST_LEAVES), .limit = request_query_number(r, "limit", 0),
+                             .body = BUFFER_MAX(LIMIT_BODY)};
         l->writer = JSON_WRITER(&l->body);
         json_object_begin(&l->writer);
         json_key(&l->writer, "leaves");

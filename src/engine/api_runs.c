@@ -6,13 +6,14 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/json_reader.h"
 #include "base/json_writer.h"
+#include "base/must.h"
 #include "engine/answer.h"
 #include "engine/commit.h"
 #include "engine/committer.h"
 #include "engine/idempotency.h"
 #include "engine/load.h"
+#include "engine/query.h"
 #include "engine/runs.h"
 #include "engine/slow.h"
 
@@ -62,12 +63,12 @@ static struct slice text_of(const json_t *object, const char *key)
     return json_is_string(value) ? slice_of(json_string_value(value), json_string_length(value)) : (struct slice){0};
 }
 
-static void start(struct request *r, const json_t *root)
+void api_runs_start(struct request *r)
 {
-    struct slice ns = text_of(root, "namespace"), name = text_of(root, "name");
-    struct workflow *w = ns.p && name.p ? workflow_find(ns, name) : NULL;
+    const json_t *root = r->json;
+    struct workflow *w = workflow_find(text_of(root, "namespace"), text_of(root, "name"));
     if (!w) {
-        respond_problem(r, ns.p && name.p ? -SP_ENOTFOUND : -SP_EINVALID, "Name a deployed workflow: {\"namespace\", \"name\"}.");
+        respond_problem(r, -SP_ENOTFOUND, "There is no such workflow.");
         return;
     }
     if (!w->is_enabled) {
@@ -93,18 +94,6 @@ static void start(struct request *r, const json_t *root)
         return;
     free(s);
     respond_problem(r, code, "No more runs of this workflow can be taken now.");
-}
-
-void api_runs_start(struct request *r)
-{
-    json_error_t error;
-    json_t *root = json_read(r->body, JSON_ALLOW_NUL, &error);
-    if (!json_is_object(root))
-        respond_problem(r, -SP_ESYNTAX, "The body is not a JSON object: line %d, column %d: %s.", error.line, error.column,
-                        error.text);
-    else
-        start(r, root);
-    json_decref(root);
 }
 
 /* --- cancel -------------------------------------------------------------------------------------------------------- */
@@ -143,7 +132,7 @@ void api_runs_cancel(struct request *r)
 struct listing {
     struct request *request;
     struct store_run_filter filter;
-    struct buffer scratch[4], body;
+    struct buffer body;
     struct json_writer writer;
     struct run_id last;
     uint32_t n;
@@ -185,8 +174,6 @@ static void list_work(struct store_reader *reader, void *user)
 
 static void listing_free(struct listing *l)
 {
-    for (size_t i = 0; i < 4; i++)
-        buffer_free(&l->scratch[i]);
     buffer_free(&l->body);
     free(l);
 }
@@ -208,22 +195,16 @@ static void list_done(void *user)
     listing_free(l);
 }
 
-static int read_filter(struct listing *l)
+static struct store_run_filter filter_of(const struct request *r)
 {
-    struct slice state, before;
-    uint64_t limit;
-    for (size_t i = 0; i < 4; i++)
-        l->scratch[i] = BUFFER_MAX(LIMIT_NAME);
-    (void)request_query(l->request, "namespace", &l->scratch[0], &l->filter.ns);
-    (void)request_query(l->request, "workflow", &l->scratch[1], &l->filter.workflow);
-    if (request_query(l->request, "state", &l->scratch[2], &state) && (l->filter.state = run_state_parse(state)) < 0)
-        return -SP_EINVALID;
-    if (request_query(l->request, "before", &l->scratch[3], &before) && run_id_parse(before, &l->filter.before) < 0)
-        return -SP_EINVALID;
-    if (request_query_u64(l->request, "limit", 50, LIMIT_PAGE, &limit) < 0 || limit == 0)
-        return -SP_EINVALID;
-    l->filter.limit = (uint32_t)limit;
-    return 0;
+    struct slice state = request_query_text(r, "state"), before = request_query_text(r, "before");
+    struct store_run_filter filter = {.ns = request_query_text(r, "namespace"), .workflow = request_query_text(r, "workflow"),
+                                      .limit = (uint32_t)request_query_number(r, "limit", 0)};
+    if (state.p)
+        filter.state = run_state_parse(state);
+    if (before.p)
+        must(run_id_parse(before, &filter.before) == 0);
+    return filter;
 }
 
 void api_runs_list(struct request *r)
@@ -233,18 +214,14 @@ void api_runs_list(struct request *r)
         respond_problem(r, -SP_EOVERLOAD, "No memory for the listing.");
         return;
     }
-    l->request = r;
-    l->body = BUFFER_MAX(LIMIT_BODY);
+    *l = (struct listing){.request = r, .filter = filter_of(r), .body = BUFFER_MAX(LIMIT_BODY)};
     l->writer = JSON_WRITER(&l->body);
-    int code = read_filter(l);
     json_object_begin(&l->writer);
     json_key(&l->writer, "runs");
     json_array_begin(&l->writer);
-    code = code < 0 ? code : slow_submit(list_work, list_done, l);
-    if (code == 0)
+    if (slow_submit(list_work, list_done, l) == 0)
         return;
-    respond_problem(r, code, code == -SP_EINVALID ? "A query parameter is not valid: state, before or limit."
-                                                   : "Too much is being read now.");
+    respond_problem(r, -SP_EOVERLOAD, "Too much is being read now.");
     listing_free(l);
 }
 

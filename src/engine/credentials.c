@@ -9,7 +9,6 @@
 #include "audit/state.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/json_reader.h"
 #include "base/json_writer.h"
 #include "base/log.h"
 #include "engine/commit.h"
@@ -296,17 +295,11 @@ static void on_wrapped(int code, const void *answer, void *user)
 
 static int read_body(struct setting *s)
 {
-    json_t *root = json_read(s->request->body, 0, NULL);
-    const char *kind = json_string_value(json_object_get(root, "kind"));
-    const char *box = json_string_value(json_object_get(root, "box"));
-    json_t *policy = json_object_get(root, "policy");
-    char *policy_text = json_is_object(policy) ? json_dumps(policy, JSON_COMPACT | JSON_SORT_KEYS) : policy ? NULL : strdup("{}");
-    int parsed = kind ? credential_kind_parse(slice_text(kind)) : -1;
-    int r = parsed < 0 || !box || !policy_text ? -SP_EINVALID : buffer_append_base64_decoded(&s->box, slice_text(box));
-    s->kind = (uint8_t)parsed;
-    s->policy = slice_text(policy_text);
-    json_decref(root);
-    return r;
+    const json_t *kind = json_object_get(s->request->json, "kind"), *box = json_object_get(s->request->json, "box");
+    const json_t *policy = json_object_get(s->request->json, "policy");
+    s->kind = (uint8_t)credential_kind_parse(slice_of(json_string_value(kind), json_string_length(kind)));
+    s->policy = slice_text(policy ? json_dumps(policy, JSON_COMPACT | JSON_SORT_KEYS) : strdup("{}"));
+    return s->policy.p ? buffer_append_base64_decoded(&s->box, slice_of(json_string_value(box), json_string_length(box))) : -ENOMEM;
 }
 
 static void on_namespace(int code, struct namespace *ns, void *user)
@@ -347,7 +340,7 @@ void api_secrets_set(struct request *r)
     s->box = BUFFER_MAX(LIMIT_CREDENTIAL + 128);
     int code = read_body(s);
     if (code < 0)
-        setting_ends(s, code, "Send {\"kind\", \"policy\", \"box\"}: a known kind, a policy object, and the sealed value in base64.");
+        setting_ends(s, code, "\"/box\" of the body has to be the sealed value in base64.");
     else
         namespace_ensure(r->params[0], on_namespace, s);
 }

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/json_reader.h"
-#include "base/json_writer.h"
+#include "base/problem.h"
 #include "crypto/crypto.h"
 #include "engine/commit.h"
 #include "engine/checker.h"
@@ -128,15 +128,11 @@ static void respond_findings(struct deployment *d, struct slice findings)
 {
     _cleanup_buffer_ struct buffer body = BUFFER_MAX(LIMIT_BODY);
     struct json_writer w = JSON_WRITER(&body);
-    json_object_begin(&w);
-    json_key_text(&w, "type", "urn:sallyport:error:definition");
-    json_key_text(&w, "title", "the definition has errors");
-    json_key_i64(&w, "status", 400);
-    json_key_text(&w, "detail", "Nothing was deployed; \"findings\" says what is wrong and where.");
+    problem_begin(&w, -SP_EDEFINITION, "Nothing was deployed; \"findings\" says what is wrong and where.");
     json_key(&w, "findings");
     json_raw(&w, findings);
     json_object_end(&w);
-    respond(d->request, 400, "application/problem+json", buffer_slice(&body), (struct slice){0});
+    respond(d->request, (uint16_t)problem_status(-SP_EDEFINITION), PROBLEM_MEDIA_TYPE, buffer_slice(&body), (struct slice){0});
     deployment_free(d);
 }
 
@@ -177,9 +173,8 @@ static void on_checked(int code, const struct msg_checker_findings *m, void *use
 
 void api_workflows_deploy(struct request *r)
 {
-    if (r->body.len == 0 || r->body.len > LIMIT_DEFINITION) {
-        respond_problem(r, r->body.len ? -SP_ELIMIT : -SP_EINVALID, "Send the text of one definition, at most %u bytes.",
-                        LIMIT_DEFINITION);
+    if (r->body.len == 0) {
+        respond_problem(r, -SP_EINVALID, "Send the text of one definition.");
         return;
     }
     struct deployment *d = calloc(1, sizeof *d);

@@ -168,27 +168,12 @@ static void verify(struct delivery *d)
         refuse(d, code, "The signature cannot be checked now.");
 }
 
-static bool is_json(const struct request *r)
-{
-    struct slice type, essence;
-    if (!wire_pairs_find(r->headers, "content-type", &type) || !slice_split(&type, ';', &essence))
-        return false;
-    while (essence.len && essence.p[essence.len - 1] == ' ')
-        essence.len--;
-    bool is_suffixed = essence.len > 5 && slice_equal_nocase(slice_of(essence.p + essence.len - 5, 5), SLICE_LITERAL("+json"));
-    return is_suffixed || slice_equal_nocase(essence, SLICE_LITERAL("application/json"));
-}
-
 void api_hook(struct request *r)
 {
     struct workflow *w = workflow_find(r->params[0], r->params[1]);
     struct rate_answer rate;
     if (!w || !w->is_enabled || !w->has_webhook) {
         respond_problem(r, -SP_ENOTFOUND, "There is no such webhook.");
-        return;
-    }
-    if (!is_json(r)) {
-        respond_problem(r, -SP_EINVALID, "Send the delivery as application/json.");
         return;
     }
     if (!limiter_has_room(w->id, w->rate_limit, w->rate_period_ms, w->rate_burst, &rate)) {

@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/json_writer.h"
+#include "base/problem.h"
 
 static struct channel *gateway;
 static uint32_t gateway_generation;
@@ -74,52 +74,6 @@ int request_new(struct slice payload, struct request **ret)
     return 0;
 }
 
-static int hex_digit(uint8_t c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-static int percent_decode(struct slice s, struct buffer *to)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.p[i] != '%') {
-            (void)buffer_append_byte(to, s.p[i] == '+' ? ' ' : s.p[i]);
-            continue;
-        }
-        if (i + 2 >= s.len || hex_digit(s.p[i + 1]) < 0 || hex_digit(s.p[i + 2]) < 0)
-            return -SP_ESYNTAX;
-        (void)buffer_append_byte(to, (uint8_t)(hex_digit(s.p[i + 1]) << 4 | hex_digit(s.p[i + 2])));
-        i += 2;
-    }
-    return buffer_error(to);
-}
-
-bool request_query(const struct request *r, const char *name, struct buffer *scratch, struct slice *ret)
-{
-    struct slice rest = r->query, pair, key;
-    while (slice_split(&rest, '&', &pair)) {
-        if (!slice_split(&pair, '=', &key) || !slice_is(key, name))
-            continue;
-        buffer_clear(scratch);
-        if (pair.p && percent_decode(pair, scratch) < 0)
-            return false;
-        *ret = buffer_slice(scratch);
-        return ret->len > 0 && slice_is_utf8(*ret);
-    }
-    return false;
-}
-
-int request_query_u64(const struct request *r, const char *name, uint64_t fallback, uint64_t max, uint64_t *ret)
-{
-    _cleanup_buffer_ struct buffer scratch = BUFFER_MAX(LIMIT_NAME);
-    struct slice text;
-    uint64_t value = fallback;
-    if (request_query(r, name, &scratch, &text) && (slice_parse_u64(text, &value) < 0 || value > max))
-        return -SP_EINVALID;
-    *ret = value;
-    return 0;
-}
-
 void request_peer_text(const uint8_t peer[16], char ret[64])
 {
     static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
@@ -151,24 +105,11 @@ void respond_json(struct request *r, uint16_t status, const struct buffer *json)
     respond(r, status, "application/json", buffer_slice(json), (struct slice){0});
 }
 
-static void problem_json(struct buffer *b, int code, const char *detail)
-{
-    struct json_writer w = JSON_WRITER(b);
-    json_object_begin(&w);
-    json_key(&w, "type");
-    (void)buffer_printf(b, "\"urn:sallyport:error:%s\"", error_slug(code));
-    w.need_comma = true;
-    json_key_text(&w, "title", error_text(code));
-    json_key_i64(&w, "status", error_http_status(code));
-    json_key_text(&w, "detail", detail);
-    json_object_end(&w);
-}
-
 static void respond_problem_with(struct request *r, int code, const char *detail, struct slice extra)
 {
     _cleanup_buffer_ struct buffer body = BUFFER_MAX(LIMIT_CONFIG);
-    problem_json(&body, code, detail);
-    respond(r, (uint16_t)error_http_status(code), "application/problem+json", buffer_slice(&body), extra);
+    problem_write(&body, code, detail);
+    respond(r, (uint16_t)problem_status(code), PROBLEM_MEDIA_TYPE, buffer_slice(&body), extra);
 }
 
 void respond_problem(struct request *r, int code, const char *format, ...)
@@ -179,9 +120,9 @@ void respond_problem(struct request *r, int code, const char *format, ...)
     (void)vsnprintf(detail, sizeof detail, format, args);
     va_end(args);
     _cleanup_buffer_ struct buffer extra = BUFFER_MAX(LIMIT_TEXT);
-    if (error_http_status(code) == 503)
+    if (problem_status(code) == 503 || problem_status(code) == 429)
         wire_pairs_put(&extra, SLICE_LITERAL("retry-after"), SLICE_LITERAL("1"));
-    if (error_http_status(code) == 401)
+    if (problem_status(code) == 401)
         wire_pairs_put(&extra, SLICE_LITERAL("www-authenticate"), SLICE_LITERAL("Bearer realm=\"sallyport\""));
     respond_problem_with(r, code, detail, buffer_slice(&extra));
 }

@@ -12,6 +12,14 @@ struct principal {
     enum access_role role;
 };
 
+/* A parameter of the query; the text is NULL if it is absent. */
+struct request_query {
+    struct slice text;
+    uint64_t number;
+};
+
+struct json_t;
+
 struct request {
     uint64_t tag;
     uint32_t gateway_generation; /* of the channel it came on: an answer to a dead gateway is dropped */
@@ -22,6 +30,8 @@ struct request {
     int64_t at_ms;
     const struct route *route;
     struct slice params[ROUTE_PARAMS]; /* of the route's {…}, in order */
+    struct request_query query_values[ROUTE_QUERY]; /* query.h */
+    struct json_t *json; /* the body, if its schema has members; borrowed for the handler's call */
     struct principal who;              /* empty name: nobody signed in */
     uint8_t *memory;
     size_t memory_len;
@@ -31,13 +41,6 @@ struct request {
  * or there is not even memory for that. */
 [[gnu::warn_unused_result]] int request_new(struct slice payload, struct request **ret);
 
-/* The value of a query parameter, percent-decoded into `scratch`; false if absent, malformed or too long. */
-bool request_query(const struct request *r, const char *name, struct buffer *scratch, struct slice *ret);
-
-/* A query parameter that is a number within bounds; `fallback` if absent; -SP_EINVALID if it is something else. */
-[[gnu::warn_unused_result]] int request_query_u64(const struct request *r, const char *name, uint64_t fallback, uint64_t max,
-                                                  uint64_t *ret);
-
 /* The client's address as text. */
 void request_peer_text(const uint8_t peer[16], char ret[64]);
 
@@ -45,7 +48,7 @@ void request_peer_text(const uint8_t peer[16], char ret[64]);
 void respond(struct request *r, uint16_t status, const char *content_type, struct slice body, struct slice extra);
 void respond_json(struct request *r, uint16_t status, const struct buffer *json);
 
-/* RFC 9457: type urn:sallyport:error:<slug>, title and status from the code, detail from the format. */
+/* base/problem.h: type, title and status from the code, detail from the format. */
 [[gnu::format(printf, 3, 4)]] void respond_problem(struct request *r, int code, const char *format, ...);
 
 /* As respond_problem, with Retry-After and the RateLimit fields. */

@@ -28,7 +28,7 @@ static bool add_fixed(struct MHD_Response *r, bool has_cache_control)
 static int problem_build(enum problem p, bool closes)
 {
     _cleanup_buffer_ struct buffer body = BUFFER_MAX(1024);
-    problem_body(p, &body);
+    refusal_write(p, &body);
     if (buffer_error(&body) < 0)
         return buffer_error(&body);
     struct MHD_Response *r = MHD_create_response_from_buffer(body.len, body.p, MHD_RESPMEM_MUST_COPY);
@@ -37,9 +37,9 @@ static int problem_build(enum problem p, bool closes)
     bool good = add(r, "Content-Type", "application/problem+json") && add_fixed(r, false);
     if (closes)
         good = good && add(r, "Connection", "close");
-    if (problem_status(p) == 503)
+    if (refusal_status(p) == 503)
         good = good && add(r, "Retry-After", "1");
-    if (problem_status(p) == 405)
+    if (refusal_status(p) == 405)
         good = good && add(r, "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
     problems[p][closes] = r;
     return good ? 0 : -ENOMEM;
@@ -58,7 +58,7 @@ int answer_init(void)
 
 struct MHD_Response *answer_problem(enum problem p, bool closes)
 {
-    return problems[p][closes || problem_closes(p)];
+    return problems[p][closes || refusal_closes(p)];
 }
 
 /* Adds one header of the engine's. One that may not pass is an error and not dropped: the engine is ours and should know. */

@@ -29,7 +29,7 @@ static enum MHD_Result answer(struct connection *c)
     connection_drop_body(c);
     if (c->problem) {
         struct MHD_Response *r = answer_problem(c->problem, connection_must_end(c));
-        return MHD_queue_response(c->mhd, problem_status(c->problem), r);
+        return MHD_queue_response(c->mhd, refusal_status(c->problem), r);
     }
     must(c->answer);
     enum MHD_Result result = MHD_queue_response(c->mhd, c->status, c->answer);

@@ -17,7 +17,7 @@ const char *role_name(enum role role)
     return (unsigned)role < ROLE_COUNT ? role_names[role] : "?";
 }
 
-#define TABLE_ROW(NAME, number, text) {number, text},
+#define TABLE_ROW(NAME, number, text, ...) {number, text},
 
 static const char *table_text(const struct table_row *rows, size_t n, int value)
 {
@@ -60,3 +60,13 @@ DEFINE_TEXT(effect_kind, EFFECT_KINDS)
 DEFINE_TEXT(step_status, STEP_STATUSES)
 DEFINE_TEXT(trace_status, TRACE_STATUSES)
 DEFINE_TEXT(worker_cause, WORKER_CAUSES)
+
+const char *webhook_scheme_header(enum webhook_scheme scheme)
+{
+    static const char *const headers[] = {
+#define W(NAME, number, text, header) [NAME] = header,
+        WEBHOOK_SCHEMES(W)
+#undef W
+    };
+    return (size_t)scheme < sizeof headers / sizeof headers[0] ? headers[scheme] : NULL;
+}

@@ -34,7 +34,7 @@ enum control_file_kind {
     CONTROL_FILE_CA_BUNDLE,       /* egress: more certificate authorities, PEM */
 };
 
-#define ENUM_TABLE_ENTRY(NAME, number, text) NAME = number,
+#define ENUM_TABLE_ENTRY(NAME, number, text, ...) NAME = number,
 
 /* Why a worker ends by itself. One that says nothing was ended from outside: the run in its hands is not to blame. */
 #define WORKER_CAUSES(W)                                                                                         \
@@ -62,13 +62,14 @@ struct worker_page {
     H(HTTP_OPTIONS, 7, "OPTIONS")
 enum http_method { HTTP_METHODS(ENUM_TABLE_ENTRY) };
 
+/* W(NAME, number, text, the header that carries the proof) */
 #define WEBHOOK_SCHEMES(W)                                                                                       \
-    W(WEBHOOK_NONE, 0, "none")                                                                                   \
-    W(WEBHOOK_STANDARD, 1, "standard-webhooks")                                                                  \
-    W(WEBHOOK_GITHUB, 2, "github")                                                                               \
-    W(WEBHOOK_STRIPE, 3, "stripe")                                                                               \
-    W(WEBHOOK_SLACK, 4, "slack")                                                                                 \
-    W(WEBHOOK_BEARER, 5, "bearer")
+    W(WEBHOOK_NONE, 0, "none", NULL)                                                                             \
+    W(WEBHOOK_STANDARD, 1, "standard-webhooks", "webhook-signature")                                             \
+    W(WEBHOOK_GITHUB, 2, "github", "X-Hub-Signature-256")                                                        \
+    W(WEBHOOK_STRIPE, 3, "stripe", "Stripe-Signature")                                                           \
+    W(WEBHOOK_SLACK, 4, "slack", "X-Slack-Signature")                                                            \
+    W(WEBHOOK_BEARER, 5, "bearer", "Authorization")
 enum webhook_scheme { WEBHOOK_SCHEMES(ENUM_TABLE_ENTRY) };
 
 #define CREDENTIAL_KINDS(C)                                                                                      \
@@ -129,6 +130,7 @@ const char *http_method_text(int value);
 int http_method_parse(struct slice s);
 const char *webhook_scheme_text(int value);
 int webhook_scheme_parse(struct slice s);
+const char *webhook_scheme_header(enum webhook_scheme scheme); /* NULL for WEBHOOK_NONE */
 const char *credential_kind_text(int value);
 int credential_kind_parse(struct slice s);
 const char *credential_place_text(int value);

@@ -185,7 +185,7 @@ def test_deputy_a_webhook_gets_only_what_the_workflow_may(server, upstream):
 @pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "application/yaml", "text/plain", "application/json, text/html", ""])
 def test_parser_is_the_routes_choice(server, kind):
     body = b'--x\r\nContent-Disposition: form-data; name="a"; filename="/etc/passwd"\r\n\r\n{}\r\n--x--\r\n'
-    assert server.hook("hooked", body, {"Authorization": f"Bearer {KEY}"}, kind=kind).status == 400
+    assert server.hook("hooked", body, {"Authorization": f"Bearer {KEY}"}, kind=kind).status == 415
 
 
 def test_parser_treats_special_keys_as_keys(server):

@@ -117,8 +117,8 @@ def test_concurrent_repetitions_start_one_run(server):
 def test_wrong_content_type(server):
     body = b"a=1"
     answer = server.hook("by-github", body, sign("github", KEY, body), kind="application/x-www-form-urlencoded")
-    is_problem(answer, 400)
-    is_problem(server.hook("by-github", b"{}", sign("github", KEY, b"{}"), kind="application/jsonp"), 400)
+    is_problem(answer, 415)
+    is_problem(server.hook("by-github", b"{}", sign("github", KEY, b"{}"), kind="application/jsonp"), 415)
 
 
 def test_json_with_a_suffix_or_a_parameter_is_json(server):

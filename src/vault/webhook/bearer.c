@@ -12,7 +12,7 @@ int webhook_bearer(struct slice secret, const struct webhook_delivery *delivery,
     (void)ret_delivery;
     struct slice header;
     size_t prefix = sizeof PREFIX - 1;
-    int r = webhook_header(delivery, "Authorization", &header, reterr);
+    int r = webhook_header(delivery, webhook_scheme_header(WEBHOOK_BEARER), &header, reterr);
     if (r < 0)
         return r;
     if (header.len <= prefix || !slice_equal_nocase(slice_of(header.p, prefix), SLICE_LITERAL(PREFIX)))

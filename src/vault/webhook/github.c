@@ -15,7 +15,7 @@ int webhook_github(struct slice secret, const struct webhook_delivery *delivery,
                    struct diag *reterr)
 {
     struct slice header;
-    int r = webhook_header(delivery, "X-Hub-Signature-256", &header, reterr);
+    int r = webhook_header(delivery, webhook_scheme_header(WEBHOOK_GITHUB), &header, reterr);
     if (r < 0)
         return r;
     uint8_t mac[CRYPTO_HASH_LEN];

@@ -10,7 +10,7 @@ int webhook_slack(struct slice secret, const struct webhook_delivery *delivery, 
     struct slice at, signature;
     int r = webhook_header(delivery, "X-Slack-Request-Timestamp", &at, reterr);
     if (r == 0)
-        r = webhook_header(delivery, "X-Slack-Signature", &signature, reterr);
+        r = webhook_header(delivery, webhook_scheme_header(WEBHOOK_SLACK), &signature, reterr);
     if (r < 0)
         return r;
     uint8_t mac[CRYPTO_HASH_LEN];

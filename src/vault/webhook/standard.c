@@ -44,7 +44,7 @@ int webhook_standard(struct slice secret, const struct webhook_delivery *deliver
     if (r == 0)
         r = webhook_header(delivery, "webhook-timestamp", &at, reterr);
     if (r == 0)
-        r = webhook_header(delivery, "webhook-signature", &signature, reterr);
+        r = webhook_header(delivery, webhook_scheme_header(WEBHOOK_STANDARD), &signature, reterr);
     if (r == 0)
         r = key_bytes(secret, &key, reterr);
     if (r < 0)

@@ -33,7 +33,7 @@ int webhook_stripe(struct slice secret, const struct webhook_delivery *delivery,
 {
     struct slice text;
     struct stripe_header header = {0};
-    int r = webhook_header(delivery, "Stripe-Signature", &text, reterr);
+    int r = webhook_header(delivery, webhook_scheme_header(WEBHOOK_STRIPE), &text, reterr);
     if (r < 0)
         return r;
     if (!read_header(text, &header))

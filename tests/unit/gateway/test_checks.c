@@ -221,11 +221,11 @@ static void test_problems(void **state)
     (void)state;
     for (enum problem p = PROBLEM_NONE + 1; p < PROBLEM_COUNT; p++) {
         _cleanup_buffer_ struct buffer b = BUFFER_MAX(1024);
-        problem_body(p, &b);
+        refusal_write(p, &b);
         assert_int_equal(buffer_error(&b), 0);
         assert_true(slice_starts(buffer_slice(&b), "{\"type\":\"urn:sallyport:error:"));
-        assert_in_range(problem_status(p), 400, 504);
-        assert_true(problem_status(p) != 400 || problem_closes(p));
+        assert_in_range(refusal_status(p), 400, 504);
+        assert_true(refusal_status(p) != 400 || refusal_closes(p));
     }
 }
 
