@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+from parts_flood import part_flood
 from parts_schema import part_schema
 from rig import Echo, Nginx, command, connects, definition, median_ms, program, wait, wrk
 
@@ -117,4 +118,5 @@ def part_verify(server, results, args):
 
 # In the order in which they run.
 PARTS = {"idle": part_idle, "load": part_load, "bytes": part_bytes, "start": part_start, "waiting": part_waiting,
-         "verify": part_verify, "command": part_command, "schema": part_schema}
+         "verify": part_verify, "command": part_command, "schema": part_schema,
+         "flood": part_flood}

@@ -89,7 +89,8 @@ class Nginx:
 
 
 class Server:
-    def __init__(self, folder, upstream_port):
+    def __init__(self, folder, upstream_port, config=None):
+        folder.mkdir(mode=0o755, exist_ok=True)
         self.folder, self.upstream_port, self.port = folder, upstream_port, free_port()
         self.data, self.key, self.log = folder / "data", folder / "keys" / "root.key", folder / "log"
         self.key.parent.mkdir()
@@ -98,7 +99,7 @@ class Server:
         (folder / "token").write_text(self.token + "\n")
         limits = {k: 1000000 for k in ("addressPerSecond", "addressBurst", "principalPerSecond", "principalBurst")}
         (folder / "config").write_text(json.dumps({"limits": limits, "log": {"level": "warn"}, "egress": {
-            "allowHttp": True, "connectTo": [f"upstream.test:{upstream_port}:127.0.0.1:{upstream_port}"]}}))
+            "allowHttp": True, "connectTo": [f"upstream.test:{upstream_port}:127.0.0.1:{upstream_port}"]}, **(config or {})}))
         self.process = None
 
     def start(self):
@@ -215,10 +216,10 @@ def wait(condition, what, seconds=30):
         time.sleep(0.002)
 
 
-def wrk(folder, port, path, connections, seconds, post=True):
+def wrk(folder, port, path, connections, seconds, post=True, senders=None):
     (folder / "body").write_bytes(BODY)
     script = ["-s", str(ROOT / "bench" / "wrk.lua"), f"http://127.0.0.1:{port}", "--", path, SIGNATURE, str(folder / "body"),
-              f"{time.time()}-"]
+              f"{time.time()}-", *([str(senders)] if senders else [])]
     if not post:
         script = [f"http://127.0.0.1:{port}{path}"]
     out = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", *script], capture_output=True,

@@ -1,5 +1,6 @@
--- A signed delivery with an id of its own each time. Arguments: path, signature, body file; then what to count as a prefix of ids.
-local path, headers, body, prefix, n
+-- A signed delivery with an id of its own each time. Arguments: path, signature, body file; then what to count as a prefix of ids;
+-- then, if senders of many addresses are meant, how many (the server trusts us as a proxy).
+local path, headers, body, prefix, n, senders
 
 function init(args)
   path = args[1]
@@ -7,12 +8,15 @@ function init(args)
   local file = assert(io.open(args[3], "rb"))
   body = file:read("*a")
   file:close()
-  prefix, n = args[4], 0
+  prefix, n, senders = args[4], 0, tonumber(args[5])
 end
 
 function request()
   n = n + 1
   headers["X-GitHub-Delivery"] = prefix .. n
+  if senders then
+    headers["X-Forwarded-For"] = string.format("10.1.%d.%d", n % senders / 250, n % senders % 250)
+  end
   return wrk.format("POST", path, headers, body)
 end
 

@@ -5,6 +5,7 @@
 
 /* What people send us. */
 #define LIMIT_BODY            (4u << 20)  /* a request's body, a run's input or output, an effect's body or reply */
+#define LIMIT_BODY_SMALL      (64u << 10) /* a body beyond it takes turns with others of its kind */
 #define LIMIT_DEFINITION      (512u << 10) /* the text of one workflow definition */
 #define LIMIT_CONFIG          (64u << 10) /* the configuration file, and its JSON for a role */
 #define LIMIT_HEADERS         (32u << 10) /* all headers of one request or response */
@@ -95,7 +96,9 @@
 #define LIMIT_CONNECTIONS         4096
 #define LIMIT_CONNECTIONS_PER_IP  1024
 #define LIMIT_CONNECTION_MEMORY   (48u << 10)
-#define LIMIT_BODIES_TOTAL        (64u << 20) /* bytes of bodies that are being received */
+#define LIMIT_CONNECTIONS_SPARE   64          /* places that those who send nothing whole give up for who comes next */
+#define LIMIT_BODIES_TOTAL        (64u << 20) /* bytes of bodies that are being received or wait for their turn */
+#define LIMIT_BODIES_LARGE        (48u << 20) /* of them, what bodies beyond LIMIT_BODY_SMALL may use up */
 #define LIMIT_REQUEST_TIMEOUT_S   20      /* from the first byte of a request to its last */
 #define LIMIT_ANSWER_TIMEOUT_S    120     /* a suspended connection waits this long for the run */
 #define LIMIT_IDLE_TIMEOUT_S      15      /* a connection without a request, TLS handshake included */

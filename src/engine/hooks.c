@@ -16,6 +16,7 @@
 #include "engine/runs.h"
 
 struct delivery {
+    struct delivery *next; /* of the large ones that wait for their turn */
     struct request *request;
     struct workflow *workflow;
     uint8_t hash[DELIVERY_HASH_LEN];
@@ -115,10 +116,8 @@ static bool is_within_rate(struct delivery *d)
     return false;
 }
 
-static void on_verified(int code, const void *answer, void *user)
+static void decide(int code, const struct msg_vault_verified *m, struct delivery *d)
 {
-    struct delivery *d = user;
-    const struct msg_vault_verified *m = answer;
     if (code == -SP_EUNAVAILABLE || !m) {
         refuse(d, -SP_EUNAVAILABLE, "The signature cannot be checked now.");
         return;
@@ -157,7 +156,24 @@ static void on_verified(int code, const void *answer, void *user)
     start(d);
 }
 
-static void verify(struct delivery *d)
+/* Of large deliveries the vault has one at a time: whoever sends many waits behind himself, and small ones pass. */
+static struct {
+    const struct delivery *asked;
+    struct delivery *first, *last;
+} large;
+
+static void verify_next(void);
+
+static void on_verified(int code, const void *answer, void *user)
+{
+    if (large.asked == user) {
+        large.asked = NULL;
+        verify_next();
+    }
+    decide(code, answer, user);
+}
+
+static bool ask_vault(struct delivery *d)
 {
     const struct workflow *w = d->workflow;
     struct msg_vault_verify m = {.ns = slice_text(w->ns->name), .name = slice_text(w->key_name), .scheme = (uint8_t)w->scheme,
@@ -166,6 +182,27 @@ static void verify(struct delivery *d)
     int code = vault_is_unlocked() ? vault_ask_verify(&m, on_verified, d) : -SP_EUNAVAILABLE;
     if (code < 0)
         refuse(d, code, "The signature cannot be checked now.");
+    return code >= 0;
+}
+
+static void verify_next(void)
+{
+    while (large.first && !large.asked) {
+        struct delivery *d = large.first;
+        large.first = d->next;
+        large.asked = ask_vault(d) ? d : NULL;
+    }
+}
+
+static void verify(struct delivery *d)
+{
+    if (d->request->body.len <= LIMIT_BODY_SMALL) {
+        (void)ask_vault(d);
+        return;
+    }
+    *(large.first ? &large.last->next : &large.first) = d;
+    large.last = d;
+    verify_next();
 }
 
 void api_hook(struct request *r)

@@ -13,6 +13,8 @@
 
 #define KEEP_BYTES     4096 /* a buffer up to this size stays with its connection */
 #define ADDRESS_SLOTS  (2 * LIMIT_CONNECTIONS)
+#define WALK_MAX       256  /* candidates looked at for one newcomer */
+#define GIVE_WAY_MS    1000 /* a request may take so long before it has to give way */
 
 struct list {
     struct connection *first, *last;
@@ -151,6 +153,12 @@ static bool address_enter(const struct address *peer, unsigned per_address)
     return true;
 }
 
+static unsigned address_places(const struct address *peer)
+{
+    struct address group = address_group(peer);
+    return address_find(&group)->n;
+}
+
 static void address_leave(const struct address *peer)
 {
     struct address group = address_group(peer);
@@ -169,6 +177,7 @@ struct connection *connection_open(const struct address *peer, unsigned max, uns
         return NULL;
     c->peer = c->client = *peer;
     c->is_counted = per_address != 0;
+    c->is_cut = false;
     connection_set_state(c, CONNECTION_IDLE);
     return c;
 }
@@ -185,6 +194,27 @@ void connection_close(struct connection *c)
     buffer_free(&c->headers);
     buffer_free(&c->body);
     move_to(c, CONNECTION_FREE);
+}
+
+static struct connection *oldest_of_more(enum connection_state state, unsigned places, int64_t before_ms)
+{
+    unsigned walked = 0;
+    for (struct connection *c = table.lists[state].first; c && c->since_ms <= before_ms && walked < WALK_MAX; c = c->next) {
+        if (c->is_cut)
+            continue;
+        walked++;
+        if (c->is_counted && address_places(&c->peer) > places)
+            return c;
+    }
+    return NULL;
+}
+
+struct connection *connection_to_give_way(const struct address *newcomer)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    unsigned places = address_places(newcomer);
+    struct connection *c = oldest_of_more(CONNECTION_IDLE, places, now_ms);
+    return c ? c : oldest_of_more(CONNECTION_RECEIVING, places, now_ms - GIVE_WAY_MS);
 }
 
 static void shrink(struct buffer *b)
@@ -223,7 +253,8 @@ int connection_append_body(struct connection *c, const void *p, size_t len, size
 {
     if (len > max || c->body.len > max - len)
         return -SP_ELIMIT;
-    if (table.bodies_total + len > LIMIT_BODIES_TOTAL)
+    size_t most = c->body.len + len > LIMIT_BODY_SMALL ? LIMIT_BODIES_LARGE : LIMIT_BODIES_TOTAL;
+    if (table.bodies_total + len > most)
         return -SP_EOVERLOAD;
     int r = buffer_append(&c->body, p, len);
     if (r == 0)

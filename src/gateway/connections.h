@@ -36,6 +36,7 @@ struct connection {
     struct MHD_Connection *mhd;         /* borrowed; NULL before it is started */
     struct address peer;
     bool is_counted;                    /* against its address */
+    bool is_cut;                        /* its end has only to be noticed */
 
     /* The request in hand. */
     struct buffer target;               /* raw, as on the request line */
@@ -59,13 +60,19 @@ struct connection {
 struct connection *connection_open(const struct address *peer, unsigned max, unsigned per_address);
 void connection_close(struct connection *c);
 
+/* Who gives way to a newcomer: of those that have not sent a whole request, the one that has waited the longest and whose address
+ * holds more places than the newcomer's. Proxies' connections, and requests younger than a second, never do; NULL if all others
+ * don't either. */
+struct connection *connection_to_give_way(const struct address *newcomer);
+
 /* Checks the edge and moves the list membership. */
 void connection_set_state(struct connection *c, enum connection_state state);
 
 /* Forgets the request in hand; small buffers keep their memory for the next one. */
 void connection_reset_request(struct connection *c);
 
-/* Takes `len` bytes of body; -SP_ELIMIT beyond `max`, -SP_EOVERLOAD beyond what all connections together may hold. */
+/* Takes `len` bytes of body; -SP_ELIMIT beyond `max`, -SP_EOVERLOAD beyond what all connections together may hold. Large bodies
+ * leave some of that to small ones. */
 [[gnu::warn_unused_result]] int connection_append_body(struct connection *c, const void *p, size_t len, size_t max);
 void connection_drop_body(struct connection *c);
 

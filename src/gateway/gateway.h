@@ -29,7 +29,7 @@ void intake_head(struct connection *c, const char *method, const char *version);
 
 /* link.c: the channel to the engine. */
 [[gnu::warn_unused_result]] int link_connect(struct ev_loop *loop, int fd); /* takes fd; an earlier channel is dead */
-/* Sends the request in hand; the code of channel_send on failure. */
+/* Sends the request in hand: 0, and 1 when its body is large and has to wait for its turn, or the code of channel_send. */
 [[gnu::warn_unused_result]] int link_send(struct connection *c);
 void link_gone(const struct connection *c);
 

@@ -1,5 +1,6 @@
 /* link: the channel to the engine. Called by server.c with whole requests, by watch.c, and by main.c when the supervisor gives a new
- * channel. Must hold: each request that waits is answered once: by the engine, or with 503 when the channel is lost. */
+ * channel. Must hold: each request that waits is answered once: by the engine, or with 503 when the channel is lost; of large
+ * requests one is on its way at a time, so that small ones pass between them. */
 #include <ev.h>
 #include <unistd.h>
 
@@ -10,6 +11,13 @@
 #include "role/role.h"
 
 static struct channel *engine;
+
+/* Tags of large requests in the order they came; the tag of one that was given up finds no connection. */
+static struct {
+    uint64_t tags[LIMIT_CONNECTIONS];
+    size_t first, n;
+    ev_prepare pump;
+} turns;
 
 static void refuse(struct connection *c, enum problem p)
 {
@@ -57,8 +65,79 @@ static int on_message(struct channel *channel, uint16_t type, struct slice paylo
     return role_dispatch(table, WIRE_TYPE_COUNT, channel, type, payload, fd);
 }
 
+/* --- requests -------------------------------------------------------------------------------------------------------- */
+
+static int send_request(const struct connection *c)
+{
+    struct target target;
+    int r = target_parse(buffer_slice(&c->target), &target);
+    if (r < 0)
+        return r;
+    struct msg_http_request m = {.tag = connection_tag(c),
+                                 .method = c->method,
+                                 .path = target.path,
+                                 .query = target.query,
+                                 .headers = buffer_slice(&c->headers),
+                                 .body = buffer_slice(&c->body),
+                                 .is_tls = gateway_config.is_tls};
+    memcpy(m.peer, c->client.bytes, sizeof m.peer);
+    return CHANNEL_SEND(engine, HTTP_REQUEST, http_request, &m);
+}
+
+static void send_next(void)
+{
+    struct connection *c = connection_by_tag(turns.tags[turns.first]);
+    turns.first = (turns.first + 1) % LIMIT_CONNECTIONS;
+    turns.n--;
+    if (!c)
+        return;
+    int r = send_request(c);
+    connection_drop_body(c);
+    if (r < 0)
+        refuse(c, r == -SP_EOVERLOAD ? PROBLEM_OVERLOAD : PROBLEM_UNAVAILABLE);
+}
+
+static bool is_free(void)
+{
+    return engine && channel_queued(engine) < LIMIT_BODY_SMALL;
+}
+
+static void on_pump(struct ev_loop *loop, ev_prepare *w, int events)
+{
+    (void)events;
+    while (turns.n && is_free()) {
+        send_next();
+        /* The channel writes in the loop's prepare phase, which is now. */
+        (void)channel_flush(engine);
+    }
+    if (!turns.n)
+        ev_prepare_stop(loop, w);
+}
+
+static int take_turn(uint64_t tag)
+{
+    if (turns.n == LIMIT_CONNECTIONS)
+        return -SP_EOVERLOAD;
+    turns.tags[(turns.first + turns.n++) % LIMIT_CONNECTIONS] = tag;
+    ev_prepare_start(role_loop(), &turns.pump);
+    return 1;
+}
+
+int link_send(struct connection *c)
+{
+    if (!engine)
+        return -SP_EUNAVAILABLE;
+    uint64_t tag = connection_new_tag(c);
+    bool is_large = c->body.len > LIMIT_BODY_SMALL;
+    return is_large && (turns.n || !is_free()) ? take_turn(tag) : send_request(c);
+}
+
+/* --- the engine's coming and going ----------------------------------------------------------------------------------- */
+
 static void forget_engine(void)
 {
+    turns.n = 0;
+    ev_prepare_stop(role_loop(), &turns.pump);
     channel_free(TAKE_PTR(engine));
     while (connections_oldest(CONNECTION_PENDING))
         refuse(connections_oldest(CONNECTION_PENDING), PROBLEM_UNAVAILABLE);
@@ -75,26 +154,8 @@ int link_connect(struct ev_loop *loop, int fd)
 {
     static const struct channel_handlers handlers = {.message = on_message, .closed = on_closed};
     forget_engine();
+    ev_prepare_init(&turns.pump, on_pump);
     return channel_new(loop, fd, ROLE_GATEWAY, ROLE_ENGINE, &handlers, NULL, &engine);
-}
-
-int link_send(struct connection *c)
-{
-    struct target target;
-    if (!engine)
-        return -SP_EUNAVAILABLE;
-    int r = target_parse(buffer_slice(&c->target), &target);
-    if (r < 0)
-        return r;
-    struct msg_http_request m = {.tag = connection_new_tag(c),
-                                 .method = c->method,
-                                 .path = target.path,
-                                 .query = target.query,
-                                 .headers = buffer_slice(&c->headers),
-                                 .body = buffer_slice(&c->body),
-                                 .is_tls = gateway_config.is_tls};
-    memcpy(m.peer, c->client.bytes, sizeof m.peer);
-    return CHANNEL_SEND(engine, HTTP_REQUEST, http_request, &m);
 }
 
 void link_gone(const struct connection *c)

@@ -1,5 +1,6 @@
-/* listener: accepts, and refuses at once what is beyond the limits, so that neither the backlog nor memory grows. Called by main.c.
- * Must hold: without TLS nobody from another machine is served unless a proxy stands before us. */
+/* listener: accepts, and refuses at once what is beyond the limits, so that neither the backlog nor memory grows. When places run
+ * short, those who hold many and send nothing give way to who comes next. Called by main.c. Must hold: without TLS nobody from
+ * another machine is served unless a proxy stands before us. */
 #include <errno.h>
 #include <ev.h>
 #include <unistd.h>
@@ -38,12 +39,24 @@ static void turn_away(int fd)
         log_event(LOG_LEVEL_WARN, "gateway.connections-refused", "total", LOG_U64(listeners.refused), NULL);
 }
 
+/* One for one, and before the last place is taken: an end is noticed only in the loop's next round. */
+static void make_room(const struct address *newcomer)
+{
+    unsigned max = gateway_config.connections, spare = max / 4 < LIMIT_CONNECTIONS_SPARE ? max / 4 : LIMIT_CONNECTIONS_SPARE;
+    if (connections_count(CONNECTION_FREE) + spare < max)
+        return;
+    struct connection *c = connection_to_give_way(newcomer);
+    if (c)
+        server_cut(c);
+}
+
 static void welcome(int fd, const struct sockaddr_storage *from, socklen_t len)
 {
     struct address peer = address_of(from);
     bool is_proxy = gateway_config.is_behind_proxy && networks_have(gateway_config.trusted, gateway_config.n_trusted, &peer);
     /* A proxy brings everybody's connections: only the total limits it. */
     unsigned share = is_proxy || from->ss_family == AF_UNIX ? 0 : gateway_config.connections_per_address;
+    make_room(&peer);
     struct connection *c = connection_open(&peer, gateway_config.connections, share);
     if (!c)
         turn_away(fd);

@@ -62,7 +62,8 @@ static enum MHD_Result hand_over(struct connection *c)
         c->problem = r == -SP_EOVERLOAD ? PROBLEM_OVERLOAD : PROBLEM_UNAVAILABLE;
         return answer(c);
     }
-    connection_drop_body(c);
+    if (r == 0)
+        connection_drop_body(c);
     connection_set_state(c, CONNECTION_PENDING);
     MHD_suspend_connection(c->mhd);
     return MHD_YES;
@@ -245,4 +246,5 @@ void server_cut(struct connection *c)
     /* The library finds the end on the socket and tidies up; the descriptor is its own. */
     if (c->fd >= 0)
         (void)shutdown(c->fd, SHUT_RDWR);
+    c->is_cut = true;
 }

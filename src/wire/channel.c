@@ -63,7 +63,8 @@ int channel_new(struct ev_loop *loop, int fd, enum role self, enum role peer, co
     }
     *c = (struct channel){.loop = loop, .fd = fd, .self = self, .peer = peer, .handlers = handlers, .user = user};
     c->in = BUFFER_MAX(LIMIT_FRAME + FRAME_HEADER + LIMIT_CHANNEL_READ);
-    c->out = BUFFER_MAX(LIMIT_CHANNEL_QUEUE + LIMIT_CHANNEL_READ + LIMIT_FRAME + FRAME_HEADER);
+    /* The queue, one frame more, and what is written and not yet dropped. */
+    c->out = BUFFER_MAX(LIMIT_CHANNEL_QUEUE + LIMIT_CHANNEL_READ + 2 * LIMIT_FRAME + FRAME_HEADER);
     ev_io_init(&c->reader, on_readable, fd, EV_READ);
     ev_io_init(&c->writer, on_writable, fd, EV_WRITE);
     ev_prepare_init(&c->flusher, on_prepare);
@@ -378,7 +379,9 @@ static ssize_t transmit(struct channel *c)
 
 static void drop_written(struct channel *c)
 {
-    if (c->out_done < c->out.len && c->out_done < LIMIT_CHANNEL_READ)
+    /* What is left is moved down: seldom, when it is long, or a long queue would cost its square. */
+    size_t left = c->out.len - c->out_done, worth = left < LIMIT_FRAME ? left : LIMIT_FRAME;
+    if (left && (c->out_done < LIMIT_CHANNEL_READ || c->out_done < worth))
         return;
     c->out_total += c->out_done;
     buffer_consume(&c->out, c->out_done);
