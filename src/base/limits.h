@@ -99,6 +99,7 @@
 #define LIMIT_CONNECTIONS_SPARE   64          /* places that those who send nothing whole give up for who comes next */
 #define LIMIT_BODIES_TOTAL        (64u << 20) /* bytes of bodies that are being received or wait for their turn */
 #define LIMIT_BODIES_LARGE        (48u << 20) /* of them, what bodies beyond LIMIT_BODY_SMALL may use up */
+#define LIMIT_LARGE_PER_S         (96u << 20) /* bytes of such bodies that go on in a second */
 #define LIMIT_REQUEST_TIMEOUT_S   20      /* from the first byte of a request to its last */
 #define LIMIT_ANSWER_TIMEOUT_S    120     /* a suspended connection waits this long for the run */
 #define LIMIT_IDLE_TIMEOUT_S      15      /* a connection without a request, TLS handshake included */

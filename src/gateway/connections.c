@@ -249,12 +249,21 @@ void connection_reset_request(struct connection *c)
     c->problem = PROBLEM_NONE;
 }
 
+static size_t bodies_max(size_t len)
+{
+    return len > LIMIT_BODY_SMALL ? LIMIT_BODIES_LARGE : LIMIT_BODIES_TOTAL;
+}
+
+bool connections_have_room(size_t len)
+{
+    return table.bodies_total + len <= bodies_max(len);
+}
+
 int connection_append_body(struct connection *c, const void *p, size_t len, size_t max)
 {
     if (len > max || c->body.len > max - len)
         return -SP_ELIMIT;
-    size_t most = c->body.len + len > LIMIT_BODY_SMALL ? LIMIT_BODIES_LARGE : LIMIT_BODIES_TOTAL;
-    if (table.bodies_total + len > most)
+    if (table.bodies_total + len > bodies_max(c->body.len + len))
         return -SP_EOVERLOAD;
     int r = buffer_append(&c->body, p, len);
     if (r == 0)

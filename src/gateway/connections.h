@@ -74,6 +74,7 @@ void connection_reset_request(struct connection *c);
 /* Takes `len` bytes of body; -SP_ELIMIT beyond `max`, -SP_EOVERLOAD beyond what all connections together may hold. Large bodies
  * leave some of that to small ones. */
 [[gnu::warn_unused_result]] int connection_append_body(struct connection *c, const void *p, size_t len, size_t max);
+bool connections_have_room(size_t len); /* for a body of this length, as things stand */
 void connection_drop_body(struct connection *c);
 
 /* Keeps the answer, which is now the connection's; -SP_EOVERLOAD when clients have too much unread. */

@@ -122,6 +122,8 @@ static void check_framing(struct intake *in, bool is_1_0)
         in->length = slice_of(in->length.p + 1, in->length.len - 1);
     if (slice_parse_u64(in->length, &length) < 0 || length > gateway_config.max_body)
         refuse(in, PROBLEM_BODY_LIMIT);
+    else if (!connections_have_room((size_t)length))
+        refuse(in, PROBLEM_OVERLOAD); /* now, where it costs nothing */
 }
 
 static void check_host(struct intake *in, bool is_1_0, const struct target *target)

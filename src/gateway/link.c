@@ -1,6 +1,6 @@
 /* link: the channel to the engine. Called by server.c with whole requests, by watch.c, and by main.c when the supervisor gives a new
  * channel. Must hold: each request that waits is answered once: by the engine, or with 503 when the channel is lost; of large
- * requests one is on its way at a time, so that small ones pass between them. */
+ * requests one is on its way at a time and the next waits for as long as its size is worth, so that small ones pass. */
 #include <ev.h>
 #include <unistd.h>
 
@@ -17,6 +17,7 @@ static struct {
     uint64_t tags[LIMIT_CONNECTIONS];
     size_t first, n;
     ev_prepare pump;
+    ev_timer due; /* active while the last one's time is not over */
 } turns;
 
 static void refuse(struct connection *c, enum problem p)
@@ -91,6 +92,8 @@ static void send_next(void)
     turns.n--;
     if (!c)
         return;
+    ev_timer_set(&turns.due, (double)c->body.len / LIMIT_LARGE_PER_S, 0.);
+    ev_timer_start(role_loop(), &turns.due);
     int r = send_request(c);
     connection_drop_body(c);
     if (r < 0)
@@ -105,13 +108,19 @@ static bool is_free(void)
 static void on_pump(struct ev_loop *loop, ev_prepare *w, int events)
 {
     (void)events;
-    while (turns.n && is_free()) {
+    while (turns.n && is_free() && !ev_is_active(&turns.due)) {
         send_next();
         /* The channel writes in the loop's prepare phase, which is now. */
         (void)channel_flush(engine);
     }
     if (!turns.n)
         ev_prepare_stop(loop, w);
+}
+
+/* That the loop turns is all that is needed: the pump looks again. */
+static void on_due(struct ev_loop *loop, ev_timer *w, int events)
+{
+    (void)loop, (void)w, (void)events;
 }
 
 static int take_turn(uint64_t tag)
@@ -128,8 +137,7 @@ int link_send(struct connection *c)
     if (!engine)
         return -SP_EUNAVAILABLE;
     uint64_t tag = connection_new_tag(c);
-    bool is_large = c->body.len > LIMIT_BODY_SMALL;
-    return is_large && (turns.n || !is_free()) ? take_turn(tag) : send_request(c);
+    return c->body.len > LIMIT_BODY_SMALL ? take_turn(tag) : send_request(c);
 }
 
 /* --- the engine's coming and going ----------------------------------------------------------------------------------- */
@@ -138,6 +146,7 @@ static void forget_engine(void)
 {
     turns.n = 0;
     ev_prepare_stop(role_loop(), &turns.pump);
+    ev_timer_stop(role_loop(), &turns.due);
     channel_free(TAKE_PTR(engine));
     while (connections_oldest(CONNECTION_PENDING))
         refuse(connections_oldest(CONNECTION_PENDING), PROBLEM_UNAVAILABLE);
@@ -155,6 +164,7 @@ int link_connect(struct ev_loop *loop, int fd)
     static const struct channel_handlers handlers = {.message = on_message, .closed = on_closed};
     forget_engine();
     ev_prepare_init(&turns.pump, on_pump);
+    ev_timer_init(&turns.due, on_due, 0., 0.);
     return channel_new(loop, fd, ROLE_GATEWAY, ROLE_ENGINE, &handlers, NULL, &engine);
 }
 

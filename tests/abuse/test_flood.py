@@ -156,20 +156,101 @@ def test_ten_thousand_idle_connections(start):
             kept.append(s)
         time.sleep(0.5)
         assert g.memory() < 400 << 20
-        # All places are taken: whoever comes now is told so at once.
-        began = time.monotonic()
-        with g.connect() as s:
-            (response,), closed = read_all(s)
-        assert response[0] == 503 and closed and time.monotonic() - began < 2
-        # Those who are in are served.
-        kept[0].sendall(GET)
-        assert kept[0].recv(65536).startswith(b"HTTP/1.1 200")
+        # All places are taken by those who send nothing: one of them gives way to whoever comes now.
+        for _ in range(10):
+            assert is_well(g)
+        # Those who came last are still in, and are served.
+        kept[-1].sendall(GET)
+        assert kept[-1].recv(65536).startswith(b"HTTP/1.1 200")
     finally:
         for s in kept:
             s.close()
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     time.sleep(1)
     assert is_well(g)
+
+
+@pytest.mark.parametrize("first", [b"", b"GET", b"GET /echo HTTP/1.1\r\nX: ", post(100, b"x")], ids=["silent", "line", "head", "body"])
+def test_who_sends_nothing_whole_gives_way(start, first):
+    g = start({"connections": 40, "connectionsPerAddress": 20})
+    kept = [slow_from(f"127.0.1.{1 + i % 4}", g.port, first) for i in range(40)]
+    time.sleep(1.5)  # a request has its first second
+    for _ in range(10):
+        assert is_well(g)
+        time.sleep(0.02)
+    for s in kept:
+        s.close()
+
+
+def test_an_address_is_not_served_at_the_cost_of_another(start):
+    """Who has most of the places gets no more of them: he is refused, and those with few stay."""
+    g = start({"connections": 40, "connectionsPerAddress": 39})
+    few = slow_from("127.0.1.1", g.port, b"")
+    many = [slow_from("127.0.1.2", g.port, b"") for _ in range(60)]
+    time.sleep(0.3)
+    refused = [s for s in many if is_refused(s)]
+    assert len(refused) >= 20
+    few.sendall(GET)
+    assert few.recv(65536).startswith(b"HTTP/1.1 200")
+    for s in [few, *many]:
+        s.close()
+
+
+def slow_from(address, port, first):
+    s = socket.socket()
+    s.bind((address, 0))
+    s.settimeout(5)
+    s.connect(("127.0.0.1", port))
+    s.sendall(first)
+    return s
+
+
+def is_refused(s):
+    s.settimeout(0.02)
+    try:
+        return s.recv(100).startswith(b"HTTP/1.1 503")
+    except socket.timeout:
+        return False
+
+
+def test_small_requests_pass_large_ones(start):
+    """With eleven large requests on their way a small one waits for one of them, not for all."""
+    g = start()
+    large, body = [], b"x" * (4 << 20)
+    g.tell("pause")
+    time.sleep(0.2)
+    for _ in range(11):
+        s = g.connect(30)
+        s.sendall(post(len(body), body, b"/fast"))
+        large.append(s)
+    small = g.connect(30)
+    small.sendall(GET)
+    time.sleep(0.3)
+    g.tell("resume")
+    assert small.recv(65536).startswith(b"HTTP/1.1 200")
+    left = [s for s in large if not has_answer(s)]
+    assert len(left) >= 6, "the small one came through before most of the large ones"
+    for s in large:
+        (response,), _ = read_all(s)
+        assert response[0] == 200 and len(response[2]) == len(body)
+        s.close()
+    small.close()
+
+
+def has_answer(s):
+    s.setblocking(False)
+    try:
+        return bool(s.recv(1, socket.MSG_PEEK))
+    except BlockingIOError:
+        return False
+
+
+def send_until_refused(s, data):
+    """A refusal may come before all is sent."""
+    try:
+        s.sendall(data)
+    except (BrokenPipeError, ConnectionResetError):
+        pass
 
 
 def test_bodies_in_total_are_bounded(start):
@@ -179,15 +260,18 @@ def test_bodies_in_total_are_bounded(start):
     statuses = []
     for _ in range(24):
         s = g.connect(20)
-        s.sendall(post(4 << 20, b"x" * ((4 << 20) - 1)))
+        send_until_refused(s, post(4 << 20, b"x" * ((4 << 20) - 1)))
         kept.append(s)
     time.sleep(0.5)
-    # 96 MiB were sent and 64 MiB is the limit; buffers grow by doubling.
-    assert g.memory() - before < 200 << 20
+    # 96 MiB were sent and 48 MiB is the limit; buffers grow by doubling.
+    assert g.memory() - before < 150 << 20
+    assert is_well(g), "small bodies have room beside large ones"
     for s in kept:
-        s.sendall(b"x")
+        send_until_refused(s, b"x")
         (response,), _ = read_all(s)
         statuses.append(response[0])
+        if response[0] == 503:
+            assert slug(response) == "overload" and response[1]["retry-after"] == "1"
         s.close()
     assert set(statuses) == {200, 503} and statuses.count(200) >= 8
     assert is_well(g)
@@ -248,10 +332,10 @@ def test_an_engine_that_does_not_read(start):
     time.sleep(0.2)
     for _ in range(24):
         s = g.connect(20)
-        s.sendall(post(4 << 20, b"x" * (4 << 20)))
+        send_until_refused(s, post(4 << 20, b"x" * (4 << 20)))
         kept.append(s)
     time.sleep(0.5)
-    assert g.memory() - before < 300 << 20
+    assert g.memory() - before < 150 << 20
     g.tell("resume")
     statuses = []
     for s in kept:
@@ -260,7 +344,7 @@ def test_an_engine_that_does_not_read(start):
         if response[0] == 503:
             assert slug(response) == "overload" and response[1]["retry-after"] == "1"
         s.close()
-    assert set(statuses) == {200, 503} and statuses.count(200) >= 15
+    assert set(statuses) == {200, 503} and statuses.count(200) >= 11
     assert is_well(g)
 
 

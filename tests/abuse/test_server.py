@@ -3,6 +3,7 @@ import json
 import os
 import stat
 import subprocess
+import threading
 
 import pytest
 
@@ -210,6 +211,22 @@ def test_flood_of_strangers_leaves_the_owner_alone(server):
         server.hook("keyed", b"[" + b"0," * 20000 + b"0]", sign("github", "wrong-key-wrong-key", b"x"))
     assert server.run("special", {}).status == 200
     assert memory(server) - before < 96 << 20, "refused deliveries are not kept"
+
+
+def test_flood_of_large_deliveries_loses_none(server):
+    """The vault has one large delivery at a time; each is answered, the good as the forged."""
+    answers, lock = [], threading.Lock()
+
+    def send(n):
+        body = json.dumps({"n": n, "filler": "x" * (300 << 10)}).encode()
+        headers = sign("github", KEY if n % 2 else "wrong-key-wrong-key", body)
+        answer = server.hook("keyed", body, headers, client=Client(server.port))
+        with lock:
+            answers.append((n, answer.status))
+    threads = [threading.Thread(target=send, args=(n,)) for n in range(16)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    assert sorted(answers) == [(n, 200 if n % 2 else 401) for n in range(16)]
 
 
 def memory(server):

@@ -111,7 +111,7 @@ static void test_bodies(void **state)
     (void)state;
     static uint8_t bytes[LIMIT_BODY];
     struct address a = address_number(1);
-    struct connection *open[LIMIT_BODIES_TOTAL / LIMIT_BODY + 1];
+    struct connection *open[LIMIT_BODIES_LARGE / LIMIT_BODY + 1];
     size_t n = sizeof open / sizeof open[0];
     for (size_t i = 0; i < n; i++) {
         open[i] = connection_open(&a, 100, 0);
@@ -120,9 +120,16 @@ static void test_bodies(void **state)
         assert_int_equal(r, i + 1 < n ? 0 : -SP_EOVERLOAD);
     }
     assert_int_equal(connection_append_body(open[0], bytes, 1, LIMIT_BODY), -SP_ELIMIT);
+    assert_false(connections_have_room(LIMIT_BODY_SMALL + 1));
+    /* What large bodies leave is for small ones. */
+    assert_true(connections_have_room(LIMIT_BODY_SMALL));
+    struct connection *small = connection_open(&a, 100, 0);
+    assert_int_equal(connection_append_body(small, bytes, LIMIT_BODY_SMALL, LIMIT_BODY), 0);
+    assert_int_equal(connection_append_body(small, bytes, 1, LIMIT_BODY), -SP_EOVERLOAD);
+    connection_close(small);
     connection_drop_body(open[0]);
     assert_int_equal(connection_append_body(open[n - 1], bytes, sizeof bytes, LIMIT_BODY), 0);
-    assert_int_equal(connection_append_body(open[0], bytes, 1, LIMIT_BODY), -SP_EOVERLOAD);
+    assert_int_equal(connection_append_body(open[0], bytes, LIMIT_BODY_SMALL + 1, LIMIT_BODY), -SP_EOVERLOAD);
     for (size_t i = 0; i < n; i++)
         connection_close(open[i]);
     open[0] = connection_open(&a, 100, 0);
@@ -130,11 +137,44 @@ static void test_bodies(void **state)
     connection_close(open[0]);
 }
 
+/* Four connections of one address, and who has to go for a newcomer. */
+static void test_who_gives_way(void **state)
+{
+    (void)state;
+    struct address many = address_number(1), one = address_number(2), proxy = address_number(3), newcomer = address_number(4);
+    struct connection *open[4], *single = connection_open(&one, 100, 10), *proxied = connection_open(&proxy, 100, 0);
+    for (size_t i = 0; i < 4; i++)
+        open[i] = connection_open(&many, 100, 10);
+    /* The oldest that can, were it the newcomer's own; never a proxy's, and nobody for an address that has as many. */
+    assert_ptr_equal(connection_to_give_way(&newcomer), single);
+    assert_ptr_equal(connection_to_give_way(&one), open[0]);
+    assert_null(connection_to_give_way(&many));
+    connection_close(single);
+    connection_close(proxied);
+    /* Who is cut already is not asked twice. */
+    open[0]->is_cut = true;
+    assert_ptr_equal(connection_to_give_way(&newcomer), open[1]);
+    /* A request gives way only after its first second, one that is whole never. */
+    for (size_t i = 1; i < 4; i++)
+        connection_set_state(open[i], CONNECTION_RECEIVING);
+    connection_set_state(open[1], CONNECTION_PENDING);
+    assert_null(connection_to_give_way(&newcomer));
+    open[1]->since_ms -= 2000;
+    open[2]->since_ms -= 2000;
+    assert_ptr_equal(connection_to_give_way(&newcomer), open[2]);
+    for (size_t i = 0; i < 4; i++)
+        connection_close(open[i]);
+    struct connection *again = connection_open(&one, 100, 10);
+    assert_false(again->is_cut);
+    connection_close(again);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_total), cmocka_unit_test(test_shares), cmocka_unit_test(test_one_customer_is_one_address),
         cmocka_unit_test(test_tags),  cmocka_unit_test(test_bodies),
+        cmocka_unit_test(test_who_gives_way),
     };
     if (connections_init(LIMIT_CONNECTIONS) < 0)
         return 1;
