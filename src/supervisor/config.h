@@ -43,7 +43,7 @@
     K(EGRESS_CA_BUNDLE, "egress", "caBundle", TEXT, SUPERVISOR, "", "PATH", "none",                             \
       "certificate authorities in PEM, in addition to the system's")                                            \
     K(LIMIT_CONNECTIONS, "limits", "connections", NUMBER, GATEWAY, "connections", "NUMBER", "4096",             \
-      "open connections; when they run short, those that have sent nothing whole give way to others")                                                                                       \
+      "open connections; when they run short, those that have sent nothing whole give way to others")            \
     K(LIMIT_PER_ADDRESS, "limits", "connectionsPerAddress", NUMBER, GATEWAY, "connectionsPerAddress", "NUMBER", "1024", \
       "open connections of one client address")                                                                 \
     K(LIMIT_TIMEOUT, "limits", "requestTimeoutMs", NUMBER, GATEWAY, "requestTimeoutMs", "NUMBER", "20000",      \
