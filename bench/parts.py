@@ -1,5 +1,7 @@
 """What the bench measures: a function for each part, which puts its keys into `results`."""
 import json
+import random
+import signal
 import statistics
 import subprocess
 import sys
@@ -7,7 +9,7 @@ import time
 
 from parts_flood import part_flood
 from parts_schema import part_schema
-from rig import Echo, Nginx, command, connects, definition, median_ms, program, wait, wrk
+from rig import Echo, Nginx, command, connects, definition, median_ms, program, run_number, wait, wrk, wrk_command
 
 
 def part_idle(server, results, args):
@@ -57,6 +59,30 @@ def part_bytes(server, results, args):
     results["bytes_per_run"] = (after - size) / (runs_after - runs)
     server.start()
     server.wait_ready()
+
+
+LOST_ROUNDS = 10
+
+
+def part_lost(server, results, args):
+    """Everything is killed at a random moment under load: each run that a sender had an answer of must be there afterwards."""
+    lost = answered = 0
+    for n in range(LOST_ROUNDS):
+        kept = server.folder / f"answered-{n}"
+        load = subprocess.Popen(wrk_command(server.folder, server.port, "/hooks/bench/w1", 64, 30, answered=kept), stdout=subprocess.DEVNULL)
+        wait(kept.exists, "the load")
+        time.sleep(random.uniform(0.3, 1.5))
+        server.kill()
+        time.sleep(0.1)
+        load.send_signal(signal.SIGINT)
+        load.wait()
+        server.start()
+        server.wait_ready()
+        told = {run_number(line) for line in kept.read_text().split()}
+        lost, answered = lost + len(told - server.runs_completed()), answered + len(told)
+    if not answered:
+        sys.exit("bench: no run was answered before the server was killed")
+    results["lost_runs"], results["lost_runs_of"] = lost, answered
 
 
 def part_waiting(server, results, args):
@@ -117,6 +143,6 @@ def part_verify(server, results, args):
 
 
 # In the order in which they run.
-PARTS = {"idle": part_idle, "load": part_load, "bytes": part_bytes, "start": part_start, "waiting": part_waiting,
-         "verify": part_verify, "command": part_command, "schema": part_schema,
+PARTS = {"idle": part_idle, "load": part_load, "lost": part_lost, "bytes": part_bytes,
+         "start": part_start, "waiting": part_waiting, "verify": part_verify, "command": part_command, "schema": part_schema,
          "flood": part_flood}

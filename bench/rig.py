@@ -1,4 +1,5 @@
 """What the parts of the bench stand on: the server, the echo and nginx, definitions, wrk, the clock."""
+import contextlib
 import hashlib
 import hmac
 import http.client
@@ -173,6 +174,20 @@ class Server:
         db.close()
         return size, runs
 
+    def runs_completed(self):
+        """The ids of all runs that have an output, read beside the server."""
+        db = sqlite3.connect(f"file:{self.database()}?mode=ro", uri=True)
+        ids = {id for (id,) in db.execute("SELECT id FROM runs WHERE state = 4")}
+        db.close()
+        return ids
+
+    def kill(self):
+        """Everything at once, without a word; the supervisor first, so that it starts nothing again."""
+        for pid in self.pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+
     def stop(self):
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -216,14 +231,26 @@ def wait(condition, what, seconds=30):
         time.sleep(0.002)
 
 
-def wrk(folder, port, path, connections, seconds, post=True, senders=None):
+def run_number(text):
+    """A run's id as the database has it (src/base/id.h)."""
+    n = 0
+    for c in text[1:]:
+        n = n << 5 | "0123456789abcdefghjkmnpqrstvwxyz".index(c)
+    return n
+
+
+def wrk_command(folder, port, path, connections, seconds, senders=None, answered=None):
     (folder / "body").write_bytes(BODY)
-    script = ["-s", str(ROOT / "bench" / "wrk.lua"), f"http://127.0.0.1:{port}", "--", path, SIGNATURE, str(folder / "body"),
-              f"{time.time()}-", *([str(senders)] if senders else [])]
+    return ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(ROOT / "bench" / "wrk.lua"),
+            f"http://127.0.0.1:{port}", "--", path, SIGNATURE, str(folder / "body"), f"{time.time()}-", str(senders or 0),
+            *([str(answered)] if answered else [])]
+
+
+def wrk(folder, port, path, connections, seconds, post=True, senders=None):
+    words = wrk_command(folder, port, path, connections, seconds, senders)
     if not post:
-        script = [f"http://127.0.0.1:{port}{path}"]
-    out = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", *script], capture_output=True,
-                         text=True, check=True).stdout
+        words = [*words[:words.index("-s")], f"http://127.0.0.1:{port}{path}"]
+    out = subprocess.run(words, capture_output=True, text=True, check=True).stdout
     if not post:
         return {"rps": float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1]), "failed": 0, "lost": 0}
     r = json.loads(out.strip().splitlines()[-1])

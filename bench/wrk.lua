@@ -1,5 +1,6 @@
 -- A signed delivery with an id of its own each time. Arguments: path, signature, body file; then what to count as a prefix of ids;
--- then, if senders of many addresses are meant, how many (the server trusts us as a proxy).
+-- then how many senders of different addresses are meant (the server trusts us as a proxy), or 0; then, if the runs that were
+-- answered are to be known, the file that their ids go to.
 local path, headers, body, prefix, n, senders
 
 function init(args)
@@ -9,6 +10,14 @@ function init(args)
   body = file:read("*a")
   file:close()
   prefix, n, senders = args[4], 0, tonumber(args[5])
+  if senders == 0 then senders = nil end
+  if args[6] then
+    local answered = assert(io.open(args[6], "a"))
+    answered:setvbuf("line") -- `done` belongs to another state and cannot close it
+    response = function(status, fields)
+      if status == 200 then answered:write(fields["Sallyport-Run"] or fields["sallyport-run"], "\n") end
+    end
+  end
 end
 
 function request()
