@@ -152,7 +152,8 @@ static void on_done(struct ev_loop *loop, ev_async *signal, int events)
         struct commit *next = c->next;
         has_news = has_news || (c->has_leaf && c->code == 0);
         metrics_count(c->code < 0 ? METRIC_COMMITS_FAILED : METRIC_COMMITS);
-        if (c->code < 0)
+        /* A key that is taken is for him who asked: a version deployed twice, an Idempotency-Key used again. */
+        if (c->code < 0 && c->code != -SP_ECONFLICT)
             log_event(LOG_LEVEL_ERROR, "engine.commit-failed", "error", error_text(c->code), NULL);
         if (c->head_is)
             c->head_is(c->code, &c->head, buffer_slice(&c->proof), c->user);

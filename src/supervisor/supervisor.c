@@ -278,12 +278,19 @@ void supervisor_member_failed(struct member *m, int code, struct slice text)
     supervisor_stop(s);
 }
 
-static unsigned next_backoff(struct member *m)
+/* Workers and checkers are used up by their work, and end in order when the engine that they served is gone. */
+static bool is_ordinary_end(const struct member *m)
 {
     int status = m->wait_status;
-    bool is_ordinary = (m->role == ROLE_WORKER || m->role == ROLE_CHECKER) &&
-                       (m->was_asked_to_restart || (WIFEXITED(status) && WEXITSTATUS(status) == SP_EXIT_BUDGET));
-    if (is_ordinary) {
+    if (m->role != ROLE_WORKER && m->role != ROLE_CHECKER)
+        return false;
+    return m->was_asked_to_restart || (WIFEXITED(status) && WEXITSTATUS(status) == SP_EXIT_BUDGET) ||
+           (m->is_ready && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static unsigned next_backoff(struct member *m)
+{
+    if (is_ordinary_end(m)) {
         m->was_asked_to_restart = true;
         return BACKOFF_BUDGET_MS;
     }

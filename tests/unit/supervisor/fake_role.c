@@ -51,6 +51,8 @@ static int on_message(struct channel *channel, uint16_t type, struct slice paylo
         _exit(127);
     if (slice_is(order.text, "budget"))
         _exit(86);
+    if (slice_is(order.text, "end"))
+        _exit(0);
     if (slice_is(order.text, "hang"))
         for (;;)
             (void)sleep(1);
