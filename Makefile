@@ -4,6 +4,7 @@
 #   make install      PREFIX, DESTDIR          make demo      a workflow from start to end
 #   make fuzz T=wire  one fuzzer               make bench     load, against a baseline
 #   make openapi      the API's description, build/openapi.json
+#   make soak         hours of random deaths   DURATION=seconds, ROUNDS=number, SEED=number
 #   make format       clang-format             make clean
 
 PREFIX ?= /usr/local
@@ -16,7 +17,7 @@ RELEASE = build/release
 FUZZ = build/fuzz
 EXECUTABLES = find $(RELEASE)/src -mindepth 2 -maxdepth 2 -type f -name 'sallyport*' -perm -u+x
 
-.PHONY: all deps release openapi test demo install bench fuzz format clean
+.PHONY: all deps release openapi test soak demo install bench fuzz format clean
 
 all: release
 
@@ -37,6 +38,9 @@ openapi: $(RELEASE)/build.ninja
 
 test: deps
 	@tests/run
+
+soak: deps release
+	@tests/soak/run
 
 # The build is quiet, so that what the demo tells stays in sight.
 demo: deps
