@@ -360,6 +360,7 @@ static void on_wake(struct ev_loop *loop, ev_timer *timer, int events)
 
 static void wake_after(struct run *run, int64_t delay_ms, bool is_by_wall)
 {
+    must(!ev_is_active(&run->wake));
     n_idle_on_disk++;
     run->is_wake_by_wall = is_by_wall;
     ev_timer_init(&run->wake, on_wake, delay_ms > 0 ? (double)delay_ms / 1000. : 0., 0.);
@@ -395,6 +396,8 @@ void run_continue(struct run *run)
             deliver(run);
         return;
     }
+    if (ev_is_active(&run->wake))
+        return; /* it sleeps: egress or the vault came back, which has nothing to do with it */
     int64_t left = effects_left_ms(run);
     if (left > EVICT_AFTER_MS && run->is_durable && !run->ended)
         sleep_on_disk(run, left);

@@ -168,6 +168,7 @@ class Chaos:
             self.kill()
         self.is_over.set()
         observer.join(30)
+        self.server.wait_ready(30)
         eventually(lambda: not model.open_runs(self.server), 60, "the end of all runs")
         time.sleep(0.5)
         growth = list(check_growth(before, footprint(self.server)))

@@ -72,7 +72,9 @@ class Runs:
         before = ""
         while True:
             query = f"/api/v1/runs?namespace={NAMESPACE}&limit=1000" + (f"&state={state}" if state else "") + before
-            page = client.get(query).json
+            answer = client.get(query)
+            assert answer.status == 200, answer
+            page = answer.json
             yield from (run["id"] for run in page["runs"])
             if "next" not in page:
                 return

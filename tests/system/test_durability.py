@@ -159,6 +159,25 @@ def test_waiting_runs_fire_once_after_a_restart(own_server, upstream):
     check_log(own_server)
 
 
+def test_waiting_runs_sleep_through_the_death_of_other_roles(own_server, upstream):
+    upstream.reply("/slept")
+    upstream.requests.clear()
+    own_server.deploy(definition("sleeper", [{"w": {"wait": "PT5S"}}, {"c": call(upstream.origin + "/slept", method="post", body={})}],
+                                 origins=[upstream.origin]))
+    ids = [own_server.run("sleeper", {"n": n}, wait=False).json["id"] for n in range(20)]
+    eventually(lambda: all(own_server.run_state(i)["state"] == "waiting" for i in ids))
+    engine = own_server.roles("engine")
+    for role in ("egress", "vault"):
+        pid = own_server.roles(role)[0]
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: own_server.roles(role) not in ([], [pid]), 3, f"the next life of {role}")
+        own_server.wait_ready(3)
+    for i in ids:
+        assert own_server.wait_run(i)["state"] == "completed"
+    assert own_server.roles("engine") == engine, "the engine died"
+    assert len(upstream.got("/slept")) == len(ids)
+
+
 def test_orderly_stop_and_start_keep_waiting_runs(own_server):
     own_server.deploy(definition("sleeper", [{"w": {"wait": "PT1.5S"}}, {"s": {"set": {"done": True}}}]))
     id = own_server.run("sleeper", wait=False).json["id"]
