@@ -73,6 +73,7 @@ static void answer(struct call *c, struct msg_egress_result *result)
         result->uri = buffer_slice(&uri);
     result->tag = c->message.tag;
     result->was_sent = c->was_sent;
+    result->was_vault_away = c->was_vault_away;
     result->credentials = buffer_slice(&names);
     result->address = slice_text(c->address);
     crypto_sha256(c->effect.body, result->request_digest);
@@ -112,6 +113,12 @@ void call_fail(struct call *c, int code, const char *format, ...)
     if (!slice_is_utf8(reason))
         reason = slice_text(error_text(code));
     answer(c, &(struct msg_egress_result){.code = code, .reason = reason});
+}
+
+void call_fail_vault(struct call *c, const char *why)
+{
+    c->was_vault_away = true;
+    call_fail(c, -SP_EUNAVAILABLE, "the vault cannot be asked: %s", why);
 }
 
 static void on_deadline(struct ev_loop *loop, ev_timer *timer, int events)
@@ -208,7 +215,7 @@ static void hop_ask(struct call *c)
     for (size_t i = 0; egress->calls[place] == c && c->serial == serial && i < c->wants.n; i++) {
         r = want_ask(c, i);
         if (r < 0) {
-            call_fail(c, -SP_EUNAVAILABLE, "the vault cannot be asked: %s", error_text(r));
+            call_fail_vault(c, error_text(r));
             return;
         }
     }

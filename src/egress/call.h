@@ -48,7 +48,7 @@ struct call {
 
     ev_timer deadline;
     int64_t began_ms, ends_ms; /* monotonic */
-    bool was_sent;
+    bool was_sent, was_vault_away;
     bool used[HANDLE_SLOTS];
     char address[64];
     uint64_t bytes_out, bytes_in;
@@ -62,6 +62,9 @@ void call_value(struct call *c, size_t index, const struct msg_vault_value *valu
 
 /* Ends the call with an answer that tells why; frees it. */
 [[gnu::format(printf, 3, 4)]] void call_fail(struct call *c, int code, const char *format, ...);
+
+/* The same, because the vault could not be asked, which passes. */
+void call_fail_vault(struct call *c, const char *why);
 
 /* Frees it without an answer. */
 void call_free(struct call *c);

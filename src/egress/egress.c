@@ -136,7 +136,7 @@ void egress_vault_lost(struct egress *e)
 {
     for (size_t i = 0; i < LIMIT_EGRESS_OPEN; i++)
         if (e->calls[i] && e->calls[i]->n_pending)
-            call_fail(e->calls[i], -SP_EUNAVAILABLE, "the vault is not available");
+            call_fail_vault(e->calls[i], "it is not available");
 }
 
 void egress_engine_lost(struct egress *e)

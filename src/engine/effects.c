@@ -354,7 +354,7 @@ static void send_again(struct effect *effect)
 /* A call that failed before it left, because the vault was away: it fails for a reason that is ours and passes. */
 static bool is_vaults_fault(const struct effect *effect, const struct msg_egress_result *m)
 {
-    return m->code < 0 && !m->was_sent && vault_was_away(effect->begun_ms);
+    return m->code < 0 && !m->was_sent && (m->was_vault_away || vault_was_away(effect->begun_ms));
 }
 
 static void on_called(int code, const void *answer, void *user)

@@ -197,6 +197,7 @@
     F(u64, tag, 0)                                                                                               \
     F(i32, code, 0)                 /* 0: there is a response. -SP_EDENIED: nothing was sent. */                 \
     F(u8, was_sent, 0)              /* 1 when the request may have reached the peer */                           \
+    F(u8, was_vault_away, 0)        /* 1 when it failed because the vault could not be asked */                  \
     F(u16, status, 0)                                                                                            \
     F(str, uri, LIMIT_URI)          /* of the response, after redirects, without what came from a credential */  \
     F(bytes, headers, LIMIT_HEADERS) /* pairs, scrubbed */                                                       \

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "system"), str(Path(__file__).resolve().parents[1])]
-from sallyport import Client, Handler, Upstream, call, definition, sign  # noqa: E402
+from sallyport import Client, Upstream, call, definition, sign  # noqa: E402
 
 NAMESPACE = "soak"
 KEY, TOKEN = "key-of-the-sender-of-the-soak", "canary-token-of-the-soak-1234"
@@ -152,8 +152,6 @@ class Recorder:
     def stop(self):
         self.upstream.__exit__()
 
-
-Handler.do_LOCK = Handler.serve
 
 # --- the senders ------------------------------------------------------------------------------------------------------
 

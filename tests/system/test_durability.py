@@ -211,6 +211,29 @@ def test_post_under_way_is_repeated_with_its_key(own_server, upstream):
     assert len(got) == 2 and got[0].headers["Idempotency-Key"] == got[1].headers["Idempotency-Key"] and got[0].headers["Idempotency-Key"]
 
 
+def test_call_that_waits_for_a_vault_that_dies(own_server, upstream):
+    """Egress and the engine may hear of the vault's death in either order: the call goes out when there is a vault again."""
+    upstream.reply("/kept")
+    upstream.requests.clear()
+    own_server.secret("kept", TOKEN, origins=[upstream.origin])
+    own_server.deploy(definition("kept", [{"c": call(upstream.origin + "/kept", method="post", authentication={"bearer": {"use": "kept"}})}],
+                                 origins=[upstream.origin], secrets=["kept"]))
+    vault, engine = own_server.roles("vault")[0], own_server.roles("engine")[0]
+    time.sleep(1.2) # a vault that is new has every benefit of the doubt
+    os.kill(vault, signal.SIGSTOP)
+    ids = [own_server.run("kept", wait=False).json["id"] for _ in range(5)]
+    eventually(lambda: all(own_server.run_state(i)["state"] == "waiting" for i in ids))
+    time.sleep(0.3) # the questions are with the vault
+    os.kill(engine, signal.SIGSTOP)
+    os.kill(vault, signal.SIGKILL)
+    eventually(lambda: not is_alive(vault), 3, "the death of the vault")
+    time.sleep(0.3) # the answers are with the engine
+    os.kill(engine, signal.SIGCONT)
+    for i in ids:
+        assert own_server.wait_run(i)["state"] == "completed", own_server.run_state(i)
+    assert len(upstream.got("/kept")) == len(ids)
+
+
 def test_deliveries_stay_known_after_a_restart(own_server):
     own_server.secret("hook-key", KEY, kind="webhook-key")
     own_server.deploy(definition("hook", [{"s": {"set": {"a": 1}}}], webhook={"scheme": "standard-webhooks", "key": "hook-key"}))

@@ -265,9 +265,11 @@ static void test_many_at_once(void **state)
     assert_int_equal(f->n_results, before + 1);
     assert_int_equal(f->result.code, -SP_EOVERLOAD);
     assert_int_equal(f->result.was_sent, 0);
+    assert_int_equal(f->result.was_vault_away, 0);
     egress_vault_lost(f->egress);
     assert_int_equal(f->n_results, before + 1 + LIMIT_EGRESS_OPEN);
     assert_int_equal(f->result.code, -SP_EUNAVAILABLE);
+    assert_int_equal(f->result.was_vault_away, 1); /* the engine need not have heard of it */
     f->vault_is_silent = false;
 }
 
