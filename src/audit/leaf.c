@@ -54,7 +54,7 @@ enum audit_action audit_action_parse(struct slice slug)
 bool leaf_has_effect(enum audit_action action)
 {
     return action == AUDIT_EFFECT_INTENDED || action == AUDIT_EFFECT_COMPLETED || action == AUDIT_EFFECT_FAILED ||
-           action == AUDIT_EFFECT_UNKNOWN || action == AUDIT_CREDENTIAL_USED;
+           action == AUDIT_EFFECT_UNKNOWN;
 }
 
 /* A text of any length and any bytes, as one of at most AUDIT_TEXT_MAX bytes. What is not UTF-8 is repaired by the writer, which

@@ -25,7 +25,6 @@
     A(AUDIT_WEBHOOK_REFUSED, "webhook.refused")                                                                  \
     A(AUDIT_LOGIN_OK, "login.ok")                                                                                \
     A(AUDIT_LOGIN_FAILED, "login.failed")                                                                        \
-    A(AUDIT_LOGOUT, "logout")                                                                                    \
     A(AUDIT_TOKEN_CREATED, "token.created")                                                                      \
     A(AUDIT_TOKEN_REVOKED, "token.revoked")                                                                      \
     A(AUDIT_NAMESPACE_CREATED, "namespace.created")                                                              \
@@ -34,7 +33,6 @@
     A(AUDIT_WORKFLOW_DISABLED, "workflow.disabled")                                                              \
     A(AUDIT_CREDENTIAL_SET, "credential.set")                                                                    \
     A(AUDIT_CREDENTIAL_REVOKED, "credential.revoked")                                                            \
-    A(AUDIT_CREDENTIAL_USED, "credential.used")                                                                  \
     A(AUDIT_GRANT_DENIED, "grant.denied")                                                                        \
     A(AUDIT_AUDIT_READ, "audit.read")                                                                            \
     A(AUDIT_CONFIG_CHANGED, "config.changed")                                                                    \
@@ -73,7 +71,7 @@ enum audit_action audit_action_parse(struct slice slug); /* AUDIT_ACTION_NONE fo
  *   list    names joined by ","; written as an array of strings; "" is absent
  *   number  0 is absent (at most 2^53-1; larger ones are clamped to it)
  *   action, outcome, time, run: always present but for run, which is absent when 0
- *   effect  written for the effect.* and credential.used actions only, 0 included */
+ *   effect  written for the effect.* actions only, 0 included */
 #define AUDIT_FIELDS(F)                                                                                          \
     F(action, action, "action")                                                                                  \
     F(text, actor, "actor")            /* who: principal, workflow or webhook */                                 \

@@ -19,11 +19,15 @@
 #define INTERVAL_S    1.
 #define FIRST_S       .05 /* what an earlier life left unsigned does not wait for a whole interval of this one */
 #define LIMIT_WAITING 64
+#define PATIENCE_S    3. /* for the last one: the vault may be away */
+#define LAST_TRIES    3
 
 static struct buffer last_note = BUFFER_MAX(LIMIT_TEXT);
 static uint64_t last_size, asked_size;
 static bool is_busy, must_retry, vault_knows_last;
-static ev_timer tick;
+static ev_timer tick, patience;
+static void (*finished)(void);
+static unsigned last_tries;
 static struct request *waiting[LIMIT_WAITING];
 static size_t n_waiting;
 
@@ -58,6 +62,26 @@ static void answer_waiting(int code)
     n_waiting = 0;
 }
 
+static void begin(void);
+
+static void finish(void)
+{
+    void (*done)(void) = finished;
+    finished = NULL;
+    ev_timer_stop(role_loop(), &patience);
+    if (done)
+        done();
+}
+
+/* Runs that are under way go on writing leaves: they are signed too, but not for ever. */
+static void finish_or_go_on(int code)
+{
+    if (code == 0 && committer_has_news() && ++last_tries < LAST_TRIES)
+        begin();
+    else
+        finish();
+}
+
 static void ends(int code, const char *what)
 {
     is_busy = false;
@@ -65,6 +89,8 @@ static void ends(int code, const char *what)
     if (code < 0)
         log_event(LOG_LEVEL_ERROR, "engine.checkpoint-failed", "at", what, "error", error_text(code), NULL);
     answer_waiting(code);
+    if (finished)
+        finish_or_go_on(code);
 }
 
 static void on_stored(int code, uint32_t id, void *user)
@@ -73,8 +99,6 @@ static void on_stored(int code, uint32_t id, void *user)
     (void)user;
     ends(code, "store");
 }
-
-static void begin(void);
 
 /* The vault has signed a later head than the one that we kept: we died between its signature and the disk. What it signed is
  * the state from which the next one must be proven. */
@@ -155,6 +179,25 @@ void checkpoints_start(void)
 {
     ev_timer_init(&tick, on_tick, FIRST_S, INTERVAL_S);
     ev_timer_start(role_loop(), &tick);
+}
+
+static void on_patience(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)loop;
+    (void)timer;
+    (void)events;
+    finish();
+}
+
+void checkpoints_finish(void (*done)(void))
+{
+    if (finished)
+        return;
+    ev_timer_stop(role_loop(), &tick);
+    finished = done;
+    ev_timer_init(&patience, on_patience, PATIENCE_S, 0.);
+    ev_timer_start(role_loop(), &patience);
+    begin();
 }
 
 void api_audit_checkpoint(struct request *r)

@@ -216,6 +216,20 @@ void commit_deliveries_prune(struct commit *c, int64_t before_ms)
     op->delivery.seen_ms = before_ms;
 }
 
+static int perform_meta(struct commit *c, struct store *store, const struct operation *op)
+{
+    (void)c;
+    return store_meta_put(store, op->meta.key, op->meta.value);
+}
+
+void commit_meta(struct commit *c, const char *key, struct slice value)
+{
+    struct operation *op = add(c, perform_meta);
+    op->meta.key = key;
+    op->meta.value = value;
+    COPY(op->meta.value);
+}
+
 static int perform_namespace(struct commit *c, struct store *store, const struct operation *op)
 {
     return store_namespace_put(store, &op->ns, &c->new_id);

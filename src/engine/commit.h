@@ -24,6 +24,7 @@ void commit_run_update(struct commit *c, const struct store_run_change *change);
 void commit_journal(struct commit *c, const struct store_journal *row);           /* data in clear */
 void commit_event(struct commit *c, const struct store_event *row, uint32_t seq); /* data in clear */
 void commit_delivery(struct commit *c, const uint8_t hash[16], int64_t seen_ms);
+void commit_meta(struct commit *c, const char *key, struct slice value); /* `key` is kept */
 void commit_namespace(struct commit *c, const struct store_namespace *row);
 void commit_principal(struct commit *c, const struct store_principal *row);
 void commit_workflow(struct commit *c, const struct store_workflow *row, struct slice definition);

@@ -22,6 +22,10 @@ struct operation {
             uint8_t hash[16];
             int64_t seen_ms;
         } delivery;
+        struct {
+            const char *key;
+            struct slice value;
+        } meta;
         struct store_namespace ns;
         struct store_principal principal;
         struct {

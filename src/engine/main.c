@@ -20,6 +20,7 @@
 #include "engine/retention.h"
 #include "engine/routes.h"
 #include "engine/runs.h"
+#include "engine/settings.h"
 #include "engine/slow.h"
 #include "engine/workflows.h"
 #include "role/role.h"
@@ -27,7 +28,6 @@
 static struct limiter_config limits = LIMITER_DEFAULTS;
 static struct store_reader *loader; /* for the start only */
 static bool is_started, is_ready;
-static uint64_t retention_days = 90;
 
 /* --- configuration ------------------------------------------------------------------------------------------------- */
 
@@ -69,35 +69,40 @@ static int read_retention(const json_t *list)
 static int on_configure(struct slice json)
 {
     json_t *root = json_read(json, 0, NULL);
-    uint32_t workers = 1, days = (uint32_t)retention_days;
+    uint32_t workers = 1, days = 0;
     read_u32(root, "workers", &workers);
     read_u32(root, "addressPerSecond", &limits.address_per_s);
     read_u32(root, "addressBurst", &limits.address_burst);
     read_u32(root, "principalPerSecond", &limits.principal_per_s);
     read_u32(root, "principalBurst", &limits.principal_burst);
     read_u32(root, "retentionDays", &days);
-    retention_days = days;
+    if (days)
+        retention_set_default(days);
     int r = read_retention(json_object_get(root, "retentionNamespaces"));
+    r = r < 0 ? r : settings_take(json_object_get(root, "settings"));
     r = r < 0 ? r : json_is_true(json_object_get(root, "ephemeral")) && !is_started ? read_ephemeral(root) : 0;
     json_decref(root);
     if (is_started)
         limiter_configure(&limits);
     else
         workers_set_count(workers);
+    if (is_ready)
+        settings_record();
     return r;
 }
 
 /* --- the start ----------------------------------------------------------------------------------------------------- */
 
-static void leaf_of_server(enum audit_action action)
+static bool leaf_of_server(enum audit_action action, commit_done *done)
 {
-    struct commit *c = commit_new(NULL, NULL);
+    struct commit *c = commit_new(done, NULL);
     if (!c)
-        return;
+        return false;
     struct audit_event e = {.action = action, .time_ms = clock_wall_ms(), .actor_kind = SLICE_LITERAL("server"),
                             .version = SLICE_LITERAL(SALLYPORT_VERSION)};
     commit_leaf(c, &e);
     commit_submit(c);
+    return true;
 }
 
 static int start_failed(int code, const char *what)
@@ -125,8 +130,9 @@ static void on_credentials(int code, void *user)
     is_ready = true;
     routes_open();
     checkpoints_start();
-    retention_start(retention_days);
-    leaf_of_server(AUDIT_SERVER_STARTED);
+    retention_start();
+    (void)leaf_of_server(AUDIT_SERVER_STARTED, NULL);
+    settings_record();
     role_ready();
 }
 
@@ -169,6 +175,7 @@ static int load_tables(void)
     r = r < 0 ? r : credentials_load(loader);
     r = r < 0 ? r : deliveries_load(loader, clock_wall_ms());
     r = r < 0 ? r : checkpoints_load(loader);
+    r = r < 0 ? r : settings_load(loader);
     return r < 0 ? start_failed(r, "the database cannot be read") : 0;
 }
 
@@ -206,14 +213,27 @@ static int on_file(enum control_file_kind kind, uint16_t index, int fd)
     return -SP_EPROTOCOL;
 }
 
-static void on_stop(void)
+static void end(void)
 {
-    if (is_ready)
-        leaf_of_server(AUDIT_SERVER_STOPPED);
     slow_stop();
     committer_stop();
     peers_flush();
     role_exit(0);
+}
+
+/* What ends in good order ends with a signed head. */
+static void on_stopped(int code, uint32_t id, void *user)
+{
+    (void)code;
+    (void)id;
+    (void)user;
+    checkpoints_finish(end);
+}
+
+static void on_stop(void)
+{
+    if (!is_ready || !leaf_of_server(AUDIT_SERVER_STOPPED, on_stopped))
+        end();
 }
 
 int main(int argc, char **argv)

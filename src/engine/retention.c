@@ -23,7 +23,7 @@ struct rule {
 static struct rule rules[LIMIT_RULES];
 static size_t n_rules;
 static ev_timer tick;
-static uint64_t days;
+static uint64_t default_days = 90;
 static const struct workflow *current;
 static bool is_busy;
 
@@ -53,7 +53,7 @@ static int64_t keep_ms(const struct workflow *w)
         if (strcmp(rules[i].ns, w->ns->name) == 0 && (!keep || most < keep))
             keep = most;
     }
-    return keep ? keep : (int64_t)days * DAY_MS;
+    return keep ? keep : (int64_t)default_days * DAY_MS;
 }
 
 static void next_workflow(void);
@@ -99,9 +99,13 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
     next_workflow();
 }
 
-void retention_start(uint64_t default_days)
+void retention_set_default(uint64_t days)
 {
-    days = default_days;
+    default_days = days;
+}
+
+void retention_start(void)
+{
     ev_timer_init(&tick, on_tick, 60., 3600.);
     ev_timer_start(role_loop(), &tick);
 }

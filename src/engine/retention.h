@@ -9,7 +9,8 @@
 [[gnu::warn_unused_result]] int retention_set(const char *text);
 void retention_clear(void);
 
-/* `default_days` for workflows of which neither definition nor operator says anything. */
-void retention_start(uint64_t default_days);
+/* For workflows of which neither definition nor operator says anything; 90 until then. */
+void retention_set_default(uint64_t days);
+void retention_start(void);
 
 #endif

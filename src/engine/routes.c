@@ -13,6 +13,7 @@
 #include "engine/metrics.h"
 #include "engine/query.h"
 #include "engine/request.h"
+#include "engine/sessions.h"
 
 static route_handler *const handlers[] = {
 #define R(method, path, permission, name, ...) api_##name,
@@ -51,6 +52,7 @@ static bool is_permitted(struct request *r)
         refuse_rate(r, "requests of this principal", &rate);
         return false;
     }
+    session_note(r);
     return true;
 }
 

@@ -242,7 +242,6 @@ int config_read(struct config *c, const char *path, struct diag *reterr)
 
 static void write_value(struct json_writer *w, enum config_key key, const struct config_value *v)
 {
-    json_key(w, keys[key].json);
     switch (keys[key].form) {
     case FORM_TEXT:
         json_text(w, v->text);
@@ -268,13 +267,34 @@ static void write_value(struct json_writer *w, enum config_key key, const struct
     }
 }
 
+/* The engine is told all that is set, to have each change of it in the audit log. None of it is secret: keys and passphrases
+ * are named by their files and credentials. */
+static void write_settings(struct json_writer *w, const struct config *c)
+{
+    json_key(w, "settings");
+    json_object_begin(w);
+    for (unsigned i = 0; i < CONFIG_KEY_COUNT; i++) {
+        char name[LIMIT_NAME];
+        if (!c->values[i].is_set)
+            continue;
+        (void)snprintf(name, sizeof name, "%s%s%s", keys[i].group, *keys[i].group ? "." : "", keys[i].key);
+        json_key(w, name);
+        write_value(w, (enum config_key)i, &c->values[i]);
+    }
+    json_object_end(w);
+}
+
 int config_role_json(const struct config *c, enum role role, struct buffer *b)
 {
     struct json_writer w = JSON_WRITER(b);
     json_object_begin(&w);
     for (unsigned i = 0; i < CONFIG_KEY_COUNT; i++)
-        if (keys[i].role == role && role != ROLE_SUPERVISOR && c->values[i].is_set)
+        if (keys[i].role == role && role != ROLE_SUPERVISOR && c->values[i].is_set) {
+            json_key(&w, keys[i].json);
             write_value(&w, (enum config_key)i, &c->values[i]);
+        }
+    if (role == ROLE_ENGINE)
+        write_settings(&w, c);
     if (role == ROLE_GATEWAY)
         json_key_bool(&w, "tls", c->values[CONFIG_TLS_KEY].is_set);
     json_object_end(&w);

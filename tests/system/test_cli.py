@@ -316,7 +316,7 @@ def stopped(tmp_path_factory):
 
 
 ALTERATIONS = {
-    "leaf text": ("UPDATE leaves SET {leaf} = replace({leaf}, '\"owner\"', '\"other\"') WHERE rowid = 4", "leaves"),
+    "leaf text": ("UPDATE leaves SET {leaf} = replace({leaf}, '\"owner\"', '\"other\"') WHERE rowid = (SELECT max(rowid) FROM leaves WHERE {leaf} LIKE '%\"owner\"%')", "leaves"),
     "leaf dropped": ("DELETE FROM leaves WHERE rowid = (SELECT min(rowid) + 3 FROM leaves)", "leaf"),
     "log cut": ("DELETE FROM leaves WHERE rowid > (SELECT max(rowid) - 4 FROM leaves)", "checkpoint"),
     "run state": ("UPDATE runs SET state = (SELECT max(state) FROM runs) + 1 WHERE rowid = (SELECT min(rowid) FROM runs)", "runs"),

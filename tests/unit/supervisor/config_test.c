@@ -18,11 +18,16 @@ struct config_case {
 
 static const struct config_case cases[] = {
     {"", ROLE_GATEWAY, "{\"tls\":false}", 0, 0, NULL},
-    {"# nothing\n", ROLE_ENGINE, "{}", 0, 0, NULL},
+    {"# nothing\n", ROLE_ENGINE, "{\"settings\":{}}", 0, 0, NULL},
     {"behindProxy: true\ntrustedProxies: [10.0.0.0/8, \"::1\"]\n", ROLE_GATEWAY,
      "{\"behindProxy\":true,\"trustedProxies\":[\"10.0.0.0/8\",\"::1\"],\"tls\":false}", 0, 0, NULL},
     {"tls: {certificate: /c, key: /k}\n", ROLE_GATEWAY, "{\"tls\":true}", 0, 0, NULL},
-    {"workers: 4\nretention:\n  days: 30\n", ROLE_ENGINE, "{\"workers\":4,\"retentionDays\":30}", 0, 0, NULL},
+    {"workers: 4\nretention:\n  days: 30\n", ROLE_ENGINE,
+     "{\"workers\":4,\"retentionDays\":30,\"settings\":{\"workers\":4,\"retention.days\":30}}", 0, 0, NULL},
+    /* What is for other roles, or for the supervisor alone, is told to the engine, too: for the log. */
+    {"listen: [\"a:1\"]\nrootKey: {file: /x}\negress: {connectTo: [\"a:443:127.0.0.1:8443\"]}\n", ROLE_ENGINE,
+     "{\"settings\":{\"listen\":[\"a:1\"],\"rootKey.file\":\"/x\","
+     "\"egress.connectTo\":[{\"from\":\"a:443\",\"to\":\"127.0.0.1:8443\"}]}}", 0, 0, NULL},
     {"egress:\n  connectTo:\n    - a:443:127.0.0.1:8443\n", ROLE_EGRESS, "{\"connectTo\":[{\"from\":\"a:443\",\"to\":\"127.0.0.1:8443\"}]}", 0, 0, NULL},
     {"egress: {connectTo: [\"[::1]:1:[::2]:3\"], allowHttp: false}\n", ROLE_EGRESS,
      "{\"connectTo\":[{\"from\":\"[::1]:1\",\"to\":\"[::2]:3\"}],\"allowHttp\":false}", 0, 0, NULL},

@@ -1,0 +1,108 @@
+"""Leaves that tell of the server itself: who signed in, which settings changed, which worker was used up, and a signed head
+at an orderly stop. Leaves of runs and their effects are in test_api.py and test_webhook.py."""
+import http.client
+import json
+import os
+import signal
+import threading
+import time
+
+from sallyport import definition, eventually
+
+
+def leaves_of(server, action, **members):
+    return [x for x in server.leaves() if x["action"] == action and all(x.get(k) == v for k, v in members.items())]
+
+
+def settled(server):
+    """All leaves of this start are durable: the owner's first request has the last of them."""
+    def is_settled():
+        actions = [x["action"] for x in server.leaves()]
+        starts = [i for i, action in enumerate(actions) if action == "server.started"]
+        return len(starts) == server.log(whole=True).count("event=supervisor.ready") and "login.ok" in actions[starts[-1]:]
+    eventually(is_settled, 5, "the leaf of the owner's sign-in")
+
+
+def from_address(server, address):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30, source_address=(address, 0))
+    connection.request("GET", "/api/v1/runs", headers={"Authorization": f"Bearer {server.token}"})
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_sign_in_has_one_leaf_for_each_address(own_server):
+    settled(own_server)
+    for _ in range(5):
+        assert own_server.api.get("/api/v1/runs").status == 200
+    assert len(leaves_of(own_server, "login.ok", addr="127.0.0.1", actor="owner", auth="token")) == 1
+    assert from_address(own_server, "127.0.0.9") == from_address(own_server, "127.0.0.9") == 200
+    assert len(eventually(lambda: leaves_of(own_server, "login.ok", addr="127.0.0.9"), 5, "the leaf")) == 1
+    assert len(leaves_of(own_server, "login.ok")) == 2
+
+
+def test_settings_that_changed_have_a_leaf(own_server):
+    settled(own_server)
+    assert leaves_of(own_server, "config.changed", object="workers", detail="2")
+    before = len(leaves_of(own_server, "config.changed"))
+    own_server.stop()
+    own_server.start()
+    settled(own_server)
+    assert len(leaves_of(own_server, "config.changed")) == before, "nothing changed"
+
+    own_server.stop()
+    own_server.write_config({"egress": {"connectTo": ["api.example.com:443:127.0.0.1:9"]}})
+    own_server.start()
+    settled(own_server)
+    steered = leaves_of(own_server, "config.changed", object="egress.connectTo")
+    assert len(steered) == 1 and "api.example.com:443" in steered[0]["detail"] and "127.0.0.1:9" in steered[0]["detail"]
+    assert len(leaves_of(own_server, "config.changed")) == before + 1
+
+    own_server.write_config({"retention": {"days": 7}})
+    own_server.process.send_signal(signal.SIGHUP)
+    eventually(lambda: leaves_of(own_server, "config.changed", object="egress.connectTo", detail="default"), 5, "the leaf")
+    assert leaves_of(own_server, "config.changed", object="retention.days", detail="7")
+    own_server.kill_all()
+    own_server.start()
+    settled(own_server)
+    assert len(leaves_of(own_server, "config.changed")) == before + 3, "what was recorded survives"
+
+
+def test_a_stop_in_order_signs_the_whole_log(own_server):
+    own_server.deploy(definition("quick", [{"s": {"set": {"n": 1}}}]))
+    for _ in range(20):
+        own_server.run("quick")
+    own_server.stop()
+    report = json.loads(own_server.verify().stdout)
+    assert report["size"] > 20 and report["signedSize"] == report["size"], report
+
+
+def test_a_stop_does_not_wait_for_a_dead_vault(own_server):
+    [vault] = own_server.roles("vault")
+    os.kill(vault, signal.SIGSTOP)
+    started = time.monotonic()
+    own_server.stop(check=False)
+    assert time.monotonic() - started < 40
+    assert own_server.verify().returncode == 0
+
+
+def test_a_used_up_worker_has_a_leaf(own_server):
+    own_server.deploy(definition("greedy", [{"s": {"set": {"n": "${ last(range(0; 1e18)) }"}}}]))
+    run = own_server.run("greedy").json
+    assert run["state"] == "faulted"
+    assert len(leaves_of(own_server, "worker.killed", run=run["id"], wf="greedy", detail="processor time")) == 1
+
+
+def test_a_worker_that_was_killed_is_not_held_against_its_run(own_server):
+    own_server.deploy(definition("slow", [{"s": {"set": {"n": "${ last(range(0; 1500000)) }"}}}]))
+    client = own_server.client()
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(client.post(
+        "/api/v1/runs", {"namespace": "test", "name": "slow", "input": {}, "wait": True})))
+    thread.start()
+    time.sleep(0.15)
+    for pid in own_server.roles("worker"):
+        os.kill(pid, signal.SIGKILL)
+    thread.join()
+    assert answers[0].status == 200 and answers[0].json["state"] == "completed", answers[0]
+    assert not leaves_of(own_server, "run.faulted")
