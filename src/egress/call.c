@@ -221,14 +221,14 @@ static void hop_ask(struct call *c)
     }
 }
 
-/* "name:secret" is scrubbed whole and without its name, which is no secret. */
+/* "name:secret" is scrubbed whole and without its name, which is no secret unless it stands alone. */
 static int scrub_add_value(struct scrub *s, struct slice value)
 {
     int r = scrub_add(s, value);
     struct slice name;
-    if (r < 0 || !slice_split(&value, ':', &name) || value.len < SECRET_PART)
+    if (r < 0 || !slice_split(&value, ':', &name) || (value.len && value.len < SECRET_PART))
         return r;
-    return scrub_add(s, value);
+    return scrub_add(s, value.len ? value : name);
 }
 
 /* $authorization.parameter is what follows the scheme in the header: of Basic, base64 (RFC 7617). */

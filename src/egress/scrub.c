@@ -9,7 +9,7 @@
 #include "base/limits.h"
 #include "egress/handle.h"
 
-#define MAX_FORMS    (HANDLE_SLOTS * 48)
+#define MAX_FORMS    (HANDLE_SLOTS * 72)
 #define SHORT_VALUE  8
 #define MIN_ENCODED  8
 #define MAX_FORM_LEN (4 * (LIMIT_CREDENTIAL + 64) * 3)
@@ -188,11 +188,14 @@ static void escape_style(struct buffer *out, struct slice s, const struct style 
     }
 }
 
-static void escape_html(struct buffer *out, struct slice s)
+/* What writers of HTML make of the two quotes. */
+static const char *const quotes[][2] = {{"&quot;", "&#39;"}, {"&#34;", "&#39;"}, {"&quot;", "&#x27;"}, {"&quot;", "&apos;"}};
+
+static void escape_html(struct buffer *out, struct slice s, const char *const quote[2])
 {
     for (size_t i = 0; i < s.len; i++) {
         uint8_t c = s.p[i];
-        const char *entity = c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '"' ? "&quot;" : c == '\'' ? "&#39;" : NULL;
+        const char *entity = c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '"' ? quote[0] : c == '\'' ? quote[1] : NULL;
         if (entity)
             (void)buffer_append_text(out, entity);
         else
@@ -230,22 +233,42 @@ static int json_add(struct scrub *s, struct slice value)
     return 0;
 }
 
-static int escaped_add(struct scrub *s, struct slice value)
+static int html_add(struct scrub *s, struct slice value)
 {
     _cleanup_buffer_ struct buffer b = BUFFER_MAX(MAX_FORM_LEN);
     b.secret = true;
-    for (int form = 0; form < 4; form++) {
-        if (form < 2)
-            escape_percent(&b, value, form == 0);
-        else if (form == 2)
-            escape_html(&b, value);
-        else
-            escape_form(&b, value);
-        int r = form_take(s, &b, 0, b.len);
-        if (r < 0)
-            return r;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < sizeof quotes / sizeof *quotes; i++) {
+        escape_html(&b, value, quotes[i]);
+        r = form_take(s, &b, 0, b.len);
     }
-    return json_add(s, value);
+    return r;
+}
+
+/* Once, as in a URL, and twice, as in a URL that stands in another's query. */
+static int percent_add(struct scrub *s, struct slice value)
+{
+    _cleanup_buffer_ struct buffer once = BUFFER_MAX(MAX_FORM_LEN);
+    _cleanup_buffer_ struct buffer twice = BUFFER_MAX(2 * MAX_FORM_LEN);
+    once.secret = twice.secret = true;
+    int r = 0;
+    for (int upper = 0; r == 0 && upper < 2; upper++) {
+        escape_percent(&once, value, upper);
+        escape_percent(&twice, buffer_slice(&once), upper);
+        r = form_take(s, &twice, 0, twice.len);
+        if (r == 0)
+            r = form_take(s, &once, 0, once.len);
+    }
+    escape_form(&once, value);
+    return r < 0 ? r : form_take(s, &once, 0, once.len);
+}
+
+static int escaped_add(struct scrub *s, struct slice value)
+{
+    int r = percent_add(s, value);
+    if (r == 0)
+        r = html_add(s, value);
+    return r < 0 ? r : json_add(s, value);
 }
 
 int scrub_add(struct scrub *s, struct slice value)
@@ -278,8 +301,9 @@ int scrub_add_header(struct scrub *s, struct slice value)
     struct slice password = buffer_slice(&pair);
     r = scrub_add(s, password);
     struct slice username;
+    /* Without a password the user name is the secret. */
     if (r == 0 && slice_split(&password, ':', &username))
-        r = scrub_add(s, password);
+        r = scrub_add(s, password.len ? password : username);
     return r;
 }
 

@@ -1,5 +1,5 @@
 /* Takes credentials back out of what a server answers: an echo, an error page, a redirect. Each value is looked for as it
- * is, percent-encoded, HTML- and JSON-escaped (as several writers do it, and twice), in base64 at each of the three
+ * is, percent-encoded (once and twice), HTML- and JSON-escaped (as several writers do it, JSON twice, too), in base64 at each of the three
  * alignments (both alphabets) and in hex, and becomes "***". A value shorter than 8 bytes is looked for as it is and in its
  * escaped forms only: the others are so short that they would hit innocent text. */
 #ifndef EGRESS_SCRUB_H

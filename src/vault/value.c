@@ -1,5 +1,5 @@
-/* value: refuses at the door what would fail, or do harm, at every use: control characters that could end a header, keys too
- * short to be a key. Called when a credential is wrapped. */
+/* value: refuses at the door what would fail, or do harm, at every use: control characters that could end a header, values too
+ * short to be a secret. Called when a credential is wrapped. */
 #include "vault/value.h"
 
 #include <jansson.h>
@@ -40,6 +40,15 @@ static bool is_text(struct slice s)
     return slice_is_utf8(s);
 }
 
+/* A short value cannot be told from other text: to take it out of answers would destroy them, to leave it would tell it. */
+static int check_length(struct slice secret, const char *what, struct diag *reterr)
+{
+    if (secret.len >= VALUE_SCRUBBED_MIN)
+        return 0;
+    return diag_set(reterr, -SP_EINVALID, "%s has at least %d bytes; a shorter one cannot be found in answers", what,
+                    VALUE_SCRUBBED_MIN);
+}
+
 static int check_pair(const json_t *object, struct buffer *ret_username, struct buffer *ret_value, struct diag *reterr)
 {
     const json_t *username = json_object_get(object, "username"), *password = json_object_get(object, "password");
@@ -51,6 +60,10 @@ static int check_pair(const json_t *object, struct buffer *ret_username, struct 
         return diag_set(reterr, -SP_EINVALID, "user name and password are longer than %u bytes", VALUE_BASIC_MAX);
     if (!is_text(u) || !is_text(p) || (u.len && memchr(u.p, ':', u.len)))
         return diag_set(reterr, -SP_EINVALID, "a user name or password has a control character, or a user name a colon");
+    /* Some services take their key as a user name without a password. */
+    int r = check_length(p.len ? p : u, p.len ? "a password" : "a user name without a password", reterr);
+    if (r < 0)
+        return r;
     buffer_append_slice(ret_username, u);
     buffer_append_slice(ret_value, p);
     return buffer_error(ret_username) ? buffer_error(ret_username) : buffer_error(ret_value);
@@ -92,10 +105,14 @@ int value_check(enum credential_kind kind, struct slice value, struct buffer *re
     case CREDENTIAL_BEARER:
         if (!is_visible(value, false))
             r = diag_set(reterr, -SP_EINVALID, "a token is visible ASCII without spaces; is there a newline at its end?");
+        else
+            r = check_length(value, "a token", reterr);
         break;
     case CREDENTIAL_API_KEY:
         if (!is_visible(value, true))
             r = diag_set(reterr, -SP_EINVALID, "an api-key is visible ASCII; is there a newline at its end?");
+        else
+            r = check_length(value, "an api-key", reterr);
         break;
     case CREDENTIAL_BASIC:
         return check_basic(value, ret_username, ret_value, reterr);

@@ -6,6 +6,7 @@
 #include "base/diag.h"
 #include "wire/roles.h"
 
+#define VALUE_SCRUBBED_MIN    8            /* bytes of what egress takes out of answers */
 #define VALUE_WEBHOOK_KEY_MIN 16           /* bytes of a webhook-key, decoded */
 #define VALUE_BASIC_MAX       (32u << 10)  /* bytes of user name and password: base64 of both must fit a header */
 #define VALUE_WHSEC           "whsec_"     /* Standard Webhooks' prefix of a key in base64 */

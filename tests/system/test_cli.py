@@ -379,8 +379,8 @@ def test_a_token_is_asked_for_on_a_terminal(server, folder):
 def test_kinds_and_policies_of_secrets(server):
     def put(name, value, *options):
         return server.cli("secrets", "set", f"test/{name}", *options, stdin=value)
-    assert put("basic", '{"username": "u", "password": "p"}', "--kind", "basic", "--origin", "https://a.example").returncode == DONE
-    assert put("key", "k", "--kind", "api-key", "--header", "X-Api-Key", "--origin", "https://a.example", "--origin",
+    assert put("basic", '{"username": "u", "password": "password"}', "--kind", "basic", "--origin", "https://a.example").returncode == DONE
+    assert put("key", "an-api-key", "--kind", "api-key", "--header", "X-Api-Key", "--origin", "https://a.example", "--origin",
                "https://b.example:8443", "--method", "GET", "--place", "header").returncode == DONE
     assert put("hook", "a-webhook-key-of-some-length", "--kind", "webhook-key").returncode == DONE
     listed = {s["name"]: s for s in json.loads(server.good("secrets", "list", "--json"))["secrets"]}
@@ -389,9 +389,11 @@ def test_kinds_and_policies_of_secrets(server):
                                        "places": ["header"], "header": "X-Api-Key"}
     for bad in (["--kind", "nonsense", "--origin", "https://a.example"], [], ["--origin", "ftp://a.example"],
                 ["--origin", "https://a.example", "--place", "footer"], ["--origin", "https://a.example", "--method", "no such"]):
-        r = put("refused", "v", *bad)
+        r = put("refused", "a-value-1", *bad)
         assert r.returncode == USAGE and r.stderr.count("\n") == 1, (bad, r)
     assert put("refused", "", "--origin", "https://a.example").returncode == USAGE
+    short = put("refused", "7-bytes", "--origin", "https://a.example")
+    assert short.returncode == USAGE and "at least 8 bytes" in short.stderr, short
     assert call("secrets", "set", "test/x", "value", "--origin", "https://a.example").returncode == USAGE
     assert "refused" not in server.good("secrets", "list")
 

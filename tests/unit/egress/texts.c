@@ -62,6 +62,8 @@ static void test_scrub(void **state)
     assert_string_equal(scrubbed("hunter22!", "68756E746572323221", &b), "***");
     assert_string_equal(scrubbed("hunter22!", "hunter22", &b), "hunter22");
     assert_string_equal(scrubbed("x y", "x+y x%20y x y", &b), "*** *** ***");
+    assert_string_equal(scrubbed("a/b c+d&e", "a%252Fb%2520c%252Bd%2526e a%252fb%2520c%252bd%2526e", &b), "*** ***");
+    assert_string_equal(scrubbed("it's<\"&", "it&#39;s&lt;&#34;&amp; it&#x27;s&lt;&quot;&amp; it&apos;s&lt;&quot;&amp;", &b), "*** *** ***");
     assert_string_equal(scrubbed("a/b\"c", "a\\/b\\\"c a/b\\\"c", &b), "*** ***");
     assert_string_equal(scrubbed("", "nothing", &b), "nothing");
     assert_string_equal(scrubbed("aab", "aaab", &b), "a***");
@@ -92,6 +94,13 @@ static void test_scrub_of_headers(void **state)
     assert_int_equal(scrub_add_header(s, SLICE_LITERAL("Basic YW5uOmh1bnRlcjIyIQ==")), 0);
     assert_int_equal(scrub_apply(s, SLICE_LITERAL("ann:hunter22! hunter22! YW5uOmh1bnRlcjIyIQ== ann"), &b), 1);
     assert_string_equal(buffer_text(&b), "*** *** *** ann");
+    scrub_free(s);
+    /* A key that is a user name without a password. */
+    assert_int_equal(scrub_new(&s), 0);
+    assert_int_equal(scrub_add_header(s, SLICE_LITERAL("Basic c2tfbGl2ZV9rZXk6")), 0);
+    buffer_clear(&b);
+    assert_int_equal(scrub_apply(s, SLICE_LITERAL("sk_live_key: sk_live_key c2tfbGl2ZV9rZXk6"), &b), 1);
+    assert_string_equal(buffer_text(&b), "*** *** ***");
     scrub_free(s);
 }
 

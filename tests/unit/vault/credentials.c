@@ -81,9 +81,9 @@ static void assert_denied(const struct credential *c, struct credential_ask a, c
 
 static void test_forms(void **state)
 {
-    _cleanup_credential_ struct credential *bearer = loaded(CREDENTIAL_BEARER, ORIGINS, "abc.def");
-    assert_use(bearer, CREDENTIAL_FORM_HEADER, "Authorization", "Bearer abc.def");
-    assert_use(bearer, CREDENTIAL_FORM_VALUE, "", "abc.def");
+    _cleanup_credential_ struct credential *bearer = loaded(CREDENTIAL_BEARER, ORIGINS, "abc.defg");
+    assert_use(bearer, CREDENTIAL_FORM_HEADER, "Authorization", "Bearer abc.defg");
+    assert_use(bearer, CREDENTIAL_FORM_VALUE, "", "abc.defg");
     assert_denied(bearer, ask("api.example.com", CREDENTIAL_FORM_USERNAME), "user name of a bearer");
     _cleanup_credential_ struct credential *basic =
         loaded(CREDENTIAL_BASIC, ORIGINS, "{\"username\":\"Aladdin\",\"password\":\"open sesame\"}");
@@ -92,9 +92,9 @@ static void test_forms(void **state)
     assert_use(basic, CREDENTIAL_FORM_USERNAME, "", "Aladdin");
     assert_use(basic, CREDENTIAL_FORM_PASSWORD, "", "open sesame");
     _cleanup_credential_ struct credential *key =
-        loaded(CREDENTIAL_API_KEY, "{\"origins\":[\"https://api.example.com\"],\"header\":\"X-Api-Key\"}", "k 1");
-    assert_use(key, CREDENTIAL_FORM_HEADER, "X-Api-Key", "k 1");
-    _cleanup_credential_ struct credential *bare = loaded(CREDENTIAL_API_KEY, ORIGINS, "k1");
+        loaded(CREDENTIAL_API_KEY, "{\"origins\":[\"https://api.example.com\"],\"header\":\"X-Api-Key\"}", "key no. 1");
+    assert_use(key, CREDENTIAL_FORM_HEADER, "X-Api-Key", "key no. 1");
+    _cleanup_credential_ struct credential *bare = loaded(CREDENTIAL_API_KEY, ORIGINS, "key-no-1");
     assert_denied(bare, ask("api.example.com", CREDENTIAL_FORM_HEADER), "no header in the policy");
     assert_denied(bearer, ask("api.example.com", 9), "no such form");
     assert_denied(bearer, ask("api.example.com", 0), "no form");
@@ -115,7 +115,7 @@ static void test_host_look_alikes(void **state)
         "api.example.com#", "api.example.com?", "api.example.com\\", " api.example.com", "api.example.com ", "api.example.com%00",
         "api.ex\xc3\xa4mple.com", "\xef\xbd\x81pi.example.com", "api.example.co", "api.example.comm", "api%2eexample.com", "*.example.com",
         "[api.example.com]", "api..example.com", ".api.example.com"};
-    _cleanup_credential_ struct credential *c = loaded(CREDENTIAL_BEARER, ORIGINS, "t");
+    _cleanup_credential_ struct credential *c = loaded(CREDENTIAL_BEARER, ORIGINS, "a-token-1");
     for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
         assert_denied(c, ask(hosts[i], CREDENTIAL_FORM_HEADER), hosts[i]);
     struct slice header;
@@ -126,7 +126,7 @@ static void test_host_look_alikes(void **state)
 
 static void test_origin_parts(void **state)
 {
-    _cleanup_credential_ struct credential *c = loaded(CREDENTIAL_BEARER, ORIGINS, "t");
+    _cleanup_credential_ struct credential *c = loaded(CREDENTIAL_BEARER, ORIGINS, "a-token-1");
     struct credential_ask a = ask("api.example.com", CREDENTIAL_FORM_HEADER);
     a.port = 8443;
     assert_denied(c, a, "port");
@@ -138,7 +138,7 @@ static void test_origin_parts(void **state)
         a.scheme = slice_text(schemes[i]);
         assert_denied(c, a, schemes[i]);
     }
-    _cleanup_credential_ struct credential *six = loaded(CREDENTIAL_BEARER, "{\"origins\":[\"http://[::1]:8080\"]}", "t");
+    _cleanup_credential_ struct credential *six = loaded(CREDENTIAL_BEARER, "{\"origins\":[\"http://[::1]:8080\"]}", "a-token-1");
     struct credential_ask b = {SLICE_LITERAL("http"), SLICE_LITERAL("[::1]"), 8080, SLICE_LITERAL("GET"), CREDENTIAL_IN_HEADER,
                                CREDENTIAL_FORM_VALUE};
     struct slice header;
@@ -150,7 +150,7 @@ static void test_methods_and_places(void **state)
 {
     _cleanup_credential_ struct credential *c = loaded(
         CREDENTIAL_API_KEY,
-        "{\"origins\":[\"https://api.example.com\"],\"methods\":[\"GET\",\"POST\"],\"places\":[\"query\"],\"header\":\"X-Key\"}", "k");
+        "{\"origins\":[\"https://api.example.com\"],\"methods\":[\"GET\",\"POST\"],\"places\":[\"query\"],\"header\":\"X-Key\"}", "an-api-key");
     struct credential_ask a = ask("api.example.com", CREDENTIAL_FORM_VALUE);
     assert_denied(c, a, "place header");
     a.place = CREDENTIAL_IN_BODY;
@@ -189,7 +189,7 @@ static void test_bad_policies(void **state)
     for (size_t i = 0; i < sizeof policies / sizeof *policies; i++) {
         struct diag why = {0};
         _cleanup_buffer_ struct buffer out = BUFFER_MAX(2 * LIMIT_CREDENTIAL);
-        if (wrap(&l, CREDENTIAL_BEARER, policies[i], SLICE_LITERAL("t"), &out, &why) == 0 || out.len || !why.text[0])
+        if (wrap(&l, CREDENTIAL_BEARER, policies[i], SLICE_LITERAL("a-token-1"), &out, &why) == 0 || out.len || !why.text[0])
             fail_msg("taken: %s", policies[i]);
     }
     static const char *const headers[] = {"", "X Key", "X:Key", "X\\r\\nKey", "Host", "content-length", "Transfer-Encoding", "X\\u0000"};
@@ -197,7 +197,7 @@ static void test_bad_policies(void **state)
         char policy[256];
         _cleanup_buffer_ struct buffer out = BUFFER_MAX(2 * LIMIT_CREDENTIAL);
         (void)snprintf(policy, sizeof policy, "{\"origins\":[\"https://a.example\"],\"header\":\"%s\"}", headers[i]);
-        if (wrap(&l, CREDENTIAL_API_KEY, policy, SLICE_LITERAL("t"), &out, NULL) == 0)
+        if (wrap(&l, CREDENTIAL_API_KEY, policy, SLICE_LITERAL("a-token-1"), &out, NULL) == 0)
             fail_msg("taken: %s", policy);
     }
     _cleanup_buffer_ struct buffer out = BUFFER_MAX(2 * LIMIT_CREDENTIAL);
@@ -212,21 +212,29 @@ static void test_values(void **state)
         bool ok;
     } cases[] = {
         {CREDENTIAL_BEARER, {NULL, 0}, false},
-        {CREDENTIAL_BEARER, {(const uint8_t *)"a\n", 2}, false},
-        {CREDENTIAL_BEARER, {(const uint8_t *)"a\r\nX: y", 7}, false},
-        {CREDENTIAL_BEARER, {(const uint8_t *)"a\0b", 3}, false},
-        {CREDENTIAL_BEARER, {(const uint8_t *)"a b", 3}, false},
-        {CREDENTIAL_BEARER, {(const uint8_t *)"\xc3\xa4", 2}, false},
-        {CREDENTIAL_API_KEY, {(const uint8_t *)" a", 2}, false},
-        {CREDENTIAL_API_KEY, {(const uint8_t *)"a ", 2}, false},
+        {CREDENTIAL_BEARER, {(const uint8_t *)"a-token\n", 8}, false},
+        {CREDENTIAL_BEARER, {(const uint8_t *)"a\r\nX: yz", 8}, false},
+        {CREDENTIAL_BEARER, {(const uint8_t *)"a-tok\0en", 8}, false},
+        {CREDENTIAL_BEARER, {(const uint8_t *)"a token1", 8}, false},
+        {CREDENTIAL_BEARER, {(const uint8_t *)"\xc3\xa4-token", 8}, false},
+        {CREDENTIAL_API_KEY, {(const uint8_t *)" api-key", 8}, false},
+        {CREDENTIAL_API_KEY, {(const uint8_t *)"api-key ", 8}, false},
         {CREDENTIAL_BASIC, {(const uint8_t *)"{\"username\":\"a\"}", 16}, false},
         {CREDENTIAL_BASIC, {(const uint8_t *)"a:b", 3}, false},
-        {CREDENTIAL_BASIC, {(const uint8_t *)"{\"username\":\"a:\",\"password\":\"b\"}", 32}, false},
-        {CREDENTIAL_BASIC, {(const uint8_t *)"{\"username\":\"a\",\"password\":\"b\\n\"}", 33}, false},
-        {CREDENTIAL_BASIC, {(const uint8_t *)"{\"username\":\"a\",\"password\":\"b\\u0000\"}", 37}, false},
-        {CREDENTIAL_BASIC, {(const uint8_t *)"{\"username\":\"a\",\"username\":\"b\",\"password\":\"b\"}", 46}, false},
-        {CREDENTIAL_BASIC, {(const uint8_t *)"{\"username\":\"a\",\"password\":\"b\",\"x\":1}", 37}, false},
-        {CREDENTIAL_BASIC, {(const uint8_t *)"{\"username\":\"a\",\"password\":\"\"}", 30}, true},
+        {CREDENTIAL_BASIC, {(const uint8_t *)"{\"username\":\"a:\",\"password\":\"bbbbbbbb\"}", 39}, false},
+        {CREDENTIAL_BASIC, {(const uint8_t *)"{\"username\":\"a\",\"password\":\"bbbbbbb\\n\"}", 39}, false},
+        {CREDENTIAL_BASIC, {(const uint8_t *)"{\"username\":\"a\",\"password\":\"bbbbbbb\\u0000\"}", 43}, false},
+        {CREDENTIAL_BASIC, {(const uint8_t *)"{\"username\":\"a\",\"username\":\"b\",\"password\":\"bbbbbbbb\"}", 53}, false},
+        {CREDENTIAL_BASIC, {(const uint8_t *)"{\"username\":\"a\",\"password\":\"bbbbbbbb\",\"x\":1}", 44}, false},
+        /* What is too short to be found in an answer; a user name that is a key stands for the password. */
+        {CREDENTIAL_BEARER, {(const uint8_t *)"a-token", 7}, false},
+        {CREDENTIAL_BEARER, {(const uint8_t *)"a-token1", 8}, true},
+        {CREDENTIAL_API_KEY, {(const uint8_t *)"api-key", 7}, false},
+        {CREDENTIAL_API_KEY, {(const uint8_t *)"api-key1", 8}, true},
+        {CREDENTIAL_BASIC, {(const uint8_t *)"{\"username\":\"a\",\"password\":\"bbbbbbb\"}", 37}, false},
+        {CREDENTIAL_BASIC, {(const uint8_t *)"{\"username\":\"a\",\"password\":\"bbbbbbbb\"}", 38}, true},
+        {CREDENTIAL_BASIC, {(const uint8_t *)"{\"username\":\"aaaaaaa\",\"password\":\"\"}", 36}, false},
+        {CREDENTIAL_BASIC, {(const uint8_t *)"{\"username\":\"aaaaaaaa\",\"password\":\"\"}", 37}, true},
         {CREDENTIAL_WEBHOOK_KEY, {(const uint8_t *)"0123456789abcde", 15}, false},
         {CREDENTIAL_WEBHOOK_KEY, {(const uint8_t *)"0123456789abcdef", 16}, true},
         {CREDENTIAL_WEBHOOK_KEY, {(const uint8_t *)"0123456789abcdef\n", 17}, false},
@@ -265,7 +273,7 @@ static void test_moved(void **state)
     struct credential_label l = label("default", "token", 3);
     _cleanup_buffer_ struct buffer wrapped = BUFFER_MAX(2 * LIMIT_CREDENTIAL);
     struct credential *c = NULL;
-    assert_int_equal(wrap(&l, CREDENTIAL_BEARER, ORIGINS, SLICE_LITERAL("t"), &wrapped, NULL), 0);
+    assert_int_equal(wrap(&l, CREDENTIAL_BEARER, ORIGINS, SLICE_LITERAL("a-token-1"), &wrapped, NULL), 0);
     struct credential_label moved[] = {label("other", "token", 3), label("default", "tokem", 3), label("default", "token", 4),
                                        label("default", "token", 2), label("defaultt", "oken", 3)};
     for (size_t i = 0; i < sizeof moved / sizeof *moved; i++)
@@ -310,27 +318,27 @@ static void test_bad_box(void **state)
     struct credential_label l = label("default", "token", 1);
     _cleanup_buffer_ struct buffer box = BUFFER_MAX(200), out = BUFFER_MAX(2 * LIMIT_CREDENTIAL);
     struct diag why = {0};
-    assert_int_equal(crypto_sealedbox_seal(other_keys->box_public, SLICE_LITERAL("t"), &box), 0);
+    assert_int_equal(crypto_sealedbox_seal(other_keys->box_public, SLICE_LITERAL("a-token-1"), &box), 0);
     assert_int_equal(credential_wrap(keys, &l, CREDENTIAL_BEARER, SLICE_LITERAL(ORIGINS), buffer_slice(&box), &out, &why), -SP_EINVALID);
     assert_non_null(strstr(why.text, "public key"));
     struct credential_label bad = label("default", "../token", 1);
-    assert_int_equal(wrap(&bad, CREDENTIAL_BEARER, ORIGINS, SLICE_LITERAL("t"), &out, NULL), -SP_EINVALID);
+    assert_int_equal(wrap(&bad, CREDENTIAL_BEARER, ORIGINS, SLICE_LITERAL("a-token-1"), &out, NULL), -SP_EINVALID);
 }
 
 static void test_table(void **state)
 {
     struct credential_table *t = credential_table_new();
     struct credential_label l1 = label("default", "token", 1), l2 = label("default", "token", 2), l3 = label("other", "token", 1);
-    struct credential *a = loaded(CREDENTIAL_BEARER, ORIGINS, "a"), *b = loaded(CREDENTIAL_BEARER, ORIGINS, "b"),
-                      *c = loaded(CREDENTIAL_BEARER, ORIGINS, "c"), *d = loaded(CREDENTIAL_BEARER, ORIGINS, "d");
+    struct credential *a = loaded(CREDENTIAL_BEARER, ORIGINS, "token-of-a"), *b = loaded(CREDENTIAL_BEARER, ORIGINS, "token-of-b"),
+                      *c = loaded(CREDENTIAL_BEARER, ORIGINS, "token-of-c"), *d = loaded(CREDENTIAL_BEARER, ORIGINS, "token-of-d");
     assert_int_equal(credential_table_take(t, &l1, &a), 0);
     assert_null(a);
     assert_int_equal(credential_table_take(t, &l2, &b), 0);
     assert_int_equal(credential_table_take(t, &l1, &c), -SP_ECONFLICT);
     credential_free(c);
     assert_int_equal(credential_table_take(t, &l3, &d), 0);
-    assert_true(secret_equal(credential_table_find(t, l1.ns, l1.name)->value, SLICE_LITERAL("b")));
-    assert_true(secret_equal(credential_table_find(t, l3.ns, l3.name)->value, SLICE_LITERAL("d")));
+    assert_true(secret_equal(credential_table_find(t, l1.ns, l1.name)->value, SLICE_LITERAL("token-of-b")));
+    assert_true(secret_equal(credential_table_find(t, l3.ns, l3.name)->value, SLICE_LITERAL("token-of-d")));
     assert_null(credential_table_find(t, SLICE_LITERAL("defaul"), SLICE_LITERAL("ttoken")));
     assert_true(credential_table_remove(t, l1.ns, l1.name));
     assert_false(credential_table_remove(t, l1.ns, l1.name));

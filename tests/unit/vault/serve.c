@@ -165,8 +165,8 @@ static void test_use(void **state)
     assert_int_equal(m.value.len, 0);
     assert_int_equal(m.header.len, 0);
     assert_int_equal(use("nothing", "api.example.com").code, -SP_ENOTFOUND);
-    load("token", 2, CREDENTIAL_BEARER, ORIGINS, "second");
-    assert_true(slice_is(use("token", "api.example.com").value, "Bearer second"));
+    load("token", 2, CREDENTIAL_BEARER, ORIGINS, "second-value");
+    assert_true(slice_is(use("token", "api.example.com").value, "Bearer second-value"));
     ASK(&engine, VAULT_REVOKE, vault_revoke, .tag = 8, .ns = SLICE_LITERAL("default"), .name = SLICE_LITERAL("token"));
     assert_int_equal(ANSWER(&engine, VAULT_DONE, vault_done).code, 0);
     assert_int_equal(use("token", "api.example.com").code, -SP_ENOTFOUND);
@@ -213,7 +213,7 @@ static void test_sign(void **state)
 /* A new engine may have revoked what the old one loaded. */
 static void test_new_engine(void **state)
 {
-    load("token", 1, CREDENTIAL_BEARER, ORIGINS, "value");
+    load("token", 1, CREDENTIAL_BEARER, ORIGINS, "a-value-1");
     leave(&engine);
     run_loop();
     connect_as(ROLE_ENGINE, &engine);
