@@ -116,6 +116,11 @@ void answer_run(struct request *r, const struct run_outcome *outcome)
     respond(r, 200, "application/json", buffer_slice(&body), buffer_slice(&extra));
 }
 
+void answer_unknown(struct request *r, int code)
+{
+    respond_problem(r, code, "What became of the run is known when the server can write again; look for it before you try again.");
+}
+
 bool idempotency_of(const struct request *r, const struct workflow *w, uint8_t ret[32])
 {
     struct slice key;

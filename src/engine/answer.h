@@ -11,6 +11,8 @@ void answer_accepted(struct request *r, struct run_id id);
 void answer_webhook(struct request *r, const struct run_outcome *outcome);
 /* To a principal: the run as an object, with output or error. */
 void answer_run(struct request *r, const struct run_outcome *outcome);
+/* The disk failed under the run: it is there, or perhaps it is. */
+void answer_unknown(struct request *r, int code);
 
 /* The hash of the request's Idempotency-Key, bound to workflow and principal; false without one. */
 bool idempotency_of(const struct request *r, const struct workflow *w, uint8_t ret[32]);

@@ -49,7 +49,9 @@ static void on_started(int code, const struct run_outcome *outcome, void *user)
     if (code == -SP_ECONFLICT && s->has_key && idempotency_first(s->key, on_first, s) == 0)
         return;
     free(s);
-    if (code < 0)
+    if (code < 0 && outcome)
+        answer_unknown(r, code);
+    else if (code < 0)
         respond_problem(r, code, "The run could not be made durable; nothing of it is there.");
     else if (outcome->state == RUN_PENDING)
         answer_accepted(r, outcome->id);

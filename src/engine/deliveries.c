@@ -9,7 +9,8 @@
 _Static_assert(SLOTS > 2 * LIMIT_REPLAY_CACHE, "the index must stay half empty");
 
 static uint8_t ring[LIMIT_REPLAY_CACHE][DELIVERY_HASH_LEN];
-static uint32_t index_slots[SLOTS]; /* place in the ring + 1 */
+static bool is_accepted[LIMIT_REPLAY_CACHE]; /* of the place in the ring */
+static uint32_t index_slots[SLOTS];          /* place in the ring + 1 */
 static uint64_t n_added;
 
 static uint32_t home_of(const uint8_t hash[DELIVERY_HASH_LEN])
@@ -43,8 +44,9 @@ static void slot_clear(uint32_t hole)
 
 int delivery_add(const uint8_t hash[DELIVERY_HASH_LEN])
 {
-    if (index_slots[slot_of(hash)])
-        return -SP_EREPLAYED;
+    uint32_t known = index_slots[slot_of(hash)];
+    if (known)
+        return is_accepted[known - 1] ? -SP_EREPLAYED : -SP_ECONFLICT;
     uint32_t place = (uint32_t)(n_added % LIMIT_REPLAY_CACHE);
     if (n_added >= LIMIT_REPLAY_CACHE) {
         uint32_t oldest = slot_of(ring[place]);
@@ -52,9 +54,17 @@ int delivery_add(const uint8_t hash[DELIVERY_HASH_LEN])
             slot_clear(oldest);
     }
     memcpy(ring[place], hash, DELIVERY_HASH_LEN);
+    is_accepted[place] = false;
     index_slots[slot_of(hash)] = place + 1;
     n_added++;
     return 0;
+}
+
+void delivery_accept(const uint8_t hash[DELIVERY_HASH_LEN])
+{
+    uint32_t known = index_slots[slot_of(hash)];
+    if (known)
+        is_accepted[known - 1] = true;
 }
 
 void delivery_forget(const uint8_t hash[DELIVERY_HASH_LEN])
@@ -69,6 +79,7 @@ static int on_delivery(void *user, const uint8_t hash[16], int64_t seen_ms)
     (void)user;
     (void)seen_ms;
     int r = delivery_add(hash);
+    delivery_accept(hash);
     return r == -SP_EREPLAYED ? 0 : r;
 }
 

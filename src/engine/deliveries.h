@@ -10,8 +10,11 @@
 
 [[gnu::warn_unused_result]] int deliveries_load(struct store_reader *reader, int64_t now_ms);
 
-/* Remembers it; -SP_EREPLAYED if it is known. */
+/* Remembers it as one that is being taken up; -SP_EREPLAYED if it was accepted before, -SP_ECONFLICT while it is not known
+ * whether it will be. */
 [[gnu::warn_unused_result]] int delivery_add(const uint8_t hash[DELIVERY_HASH_LEN]);
+/* Its run is durable: a repetition may be told so. */
+void delivery_accept(const uint8_t hash[DELIVERY_HASH_LEN]);
 /* Forgets one that came to nothing, so that its sender may try again. */
 void delivery_forget(const uint8_t hash[DELIVERY_HASH_LEN]);
 

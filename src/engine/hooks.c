@@ -26,7 +26,7 @@ struct delivery {
 static void refuse(struct delivery *d, int code, const char *detail)
 {
     metrics_count(METRIC_WEBHOOKS_REFUSED);
-    if (d->has_hash && code != -SP_EREPLAYED)
+    if (d->has_hash)
         delivery_forget(d->hash);
     respond_problem(d->request, code, "%s", detail);
     free(d);
@@ -66,11 +66,15 @@ static void on_run(int code, const struct run_outcome *outcome, void *user)
     uint8_t key[CRYPTO_HASH_LEN];
     if (code == -SP_ECONFLICT && idempotency_of(d->request, d->workflow, key) && idempotency_first(key, on_first, d) == 0)
         return;
-    if (code < 0) {
+    if (code < 0 && !outcome) {
         refuse(d, code, "The run could not be made durable; nothing of it is there. Try again.");
         return;
     }
-    if (outcome->state == RUN_PENDING)
+    if (d->has_hash && code == 0)
+        delivery_accept(d->hash);
+    if (code < 0)
+        answer_unknown(d->request, code);
+    else if (outcome->state == RUN_PENDING)
         answer_accepted(d->request, outcome->id);
     else
         answer_webhook(d->request, outcome);
@@ -145,10 +149,11 @@ static void decide(int code, const struct msg_vault_verified *m, struct delivery
                                 SLICE_LITERAL("\0"), m->delivery};
         crypto_sha256_parts(parts, 4, hash);
         memcpy(d->hash, hash, sizeof d->hash);
-        if (delivery_add(d->hash) < 0) {
-            d->has_hash = true;
+        int known = delivery_add(d->hash);
+        if (known < 0) {
             leaf_refused(d, "seen before");
-            refuse(d, -SP_EREPLAYED, "This delivery was accepted before.");
+            refuse(d, known, known == -SP_EREPLAYED ? "This delivery was accepted before."
+                                                    : "This delivery is being taken up; whether it is accepted is not known yet.");
             return;
         }
         d->has_hash = true;

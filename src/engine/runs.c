@@ -508,10 +508,14 @@ void run_finish(struct run *run, int code)
                                   .context = run->context};
     run_ended *ended = run->ended, *cancelled = run->cancelled;
     run->ended = run->cancelled = NULL;
+    /* What a failing disk did not acknowledge may be on it all the same. */
+    bool is_gone = code < 0 && !run->is_durable && committer_error() == 0;
+    if (code < 0)
+        outcome = (struct run_outcome){.id = run->id, .state = RUN_RUNNING};
     if (ended)
-        ended(code, code < 0 ? NULL : &outcome, run->user);
+        ended(code, is_gone ? NULL : &outcome, run->user);
     if (cancelled)
-        cancelled(code, code < 0 ? NULL : &outcome, run->cancelled_user);
+        cancelled(code, is_gone ? NULL : &outcome, run->cancelled_user);
     run_free(run);
     serve_waiting();
 }

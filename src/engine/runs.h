@@ -23,7 +23,8 @@ struct run_outcome {
 };
 
 /* Called once on the loop: when the run has durably ended; or, with RUN_PENDING, when it is durably accepted and `wants_end`
- * was false; or with code < 0 and NULL, when nothing of it is there. */
+ * was false; or with code < 0 and NULL, when nothing of it is there; or with code < 0 and an outcome without an end, when the
+ * disk failed: the run is there and goes on after the next start, or perhaps it is. */
 typedef void run_ended(int code, const struct run_outcome *outcome, void *user);
 
 /* Starts a run of `w` on `input` (JSON text; the worker checks it). 0, or why not: -SP_EOVERLOAD, -SP_ERATE (concurrency). */
