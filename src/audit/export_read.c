@@ -1,7 +1,6 @@
 /* export_read: verifies a proof file with nothing but the public key. The file is hostile: strict JSON, known members only,
  * bounded sizes; a leaf counts only when its path leads to the signed root. */
 #include <errno.h>
-#include <jansson.h>
 
 #include "audit/verify.h"
 #include "base/error.h"
@@ -94,7 +93,7 @@ int audit_proof_verify(struct slice file, const struct audit_key *key, audit_lea
         return diag_set(reterr, -SP_ELIMIT, "the proof file is larger than %u bytes", LIMIT_PROOF_FILE);
     json_t *root = json_read(file, 0, &error);
     if (!root) {
-        int code = json_error_code(&error) == json_error_out_of_memory ? -ENOMEM : -SP_ESYNTAX;
+        int code = json_read_failure(&error);
         (void)diag_set(reterr, code, "the proof file is no JSON: %s", error.text);
         diag_place(reterr, (uint32_t)error.line, (uint32_t)error.column);
         return code;

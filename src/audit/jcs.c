@@ -173,7 +173,7 @@ int jcs_canonicalise(struct slice json, struct buffer *ret)
     json_error_t error;
     json_t *value = json_read(json, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, &error);
     if (!value)
-        return json_error_code(&error) == json_error_out_of_memory ? -ENOMEM : -SP_ESYNTAX;
+        return json_read_failure(&error);
     int r = jcs_encode(value, ret);
     json_decref(value);
     return r;

@@ -229,31 +229,17 @@ int buffer_append_base64url_decoded(struct buffer *b, struct slice s)
     return base64_decode(b, s, true);
 }
 
-static int hex_value(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 int buffer_append_hex_decoded(struct buffer *b, struct slice s)
 {
     if (s.len % 2)
         return -SP_ESYNTAX;
     size_t start = b->len;
-    for (size_t i = 0; i < s.len; i += 2) {
-        int high = hex_value(s.p[i]), low = hex_value(s.p[i + 1]);
-        if (high < 0 || low < 0) {
-            buffer_truncate(b, start);
-            return -SP_ESYNTAX;
-        }
-        (void)buffer_append_byte(b, (uint8_t)(high << 4 | low));
-    }
-    return buffer_error(b);
+    uint8_t *to;
+    int r = buffer_extend(b, s.len / 2, &to);
+    r = r < 0 ? r : slice_parse_hex(s, to);
+    if (r < 0)
+        buffer_truncate(b, start);
+    return r;
 }
 
 void buffer_consume(struct buffer *b, size_t len)

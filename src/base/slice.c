@@ -105,3 +105,27 @@ int slice_parse_u64(struct slice s, uint64_t *ret)
     *ret = value;
     return 0;
 }
+
+static int hex_value(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+int slice_parse_hex(struct slice s, uint8_t *ret)
+{
+    if (s.len % 2)
+        return -SP_ESYNTAX;
+    for (size_t i = 0; i < s.len; i += 2) {
+        int high = hex_value(s.p[i]), low = hex_value(s.p[i + 1]);
+        if (high < 0 || low < 0)
+            return -SP_ESYNTAX;
+        ret[i / 2] = (uint8_t)(high << 4 | low);
+    }
+    return 0;
+}

@@ -57,4 +57,7 @@ bool slice_split(struct slice *rest, uint8_t separator, struct slice *ret_head);
 /* Parses a plain decimal number without sign, spaces or superfluous zeros; -SP_ESYNTAX or -ERANGE. */
 [[gnu::warn_unused_result]] int slice_parse_u64(struct slice s, uint64_t *ret);
 
+/* Parses hex digits, two for each byte, of either case, into s.len / 2 bytes; -SP_ESYNTAX. */
+[[gnu::warn_unused_result]] int slice_parse_hex(struct slice s, uint8_t *ret);
+
 #endif

@@ -1,6 +1,5 @@
 /* check: definitions are compiled in a locked-down worker of our own; the command only prints what it finds. */
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 
 #include "base/error.h"

@@ -2,7 +2,6 @@
  * production, in memory. */
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>

@@ -1,5 +1,4 @@
 /* runs: starts, lists, shows, cancels and replays runs on a server. */
-#include <jansson.h>
 
 #include "base/error.h"
 #include "base/id.h"

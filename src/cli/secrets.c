@@ -1,6 +1,5 @@
 /* secrets: credentials of a server. Must hold: a value comes from a terminal without echo or from standard input, never from an
  * argument, and leaves this process only sealed to the server's vault. */
-#include <jansson.h>
 #include <stdio.h>
 
 #include "base/error.h"

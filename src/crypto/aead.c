@@ -36,7 +36,7 @@ int crypto_aead_seal_next(struct crypto_aead *aead, const uint8_t nonce[CRYPTO_N
     if (r == 0 && len == plain.len + CRYPTO_TAG_LEN)
         return 0;
     buffer_truncate(ret, start);
-    return -SP_EUNAVAILABLE;
+    return r == GNUTLS_E_MEMORY_ERROR ? -ENOMEM : -SP_EUNAVAILABLE;
 }
 
 int crypto_aead_seal(const uint8_t key[CRYPTO_KEY_LEN], const uint8_t nonce[CRYPTO_NONCE_LEN], struct slice ad,
@@ -65,5 +65,5 @@ int crypto_aead_open(const uint8_t key[CRYPTO_KEY_LEN], const uint8_t nonce[CRYP
         return 0;
     crypto_wipe(to, len); /* GnuTLS decrypts before it compares */
     buffer_truncate(ret, start);
-    return -SP_ETAMPERED;
+    return r == GNUTLS_E_MEMORY_ERROR ? -ENOMEM : -SP_ETAMPERED;
 }

@@ -87,15 +87,16 @@ static bool note_parts(struct slice note, struct slice *ret_text, struct slice *
 }
 
 /* One line "— NAME BASE64": its name, and the decoded bytes (key hash and signature). */
-static bool signature_line(struct slice line, struct slice *ret_name, struct buffer *ret)
+static int signature_line(struct slice line, struct slice *ret_name, struct buffer *ret)
 {
     size_t mark = sizeof SIGNATURE_MARK - 1;
     if (!slice_starts(line, SIGNATURE_MARK))
-        return false;
+        return -SP_ESYNTAX;
     struct slice rest = slice_of(line.p + mark, line.len - mark);
     if (!slice_split(&rest, ' ', ret_name) || ret_name->len == 0)
-        return false;
-    return buffer_append_base64_decoded(ret, rest) == 0 && ret->len > 4;
+        return -SP_ESYNTAX;
+    int r = buffer_append_base64_decoded(ret, rest);
+    return r == -ENOMEM ? r : r < 0 || ret->len <= 4 ? -SP_ESYNTAX : 0;
 }
 
 int note_open(struct slice note, struct slice name, const uint8_t public_key[32], struct slice *ret_text)
@@ -110,8 +111,9 @@ int note_open(struct slice note, struct slice name, const uint8_t public_key[32]
     for (int n = 0; slice_split(&rest, '\n', &line); n++) {
         _cleanup_buffer_ struct buffer bytes = BUFFER_MAX(LIMIT_TEXT);
         struct slice by;
-        if (n == SIGNATURES_MAX || !signature_line(line, &by, &bytes))
-            return -SP_ESYNTAX;
+        int r = n == SIGNATURES_MAX ? -SP_ESYNTAX : signature_line(line, &by, &bytes);
+        if (r < 0)
+            return r;
         if (!slice_equal(by, name) || memcmp(bytes.p, hash, 4) != 0)
             continue;
         if (found || bytes.len != 4 + CRYPTO_SIGNATURE_LEN)
@@ -139,8 +141,9 @@ int note_open_checkpoint(struct slice note, struct slice origin, const uint8_t p
     if (!slice_split(&text, '\n', &line) || slice_parse_u64(line, &c.size) < 0)
         return -SP_ESYNTAX;
     _cleanup_buffer_ struct buffer root = BUFFER_MAX(CRYPTO_HASH_LEN);
-    if (!slice_split(&text, '\n', &line) || buffer_append_base64_decoded(&root, line) < 0 || root.len != CRYPTO_HASH_LEN)
-        return -SP_ESYNTAX;
+    r = slice_split(&text, '\n', &line) ? buffer_append_base64_decoded(&root, line) : -SP_ESYNTAX;
+    if (r < 0 || root.len != CRYPTO_HASH_LEN)
+        return r == -ENOMEM ? r : -SP_ESYNTAX;
     memcpy(c.root, root.p, sizeof c.root);
     *ret = c;
     return 0;

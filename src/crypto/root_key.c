@@ -97,20 +97,22 @@ int root_key_create(struct slice passphrase, struct buffer *ret)
     return buffer_append_slice(ret, buffer_slice(&text));
 }
 
-/* Takes the line "WORD VALUE\n" off `rest`: true if it is there and its value has exactly `len` bytes, appended to `ret`. */
-static bool take_line(struct slice *rest, const char *word, size_t len, struct buffer *ret)
+/* Takes the line "WORD VALUE\n" off `rest`; its value, of exactly `len` bytes, is appended to `ret`. */
+static int take_line(struct slice *rest, const char *word, size_t len, struct buffer *ret)
 {
     struct slice line, left = *rest;
     size_t word_len = strlen(word), before = ret->len;
     if (!memchr(left.p, '\n', left.len) || !slice_split(&left, '\n', &line))
-        return false;
+        return -SP_EFORMAT;
     if (!slice_starts(line, word) || line.len <= word_len || line.p[word_len] != ' ')
-        return false;
-    struct slice value = slice_of(line.p + word_len + 1, line.len - word_len - 1);
-    if (buffer_append_base64url_decoded(ret, value) < 0 || ret->len - before != len)
-        return false;
+        return -SP_EFORMAT;
+    int r = buffer_append_base64url_decoded(ret, slice_of(line.p + word_len + 1, line.len - word_len - 1));
+    if (r == -ENOMEM)
+        return r;
+    if (r < 0 || ret->len - before != len)
+        return -SP_EFORMAT;
     *rest = left;
-    return true;
+    return 0;
 }
 
 /* The check line is made again and compared as text: one form, and no decoding of it. */
@@ -139,15 +141,17 @@ static int unwrap(struct slice above, struct slice rest, struct slice passphrase
 {
     _cleanup_buffer_ struct buffer salt = BUFFER_MAX(SALT_LEN);
     _cleanup_buffer_ struct buffer wrapped = BUFFER_MAX(CRYPTO_KEY_LEN + CRYPTO_TAG_LEN);
-    if (!take_line(&rest, "salt", SALT_LEN, &salt))
-        return -SP_EFORMAT;
+    int r = take_line(&rest, "salt", SALT_LEN, &salt);
+    if (r < 0)
+        return r;
     struct slice ad = slice_of(above.p, (size_t)(rest.p - above.p));
-    if (!take_line(&rest, "wrapped", CRYPTO_KEY_LEN + CRYPTO_TAG_LEN, &wrapped) || rest.len)
-        return -SP_EFORMAT;
+    r = take_line(&rest, "wrapped", CRYPTO_KEY_LEN + CRYPTO_TAG_LEN, &wrapped);
+    if (r < 0 || rest.len)
+        return r < 0 ? r : -SP_EFORMAT;
     if (passphrase.len == 0 || passphrase.len > ROOT_KEY_PASSPHRASE_MAX)
         return -SP_EKEY;
     uint8_t wrapping[CRYPTO_KEY_LEN];
-    int r = crypto_argon2id(passphrase, salt.p, wrapping);
+    r = crypto_argon2id(passphrase, salt.p, wrapping);
     if (r < 0)
         return r;
     r = crypto_aead_open(wrapping, nonce_zero, ad, buffer_slice(&wrapped), ret);
@@ -169,8 +173,9 @@ int root_key_open(struct slice file, struct slice passphrase, struct secret **re
         if (r < 0)
             return r;
     } else {
-        if (!take_line(&rest, "key", CRYPTO_KEY_LEN, &key) || rest.len)
-            return -SP_EFORMAT;
+        r = take_line(&rest, "key", CRYPTO_KEY_LEN, &key);
+        if (r < 0 || rest.len)
+            return r < 0 ? r : -SP_EFORMAT;
         if (passphrase.len)
             return -SP_EKEY;
     }

@@ -3,7 +3,6 @@
 #include "egress/config.h"
 
 #include <errno.h>
-#include <jansson.h>
 
 #include "base/error.h"
 #include "base/json_reader.h"

@@ -2,8 +2,6 @@
  * except what the sender did wrong. */
 #include "engine/answer.h"
 
-#include <jansson.h>
-
 #include "base/error.h"
 #include "base/json_reader.h"
 #include "base/problem.h"

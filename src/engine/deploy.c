@@ -1,7 +1,6 @@
 /* deploy: workflows through the API: deploy (checked by a checker of its own), list, show, disable, enable. A deploy by the owner grants
  * what the definition declares; the leaf keeps the definition's digest, so that what was granted can be read later. */
 #include <errno.h>
-#include <jansson.h>
 #include <stdlib.h>
 
 #include "base/clock.h"

@@ -122,7 +122,7 @@ static bool is_within_rate(struct delivery *d)
 
 static void decide(int code, const struct msg_vault_verified *m, struct delivery *d)
 {
-    if (code == -SP_EUNAVAILABLE || !m) {
+    if (code == -SP_EUNAVAILABLE || code == -ENOMEM || !m) {
         refuse(d, -SP_EUNAVAILABLE, "The signature cannot be checked now.");
         return;
     }

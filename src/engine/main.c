@@ -1,7 +1,6 @@
 /* main: the engine opens the database, takes its channels, has the vault unlock what is sealed, brings back the runs that had
  * not ended, and serves. The order is a chain of steps, each begun when the one before it is done. */
 #include <errno.h>
-#include <jansson.h>
 #include <stdlib.h>
 
 #include "base/clock.h"

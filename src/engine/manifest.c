@@ -3,7 +3,6 @@
 #include "engine/manifest.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdlib.h>
 
 #include "base/error.h"

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/json_reader.h"
 #include "base/log.h"
 #include "crypto/crypto.h"
 #include "engine/commit.h"
@@ -20,7 +21,7 @@ static int on_recorded(void *user, struct slice value)
 {
     (void)user;
     json_decref(recorded);
-    recorded = json_loadb((const char *)value.p, value.len, JSON_REJECT_DUPLICATES, NULL);
+    recorded = json_read(value, 0, NULL);
     return json_is_object(recorded) ? 0 : -SP_EFORMAT;
 }
 

@@ -1,8 +1,6 @@
 /* config: reads the configuration JSON. Called at start and at reload. */
 #include "gateway/config.h"
 
-#include <jansson.h>
-
 #include "base/error.h"
 #include "base/json_reader.h"
 

@@ -4,7 +4,6 @@
 #include "policy/grant.h"
 
 #include <errno.h>
-#include <jansson.h>
 
 #include "base/error.h"
 #include "base/json_reader.h"

@@ -13,7 +13,10 @@ static int state_from(const struct vault_keys *keys, struct slice note, struct c
         merkle_empty_root(ret->root);
         return 0;
     }
-    if (note_open_checkpoint(note, slice_text(keys->origin), keys->audit_public, ret) < 0)
+    int r = note_open_checkpoint(note, slice_text(keys->origin), keys->audit_public, ret);
+    if (r == -ENOMEM)
+        return diag_set(reterr, r, "there is no memory to look at the last checkpoint");
+    if (r < 0)
         return diag_set(reterr, -SP_ETAMPERED, "the last checkpoint was not signed by this server's key");
     return 0;
 }

@@ -125,13 +125,14 @@ int credential_unwrap(const struct vault_keys *keys, const struct credential_lab
     if (r < 0)
         return r;
     label_ad(label, &ad);
-    r = blob_open(keys, BLOB_CREDENTIAL, buffer_slice(&ad), wrapped, &content);
+    r = buffer_error(&ad);
+    r = r < 0 ? r : blob_open(keys, BLOB_CREDENTIAL, buffer_slice(&ad), wrapped, &content);
+    _cleanup_credential_ struct credential *c = calloc(1, sizeof *c);
+    if (r == -ENOMEM || !c)
+        return diag_set(reterr, -ENOMEM, "there is no memory for the credential");
     if (r < 0)
         return diag_set(reterr, r, r == -SP_EKEY ? "the credential was wrapped under another root key"
                                                  : "the wrapped credential was altered or moved");
-    _cleanup_credential_ struct credential *c = calloc(1, sizeof *c);
-    if (!c)
-        return -ENOMEM;
     r = read_content(buffer_slice(&content), c, reterr);
     if (r < 0)
         return r;

@@ -2,7 +2,6 @@
  * supervisor gives it (the root key's file, perhaps a passphrase, two channels) and the start. Must never open a file by
  * name or a socket, and never start without a good root key [I8]. */
 #include <errno.h>
-#include <jansson.h>
 #include <unistd.h>
 
 #include "base/error.h"

@@ -4,7 +4,6 @@
 #include "vault/policy.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdlib.h>
 
 #include "base/buffer.h"
@@ -141,6 +140,8 @@ int credential_policy_parse(struct slice json, enum credential_kind kind, struct
         return diag_set(reterr, -SP_ELIMIT, "the policy is longer than %u bytes", LIMIT_CREDENTIAL_POLICY);
     json_error_t error;
     json_t *object = json.len ? json_read(json, 0, &error) : NULL;
+    if (json.len && !object && json_read_failure(&error) == -ENOMEM)
+        return diag_set(reterr, -ENOMEM, "there is no memory to read the policy");
     if (!object)
         return diag_set(reterr, -SP_ESYNTAX, "the policy is not JSON, or has a key twice");
     struct credential_policy policy = {.methods = UINT32_MAX, .places = BIT(CREDENTIAL_IN_HEADER)};
@@ -161,8 +162,9 @@ static int asked_origin(const struct credential_ask *ask, struct policy_origin *
     buffer_append_text(&text, "://");
     buffer_append_slice(&text, ask->host);
     buffer_append_byte(&text, ':');
-    if (buffer_append_u64(&text, ask->port) < 0)
-        return -SP_EINVALID;
+    int r = buffer_append_u64(&text, ask->port);
+    if (r < 0)
+        return r;
     if (policy_origin_parse(buffer_slice(&text), ret, NULL) < 0)
         return -SP_EINVALID;
     /* No part may have spilled over into another. */
@@ -174,7 +176,10 @@ static int asked_origin(const struct credential_ask *ask, struct policy_origin *
 int credential_policy_may(const struct credential_policy *policy, const struct credential_ask *ask, struct diag *reterr)
 {
     struct policy_origin origin;
-    if (asked_origin(ask, &origin) < 0)
+    int r = asked_origin(ask, &origin);
+    if (r == -ENOMEM)
+        return diag_set(reterr, r, "there is no memory to look at the address");
+    if (r < 0)
         return diag_set(reterr, -SP_EDENIED, "the address that it would be sent to is not well-formed");
     bool found = false;
     for (size_t i = 0; i < policy->n_origins && !found; i++)

@@ -2,7 +2,6 @@
  * short to be a secret. Called when a credential is wrapped. */
 #include "vault/value.h"
 
-#include <jansson.h>
 #include <malloc.h>
 
 #include "base/error.h"
@@ -18,7 +17,7 @@ static void wiping_free(void *p)
 
 void value_init(void)
 {
-    json_set_alloc_funcs(malloc, wiping_free);
+    json_set_alloc_funcs(json_read_malloc, wiping_free);
 }
 
 /* Visible ASCII; `space` allows spaces inside. */
@@ -73,7 +72,10 @@ static int check_basic(struct slice value, struct buffer *ret_username, struct b
 {
     json_error_t error;
     json_t *object = json_read(value, JSON_ALLOW_NUL, &error);
+    bool has_memory = object || json_read_failure(&error) != -ENOMEM;
     explicit_bzero(&error, sizeof error); /* it quotes the text */
+    if (!has_memory)
+        return diag_set(reterr, -ENOMEM, "there is no memory to read the value");
     int r = check_pair(object, ret_username, ret_value, reterr);
     json_decref(object);
     return r;
@@ -89,6 +91,8 @@ static int check_webhook_key(struct slice value, struct diag *reterr)
     if (slice_starts(value, VALUE_WHSEC))
         len = buffer_append_base64_decoded(&decoded, slice_of(value.p + prefix, value.len - prefix)) == 0 ? decoded.len
                                                                                                           : value.len - prefix;
+    if (buffer_error(&decoded) == -ENOMEM)
+        return diag_set(reterr, -ENOMEM, "there is no memory to look at the key");
     if (len < VALUE_WEBHOOK_KEY_MIN)
         return diag_set(reterr, -SP_EINVALID, "a webhook-key has at least %d bytes; this one can be guessed",
                         VALUE_WEBHOOK_KEY_MIN);

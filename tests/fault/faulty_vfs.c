@@ -1,9 +1,17 @@
 /* faulty_vfs: a shim over the default VFS. Each file keeps SQLite's real one behind it. */
 #include "faulty_vfs.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#define SECTOR 512
 
 struct faulty_disk faulty_disk;
 
@@ -15,21 +23,9 @@ struct shim {
 
 static sqlite3_vfs vfs;
 static sqlite3_vfs *real_vfs;
+static sqlite3 *newest; /* connection */
 
 #define REAL(f) (((struct shim *)(f))->real)
-
-void copy_file(const char *from, const char *to)
-{
-    char block[65536];
-    FILE *in = fopen(from, "rb"), *out = in ? fopen(to, "wb") : NULL;
-    for (size_t n; out && (n = fread(block, 1, sizeof block, in)) > 0;)
-        if (fwrite(block, 1, n, out) != n)
-            break;
-    if (in)
-        fclose(in);
-    if (out)
-        fclose(out);
-}
 
 static int fault(void)
 {
@@ -38,27 +34,116 @@ static int fault(void)
     return now ? faulty_disk.error : SQLITE_OK;
 }
 
-static void kill_here(void)
+/* --- what is not on the disk yet ------------------------------------------------------------------------------------- */
+
+/* A write that waits for its file's sync, or a truncation to `at` (`len` 0). In the order in which they came. */
+struct pending {
+    struct pending *next;
+    char name[32]; /* without its folder */
+    sqlite3_int64 at;
+    int len;
+    unsigned char bytes[];
+};
+
+static struct pending *pending_first, **pending_last = &pending_first;
+
+static bool is_watching(void)
 {
-    static const char *const suffixes[] = {"", "-wal"};
-    char from[300], to[300];
-    faulty_disk.on_kill();
-    for (int i = 0; i < 2 && !faulty_disk.loses_unsynced; i++) {
-        (void)snprintf(from, sizeof from, "%s/a.db%s", faulty_disk.folder, suffixes[i]);
-        (void)snprintf(to, sizeof to, "%s/a.db%s", faulty_disk.crash_folder, suffixes[i]);
-        copy_file(from, to);
-    }
+    return faulty_disk.kill_at && faulty_disk.syncs < faulty_disk.kill_at;
 }
 
-/* What is synced is what a loss of power leaves, until the kill. */
-static void keep_synced(const char *name)
+static const char *base_name(const char *name)
 {
-    char to[300];
     const char *base = name ? strrchr(name, '/') : NULL;
-    if (!base || !faulty_disk.loses_unsynced || !faulty_disk.kill_at || faulty_disk.syncs >= faulty_disk.kill_at)
+    return base ? base + 1 : NULL;
+}
+
+static void remember(const char *name, const void *bytes, int len, sqlite3_int64 at)
+{
+    const char *base = base_name(name);
+    struct pending *p = base && is_watching() ? malloc(sizeof *p + (size_t)len) : NULL;
+    if (!p)
         return;
-    (void)snprintf(to, sizeof to, "%s%s", faulty_disk.crash_folder, base);
-    copy_file(name, to);
+    *p = (struct pending){.at = at, .len = len};
+    (void)snprintf(p->name, sizeof p->name, "%s", base);
+    if (len)
+        memcpy(p->bytes, bytes, (size_t)len);
+    *pending_last = p;
+    pending_last = &p->next;
+}
+
+static void put_on_disk(const struct pending *p, int from, int len)
+{
+    char path[300];
+    (void)snprintf(path, sizeof path, "%s/%s", faulty_disk.crash_folder, p->name);
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    if (fd < 0 || (p->len ? pwrite(fd, p->bytes + from, (size_t)len, p->at + from) != len : ftruncate(fd, p->at) < 0))
+        abort();
+    close(fd);
+}
+
+/* Takes from the list what is of this file (NULL: all), and with `is_kept` puts it on the disk. */
+static void settle(const char *base, bool is_kept)
+{
+    struct pending **place = &pending_first;
+    while (*place) {
+        struct pending *p = *place;
+        if (base && strcmp(p->name, base) != 0) {
+            place = &p->next;
+            continue;
+        }
+        if (is_kept)
+            put_on_disk(p, 0, p->len);
+        *place = p->next;
+        free(p);
+    }
+    pending_last = place;
+}
+
+void faulty_disk_forget(void)
+{
+    settle(NULL, false);
+}
+
+static unsigned sectors(const struct pending *p)
+{
+    return p->len ? (unsigned)(p->len + SECTOR - 1) / SECTOR : 1;
+}
+
+static bool is_lost(unsigned i, unsigned n)
+{
+    switch (faulty_disk.loss) {
+    case LOSS_OF_NOTHING:
+        return false;
+    case LOSS_OF_LATER:
+    case LOSS_TORN:
+        return i >= n / 2;
+    case LOSS_OF_EARLIER:
+        return i < n / 2;
+    case LOSS_ANY:
+        return (i * 2654435761u + faulty_disk.seed * 40503u) >> 13 & 1;
+    case LOSS_OF_ALL:
+    case LOSS_COUNT:
+        break;
+    }
+    return true;
+}
+
+/* Writes of what survives of the sectors, of which there are `n` in all pending writes together. */
+static void lose_power(void)
+{
+    unsigned n = 0, i = 0;
+    for (const struct pending *p = pending_first; p; p = p->next)
+        n += sectors(p);
+    for (const struct pending *p = pending_first; p; p = p->next)
+        for (unsigned s = 0; s < sectors(p); s++, i++) {
+            int from = (int)s * SECTOR, len = p->len - from < SECTOR ? p->len - from : SECTOR;
+            if (!is_lost(i, n))
+                put_on_disk(p, from, len);
+            else if (faulty_disk.loss == LOSS_TORN && i == n / 2 && len > 1)
+                put_on_disk(p, from, len / 2);
+        }
+    settle(NULL, false);
 }
 
 static int x_close(sqlite3_file *f)
@@ -76,24 +161,35 @@ static int x_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
     int rc = fault();
     if (rc != SQLITE_OK && n > 1) /* a write that fails has perhaps been done in part */
         (void)REAL(f)->pMethods->xWrite(REAL(f), p, n / 2, at);
-    return rc != SQLITE_OK ? rc : REAL(f)->pMethods->xWrite(REAL(f), p, n, at);
+    if (rc == SQLITE_OK)
+        rc = REAL(f)->pMethods->xWrite(REAL(f), p, n, at);
+    if (rc == SQLITE_OK)
+        remember(((struct shim *)f)->name, p, n, at);
+    return rc;
 }
 
 static int x_truncate(sqlite3_file *f, sqlite3_int64 size)
 {
     int rc = fault();
-    return rc != SQLITE_OK ? SQLITE_IOERR_TRUNCATE : REAL(f)->pMethods->xTruncate(REAL(f), size);
+    if (rc == SQLITE_OK)
+        rc = REAL(f)->pMethods->xTruncate(REAL(f), size);
+    if (rc == SQLITE_OK)
+        remember(((struct shim *)f)->name, NULL, 0, size);
+    return rc != SQLITE_OK ? SQLITE_IOERR_TRUNCATE : rc;
 }
 
 static int x_sync(sqlite3_file *f, int flags)
 {
+    const char *base = base_name(((struct shim *)f)->name);
     int rc = fault();
-    if (++faulty_disk.syncs == faulty_disk.kill_at)
-        kill_here();
+    if (++faulty_disk.syncs == faulty_disk.kill_at) {
+        faulty_disk.on_kill();
+        lose_power();
+    }
     if (rc == SQLITE_OK)
         rc = REAL(f)->pMethods->xSync(REAL(f), flags);
-    if (rc == SQLITE_OK)
-        keep_synced(((struct shim *)f)->name);
+    if (rc == SQLITE_OK && base && is_watching())
+        settle(base, true);
     return rc != SQLITE_OK ? SQLITE_IOERR_FSYNC : SQLITE_OK;
 }
 
@@ -119,6 +215,11 @@ static int x_check_lock(sqlite3_file *f, int *ret)
 
 static int x_control(sqlite3_file *f, int op, void *p)
 {
+    /* In place of the store's own setting: to answer OK is to have done what the pragma says. */
+    if (op == SQLITE_FCNTL_PRAGMA && faulty_disk.checkpoint_pages && strcmp(((char **)p)[1], "wal_autocheckpoint") == 0) {
+        sqlite3_wal_autocheckpoint(newest, faulty_disk.checkpoint_pages);
+        return SQLITE_OK;
+    }
     return REAL(f)->pMethods->xFileControl(REAL(f), op, p);
 }
 
@@ -186,13 +287,67 @@ static int x_open(sqlite3_vfs *v, const char *name, sqlite3_file *f, int flags, 
 static int x_delete(sqlite3_vfs *v, const char *name, int sync_folder)
 {
     char to[300];
-    const char *base = strrchr(name, '/');
+    const char *base = base_name(name);
     int rc = real_vfs->xDelete(real_vfs, name, sync_folder);
-    if (rc == SQLITE_OK && base && faulty_disk.loses_unsynced && faulty_disk.syncs < faulty_disk.kill_at) {
-        (void)snprintf(to, sizeof to, "%s%s", faulty_disk.crash_folder, base);
-        (void)unlink(to);
-    }
+    if (rc != SQLITE_OK || !base || !is_watching())
+        return rc;
+    settle(base, false);
+    (void)snprintf(to, sizeof to, "%s/%s", faulty_disk.crash_folder, base);
+    (void)unlink(to);
     return rc;
+}
+
+/* --- system calls ---------------------------------------------------------------------------------------------------- */
+
+static bool call_fails(void)
+{
+    if (++faulty_disk.calls != faulty_disk.call_at)
+        return false;
+    errno = faulty_disk.call_errno;
+    return true;
+}
+
+/* C(type, name, declaration, arguments, failure): those of SQLite's that can fail, under the names that it gives them. */
+#define CALLS(C)                                                                                                 \
+    C(int, open, (const char *path, int flags, int mode), (path, flags, mode), -1)                               \
+    C(int, access, (const char *path, int mode), (path, mode), -1)                                               \
+    C(int, stat, (const char *path, struct stat *ret), (path, ret), -1)                                          \
+    C(int, fstat, (int fd, struct stat *ret), (fd, ret), -1)                                                     \
+    C(int, ftruncate, (int fd, off_t size), (fd, size), -1)                                                      \
+    C(int, fcntl, (int fd, int command, void *arg), (fd, command, arg), -1)                                      \
+    C(ssize_t, pread, (int fd, void *to, size_t n, off_t at), (fd, to, n, at), -1)                               \
+    C(ssize_t, pread64, (int fd, void *to, size_t n, off_t at), (fd, to, n, at), -1)                             \
+    C(ssize_t, pwrite, (int fd, const void *from, size_t n, off_t at), (fd, from, n, at), -1)                    \
+    C(ssize_t, pwrite64, (int fd, const void *from, size_t n, off_t at), (fd, from, n, at), -1)                  \
+    C(int, fchmod, (int fd, mode_t mode), (fd, mode), -1)                                                        \
+    C(int, fallocate, (int fd, off_t at, off_t len), (fd, at, len), EIO)                                         \
+    C(int, unlink, (const char *path), (path), -1)                                                               \
+    C(int, openDirectory, (const char *path, int *ret), (path, ret), SQLITE_CANTOPEN)                            \
+    C(void *, mmap, (void *at, size_t n, int a, int b, int fd, off_t from), (at, n, a, b, fd, from), MAP_FAILED)
+
+#define C(type, name, declaration, arguments, failure)                                                           \
+    static type(*real_##name) declaration;                                                                       \
+    static type call_##name declaration                                                                          \
+    {                                                                                                            \
+        return call_fails() ? failure : real_##name arguments;                                                   \
+    }
+CALLS(C)
+#undef C
+
+static void take_calls(void)
+{
+#define C(type, name, declaration, arguments, failure)                                                           \
+    real_##name = (type(*) declaration)real_vfs->xGetSystemCall(real_vfs, #name);                                \
+    if (real_##name)                                                                                             \
+        (void)real_vfs->xSetSystemCall(real_vfs, #name, (sqlite3_syscall_ptr)call_##name);
+    CALLS(C)
+#undef C
+}
+
+static int on_connection(sqlite3 *db, const char **error, const void *api)
+{
+    newest = db;
+    return SQLITE_OK;
 }
 
 int faulty_vfs_register(void)
@@ -203,5 +358,7 @@ int faulty_vfs_register(void)
     vfs.szOsFile = (int)sizeof(struct shim) + real_vfs->szOsFile;
     vfs.xOpen = x_open;
     vfs.xDelete = x_delete;
-    return sqlite3_vfs_register(&vfs, 1);
+    take_calls();
+    int rc = sqlite3_vfs_register(&vfs, 1);
+    return rc != SQLITE_OK ? rc : sqlite3_auto_extension((void (*)(void))on_connection);
 }

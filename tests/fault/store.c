@@ -1,6 +1,6 @@
-/* Faults under the store: the N-th allocation, write or sync fails, for N from 1 on until a run without a fault; or the machine
- * dies at the N-th sync. Whatever happens: what was acknowledged is there after a restart, the log verifies, a failing disk
- * sticks, and nothing crashes [I1] [I3]. */
+/* Faults under the store: the N-th allocation, write, sync or system call fails, for N from 1 on until a run without a fault; or the
+ * machine dies at the N-th sync, and loses more or less of what was not synced. Whatever happens: what was acknowledged is there
+ * after a restart, the log verifies, a failing disk sticks, and nothing crashes [I1] [I3]. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,25 +12,11 @@
 #include <sqlite3.h>
 
 #include "base/error.h"
+#include "faults.h"
 #include "faulty_vfs.h"
 #include "logbook.h"
 
 static char folder[128], crash_folder[128], path[160], crash_path[160];
-
-/* --- allocations -------------------------------------------------------------------------------------------------- */
-
-static sqlite3_mem_methods real_memory;
-static unsigned allocations, fail_allocation;
-
-static void *x_malloc(int n)
-{
-    return ++allocations == fail_allocation ? NULL : real_memory.xMalloc(n);
-}
-
-static void *x_realloc(void *p, int n)
-{
-    return ++allocations == fail_allocation ? NULL : real_memory.xRealloc(p, n);
-}
 
 /* --- what happens ------------------------------------------------------------------------------------------------- */
 
@@ -54,7 +40,7 @@ static int work(struct store *store)
         if (r == 0)
             r = ack(store, logbook_sign(store));
     }
-    if (r == -ENOSPC || r == -EIO) {
+    if (r == -ENOSPC || r == -EIO || r == -SP_ETAMPERED) {
         assert_int_equal(store_error(store), r);
         assert_int_equal(store_begin(store), r);
     }
@@ -109,6 +95,7 @@ static void assert_recovered(const char *file, uint64_t least, unsigned n)
 
 static void reset(void)
 {
+    faulty_disk_forget();
     faulty_disk = (struct faulty_disk){.folder = folder, .crash_folder = crash_folder};
     remove_files(path);
     remove_files(crash_path);
@@ -118,20 +105,12 @@ static void reset(void)
 
 static void each_allocation_fails_once(void **state)
 {
-    unsigned n = 1;
-    for (;; n += n < 400 ? 1 : 17) {
+    struct fault_loop f = FAULT_LOOP("store");
+    while (fault_next(&f)) {
         reset();
-        allocations = 0;
-        fail_allocation = n;
-        int r = live();
-        fail_allocation = 0;
-        if (r != 0 && r != -ENOMEM)
-            fail_msg("allocation %u: %d", n, r);
-        assert_recovered(path, acknowledged, n);
-        if (allocations < n)
-            break;
+        fault_judge(&f, live());
+        assert_recovered(path, acknowledged, f.n);
     }
-    print_message("%u allocations\n", n);
 }
 
 static void disk_fails(int error, bool fails_on)
@@ -169,6 +148,36 @@ static void the_disk_is_full_from_each_write_on(void **state)
     disk_fails(SQLITE_FULL, true);
 }
 
+/* One call fails: whoever needed it says so, or does without. SQLite calls a file damaged that it cannot read. */
+static void system_call_fails(int error)
+{
+    unsigned n = 1;
+    for (;; n += n < 100 ? 1 : 1 + n / 40) {
+        reset();
+        faulty_disk.call_at = n;
+        faulty_disk.call_errno = error;
+        int r = live();
+        unsigned calls = faulty_disk.calls;
+        faulty_disk.call_at = 0;
+        if (r > 0 || (r < 0 && calls < n))
+            fail_msg("system call %u: %d", n, r);
+        assert_recovered(path, acknowledged, n);
+        if (calls < n)
+            break;
+    }
+    print_message("%u system calls\n", n);
+}
+
+static void each_system_call_fails_once(void **state)
+{
+    system_call_fails(EIO);
+}
+
+static void each_system_call_lacks_room(void **state)
+{
+    system_call_fails(ENOSPC);
+}
+
 static uint64_t acknowledged_at_kill;
 
 static void on_kill(void)
@@ -176,12 +185,22 @@ static void on_kill(void)
     acknowledged_at_kill = acknowledged;
 }
 
-static void killed(bool loses_unsynced)
+static const char *const losses[] = {
+#define L(NAME, text) text,
+    LOSSES(L)
+#undef L
+};
+
+/* With a checkpoint after a few pages the kill also comes between the steps of one: pages go to the database, the database is
+ * synced, the log begins anew. */
+static void killed(enum loss loss, unsigned seed, int checkpoint_pages)
 {
     unsigned n = 1;
     for (;; n++) {
         reset();
-        faulty_disk.loses_unsynced = loses_unsynced;
+        faulty_disk.loss = loss;
+        faulty_disk.seed = seed;
+        faulty_disk.checkpoint_pages = checkpoint_pages;
         faulty_disk.kill_at = n;
         faulty_disk.on_kill = on_kill;
         assert_int_equal(live(), 0);
@@ -190,17 +209,24 @@ static void killed(bool loses_unsynced)
         faulty_disk.kill_at = 0;
         assert_recovered(crash_path, acknowledged_at_kill, n);
     }
-    print_message("%u syncs\n", n);
+    print_message("%u syncs, loss of %s\n", n, losses[loss]);
 }
 
-static void killed_at_each_sync(void **state)
+static void the_machine_dies_at_each_sync(void **state)
 {
-    killed(false);
+    for (enum loss loss = 0; loss < LOSS_COUNT; loss++) {
+        killed(loss, 1, 0);
+        killed(loss, 1, 15);
+    }
 }
 
-static void power_is_lost_at_each_sync(void **state)
+/* FAULT_SEEDS in the environment: so many more ways to lose what is not synced. */
+static void the_machine_dies_in_many_ways(void **state)
 {
-    killed(true);
+    const char *text = getenv("FAULT_SEEDS");
+    unsigned n = text ? (unsigned)strtoul(text, NULL, 10) : 2;
+    for (unsigned seed = 2; seed < n + 2; seed++)
+        killed(LOSS_ANY, seed, 5 + (int)seed % 40);
 }
 
 static int set_up(void **state)
@@ -223,21 +249,14 @@ static int tear_down(void **state)
 
 int main(void)
 {
-    sqlite3_mem_methods memory;
-    if (crypto_init() < 0 || sqlite3_config(SQLITE_CONFIG_GETMALLOC, &real_memory) != SQLITE_OK)
-        return 1;
-    memory = real_memory;
-    memory.xMalloc = x_malloc;
-    memory.xRealloc = x_realloc;
-    if (sqlite3_config(SQLITE_CONFIG_MALLOC, &memory) != SQLITE_OK || faulty_vfs_register() != SQLITE_OK)
+    faults_init();
+    if (crypto_init() < 0 || !faults_init_sqlite() || faulty_vfs_register() != SQLITE_OK)
         return 1;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_allocation_fails_once),
-        cmocka_unit_test(each_write_fails_once),
-        cmocka_unit_test(the_disk_fails_from_each_write_on),
-        cmocka_unit_test(the_disk_is_full_from_each_write_on),
-        cmocka_unit_test(killed_at_each_sync),
-        cmocka_unit_test(power_is_lost_at_each_sync),
+        cmocka_unit_test(each_allocation_fails_once),        cmocka_unit_test(each_write_fails_once),
+        cmocka_unit_test(the_disk_fails_from_each_write_on), cmocka_unit_test(the_disk_is_full_from_each_write_on),
+        cmocka_unit_test(each_system_call_fails_once),       cmocka_unit_test(each_system_call_lacks_room),
+        cmocka_unit_test(the_machine_dies_at_each_sync),     cmocka_unit_test(the_machine_dies_in_many_ways),
     };
     return cmocka_run_group_tests_name("fault/store", tests, set_up, tear_down);
 }

@@ -154,7 +154,8 @@ int logbook_verify(const char *path, struct slice trusted, audit_finding_fn *eac
     struct diag diag = {};
     int r = store_reader_open_file(path, &reader, &diag);
     if (r < 0) {
-        (void)fprintf(stderr, "%s\n", diag.text);
+        if (r != -ENOMEM)
+            (void)fprintf(stderr, "%s\n", diag.text);
         return r;
     }
     r = store_snapshot_begin(reader);
@@ -166,7 +167,7 @@ int logbook_verify(const char *path, struct slice trusted, audit_finding_fn *eac
     store_reader_close(reader);
     if (ret)
         *ret = report;
-    if (r < 0 && report.errors == 0)
+    if (r < 0 && r != -ENOMEM && report.errors == 0)
         (void)fprintf(stderr, "verification: %s\n", diag.text);
     return r;
 }

@@ -51,8 +51,8 @@ int webhook_time(const struct webhook_delivery *delivery, struct slice text, str
 
 bool webhook_hex_is(struct slice hex, const uint8_t mac[32])
 {
-    _cleanup_buffer_ struct buffer bytes = BUFFER_MAX(32);
-    return hex.len == 64 && buffer_append_hex_decoded(&bytes, hex) == 0 && crypto_equal(buffer_slice(&bytes), slice_of(mac, 32));
+    uint8_t bytes[32];
+    return hex.len == 64 && slice_parse_hex(hex, bytes) == 0 && crypto_equal(slice_of(bytes, 32), slice_of(mac, 32));
 }
 
 int webhook_unique(const char *scheme, struct slice unique, struct buffer *ret_delivery)

@@ -1,0 +1,128 @@
+/* faults: see faults.h. Counts on any thread. */
+#include "faults.h"
+
+#include <errno.h>
+#include <gnutls/crypto.h>
+#include <gnutls/gnutls.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#include <string.h>
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t size);
+char *__real_strdup(const char *text);
+void *__real_sodium_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t size);
+char *__wrap_strdup(const char *text);
+void *__wrap_sodium_malloc(size_t size);
+[[gnu::weak]] int __lsan_do_recoverable_leak_check(void);
+[[gnu::weak]] void __sanitizer_print_stack_trace(void);
+
+static _Atomic unsigned count, fail_at; /* fail_at 0: nothing fails */
+static _Atomic bool is_armed, has_happened;
+
+/* GnuTLS 3.7 forgets the handle that it has made when the context inside it gets no memory. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:gnutls_hash_init\nleak:gnutls_hmac_init\n";
+}
+
+bool fault_now(void)
+{
+    if (!is_armed || ++count != fail_at)
+        return false;
+    has_happened = true;
+    if (getenv("FAULT_TRACE") && __sanitizer_print_stack_trace)
+        __sanitizer_print_stack_trace();
+    return true;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return fault_now() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+    return fault_now() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *p, size_t size)
+{
+    return fault_now() ? NULL : __real_realloc(p, size);
+}
+
+char *__wrap_strdup(const char *text)
+{
+    return fault_now() ? NULL : __real_strdup(text);
+}
+
+void *__wrap_sodium_malloc(size_t size)
+{
+    return fault_now() ? NULL : __real_sodium_malloc(size);
+}
+
+void faults_init(void)
+{
+    /* Variables of the library: what it frees with is free(). */
+    gnutls_malloc = __wrap_malloc;
+    gnutls_calloc = __wrap_calloc;
+    gnutls_realloc = __wrap_realloc;
+}
+
+static unsigned step_of(const struct fault_loop *f)
+{
+    const char *text = getenv("FAULT_STEPS");
+    unsigned most = text ? (unsigned)strtoul(text, NULL, 10) : 29;
+    unsigned far = 1 + (f->n - f->dense) / 32;
+    return f->n < f->dense ? 1 : far < most ? far : most;
+}
+
+bool fault_next(struct fault_loop *f)
+{
+    if (f->is_over) {
+        if (__lsan_do_recoverable_leak_check && __lsan_do_recoverable_leak_check())
+            fail_msg("%s: memory is lost", f->what);
+        print_message("%s: %u allocations\n", f->what, f->n);
+        return false;
+    }
+    f->n = f->n == UINT32_MAX ? 0 : f->n + step_of(f);
+    count = 0;
+    fail_at = f->n;
+    has_happened = false;
+    is_armed = true;
+    return true;
+}
+
+static bool may_be(const struct fault_loop *f, int code)
+{
+    bool may = code == -ENOMEM;
+    for (size_t i = 0; i < sizeof f->also / sizeof f->also[0]; i++)
+        may = may || code == f->also[i];
+    return may;
+}
+
+void fault_judge(struct fault_loop *f, int code)
+{
+    is_armed = false;
+    if (code != 0 && (!has_happened || !may_be(f, code)))
+        fail_msg("%s: with allocation %u failing it answered %d", f->what, f->n, code);
+    f->is_over = f->n > 0 && !has_happened;
+}
+
+void fault_pause(void)
+{
+    is_armed = false;
+}
+
+void fault_resume(void)
+{
+    is_armed = true;
+}
