@@ -1,5 +1,6 @@
-/* Problem details (RFC 9457): the one form in which gateway and engine tell over HTTP what is wrong. `type` is stable; it, the
- * title and the status come from the list in error.h, so that a type has one meaning whoever says it. */
+/* Problem details (RFC 9457): the one form in which gateway and engine tell over HTTP what is wrong. `type`
+ * is stable; it, the title and the status come from the list in error.h, so that a type has one meaning
+ * whoever says it. */
 #ifndef BASE_PROBLEM_H
 #define BASE_PROBLEM_H
 
@@ -8,11 +9,13 @@
 #define PROBLEM_TYPE       "urn:sallyport:error:" /* and the slug */
 #define PROBLEM_MEDIA_TYPE "application/problem+json"
 
-/* The code as a client may see it: -ENOMEM is overload, any other -errno is internal, which it says nothing more about. */
+/* The code as a client may see it: -ENOMEM is overload, any other -errno is internal, which it says nothing
+ * more about. */
 int problem_code(int code);
 int problem_status(int code);
 
-/* Writes an object's beginning with type, title, status and detail; the caller adds members of its own and ends it. */
+/* Writes an object's beginning with type, title, status and detail; the caller adds members of its own and
+ * ends it. */
 void problem_begin(struct json_writer *w, int code, const char *detail);
 /* The whole object. */
 void problem_write(struct buffer *b, int code, const char *detail);

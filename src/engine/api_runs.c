@@ -109,20 +109,12 @@ static void on_cancelled(int code, const struct run_outcome *outcome, void *user
         answer_run(r, outcome);
 }
 
-static bool id_of(struct request *r, struct run_id *ret)
-{
-    if (run_id_parse(r->params[0], ret) == 0)
-        return true;
-    respond_problem(r, -SP_ENOTFOUND, "There is no such run.");
-    return false;
-}
 
 void api_runs_cancel(struct request *r)
 {
     struct run_id id;
-    if (!id_of(r, &id))
-        return;
-    int code = run_cancel(id, slice_text(r->who.name), on_cancelled, r);
+    int code = run_id_parse(r->params[0], &id);
+    code = code < 0 ? -SP_ENOTFOUND : run_cancel(id, slice_text(r->who.name), on_cancelled, r);
     if (code == -SP_ENOTFOUND)
         respond_problem(r, code, "There is no run under way with this id.");
     else if (code < 0)
@@ -374,8 +366,10 @@ static void show_done(void *user)
 static void show(struct request *r, int what)
 {
     struct run_id id;
-    if (!id_of(r, &id))
+    if (run_id_parse(r->params[0], &id) < 0) {
+        respond_problem(r, -SP_ENOTFOUND, "There is no such run.");
         return;
+    }
     struct showing *s = calloc(1, sizeof *s);
     if (s) {
         s->request = r;

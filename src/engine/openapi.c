@@ -1,5 +1,6 @@
-/* openapi: writes the tables of routes.h and schemas.h down as OpenAPI 3.1.0 (spec.openapis.org). States nothing of its own: what
- * the document says of a route is what the server checks. Called once at start, and by print_openapi.c at build time. */
+/* openapi: writes the tables of routes.h and schemas.h down as OpenAPI 3.1.0 (spec.openapis.org). States
+ * nothing of its own: what the document says of a route is what the server checks. Called once at start, and
+ * by print_openapi.c at build time. */
 #include "engine/openapi.h"
 
 #include "base/must.h"
@@ -21,7 +22,7 @@ static void array_at(struct json_writer *w, const char *key)
     json_array_begin(w);
 }
 
-/* --- schemas --------------------------------------------------------------------------------------------------------- */
+/* --- schemas ----------------------------------------------------------------------------------------- */
 
 static void write_enumeration(struct json_writer *w, const char *(*text)(int))
 {
@@ -114,7 +115,7 @@ static void write_members(struct json_writer *w, const struct schema_row *row)
     json_array_end(w);
 }
 
-/* --- parameters and bodies ------------------------------------------------------------------------------------------- */
+/* --- parameters and bodies --------------------------------------------------------------------------- */
 
 static void write_path_parameters(struct json_writer *w, const char *path)
 {
@@ -195,7 +196,7 @@ static void write_request_body(struct json_writer *w, const struct route *route)
     json_object_end(w);
 }
 
-/* --- answers --------------------------------------------------------------------------------------------------------- */
+/* --- answers ----------------------------------------------------------------------------------------- */
 
 static const int codes[] = {
 #define E(name, number, status, exit_code, slug, text) number,
@@ -363,7 +364,7 @@ static void write_component_responses(struct json_writer *w)
     json_object_end(w);
 }
 
-/* --- operations ------------------------------------------------------------------------------------------------------ */
+/* --- operations -------------------------------------------------------------------------------------- */
 
 static void write_scheme(struct json_writer *w, const char *name)
 {
@@ -406,8 +407,11 @@ static struct slice tag_of(const char *path)
 
 static void write_operation(struct json_writer *w, const struct route *route)
 {
-    static const char *const keys[] = {[HTTP_GET] = "get",     [HTTP_POST] = "post",     [HTTP_PUT] = "put",
-                                       [HTTP_PATCH] = "patch", [HTTP_DELETE] = "delete"};
+    static const char *const keys[] = {[HTTP_GET] = "get",
+                                       [HTTP_POST] = "post",
+                                       [HTTP_PUT] = "put",
+                                       [HTTP_PATCH] = "patch",
+                                       [HTTP_DELETE] = "delete"};
     must(route->method < sizeof keys / sizeof keys[0] && keys[route->method]);
     object_at(w, keys[route->method]);
     json_key_text(w, "operationId", route->name);
@@ -447,7 +451,7 @@ static void write_paths(struct json_writer *w)
     json_object_end(w);
 }
 
-/* --- components ------------------------------------------------------------------------------------------------------ */
+/* --- components -------------------------------------------------------------------------------------- */
 
 static void write_schemas(struct json_writer *w)
 {
@@ -463,7 +467,8 @@ static void write_schemas(struct json_writer *w)
     json_object_end(w);
 }
 
-static void write_component_header(struct json_writer *w, const char *name, const char *about, const char *type)
+static void write_component_header(struct json_writer *w, const char *name, const char *about,
+                                   const char *type)
 {
     object_at(w, name);
     json_key_text(w, "description", about);
@@ -480,7 +485,8 @@ static void write_component_headers(struct json_writer *w)
     write_component_header(w, "SallyportRun", "The id of the run.", "string");
     write_component_header(w, "WwwAuthenticate", "`Bearer realm=\"sallyport\"`", "string");
     write_component_header(w, "RetryAfter", "Seconds to wait before it is tried again.", "integer");
-    write_component_header(w, "RateLimit", "What is left of the rate (draft-ietf-httpapi-ratelimit-headers).", "string");
+    write_component_header(w, "RateLimit", "What is left of the rate (draft-ietf-httpapi-ratelimit-headers).",
+                           "string");
     write_component_header(w, "RateLimitPolicy", "The rate.", "string");
     json_object_end(w);
 }
@@ -491,7 +497,8 @@ static void write_component_parameters(struct json_writer *w)
     object_at(w, "IdempotencyKey");
     json_key_text(w, "name", "Idempotency-Key");
     json_key_text(w, "in", "header");
-    json_key_text(w, "description", "A second request with the same key, workflow and principal starts no second run.");
+    json_key_text(w, "description",
+                  "A second request with the same key, workflow and principal starts no second run.");
     object_at(w, "schema");
     json_key_text(w, "type", "string");
     json_object_end(w);
@@ -520,7 +527,8 @@ static void write_security_schemes(struct json_writer *w)
         json_key_text(w, "type", "apiKey");
         json_key_text(w, "in", "header");
         json_key_text(w, "name", webhook_scheme_header((enum webhook_scheme)i));
-        json_key_text(w, "description", "A signature over the delivery, with the key of the workflow's webhook.");
+        json_key_text(w, "description",
+                      "A signature over the delivery, with the key of the workflow's webhook.");
         json_object_end(w);
     }
     json_object_end(w);
@@ -532,8 +540,10 @@ static void write_info(struct json_writer *w)
     json_key_text(w, "title", "Sallyport");
     json_key_text(w, "version", SALLYPORT_VERSION);
     json_key_text(w, "description",
-                  "Every path has one spelling, and every parameter is named here: all else is refused. HEAD is answered as GET "
-                  "without content; a method that a path lacks is answered with 405 and `Allow`. Members may be added to answers.");
+                  "Every path has one spelling, and every parameter is named here: all else is refused. HEAD "
+                  "is answered as GET "
+                  "without content; a method that a path lacks is answered with 405 and `Allow`. Members may "
+                  "be added to answers.");
     object_at(w, "license");
     json_key_text(w, "name", "Apache-2.0");
     json_key_text(w, "identifier", "Apache-2.0");

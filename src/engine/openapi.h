@@ -1,4 +1,5 @@
-/* The description of the API as an OpenAPI 3.1 document, made of routes.h, schemas.h and the list of errors. */
+/* The description of the API as an OpenAPI 3.1 document, made of routes.h, schemas.h and the list of errors.
+ */
 #ifndef ENGINE_OPENAPI_H
 #define ENGINE_OPENAPI_H
 

@@ -1,5 +1,5 @@
-/* query: reads what stands behind "?" in place. Called by routes.c before the handler. What the route does not name is refused:
- * a filter that was misspelt must not list everything. */
+/* query: reads what stands behind "?" in place. Called by routes.c before the handler. What the route does
+ * not name is refused: a filter that was misspelt must not list everything. */
 #include "engine/query.h"
 
 #include "base/error.h"
@@ -7,7 +7,10 @@
 
 static int hex_digit(uint8_t c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 /* Decodes within the request's own memory, for a text only becomes shorter. */
@@ -43,8 +46,9 @@ static int refuse_unknown(const struct route *route, struct slice name, struct d
     for (int i = 0; i < ROUTE_QUERY && route->query[i].name; i++)
         (void)buffer_printf(&known, "%s%s", i ? ", " : "; it takes ", route->query[i].name);
     const char *text = buffer_text(&known);
-    return diag_set(reterr, -SP_EINVALID, "This path takes no query parameter \"%.*s\"%s.", (int)(name.len < 64 ? name.len : 64),
-                    name.p ? (const char *)name.p : "", text ? text : "");
+    return diag_set(reterr, -SP_EINVALID, "This path takes no query parameter \"%.*s\"%s.",
+                    (int)(name.len < 64 ? name.len : 64), name.p ? (const char *)name.p : "",
+                    text ? text : "");
 }
 
 static int read_one(struct request *r, struct slice name, struct slice value, struct diag *reterr)
@@ -63,7 +67,8 @@ static int read_one(struct request *r, struct slice name, struct slice value, st
     _cleanup_buffer_ struct buffer what = BUFFER_MAX(LIMIT_TEXT);
     schema_describe(wanted->schema, &what);
     const char *text = buffer_text(&what);
-    return diag_set(reterr, -SP_EINVALID, "The query parameter \"%s\" has to be %s.", wanted->name, text ? text : "another");
+    return diag_set(reterr, -SP_EINVALID, "The query parameter \"%s\" has to be %s.", wanted->name,
+                    text ? text : "another");
 }
 
 int request_query_read(struct request *r, struct diag *reterr)

@@ -5,8 +5,8 @@
 #include "base/diag.h"
 #include "engine/request.h"
 
-/* Reads the whole query: each parameter has to be one of the route's, be there once, and have the form of its schema.
- * -SP_EINVALID and why not. */
+/* Reads the whole query: each parameter has to be one of the route's, be there once, and have the form of its
+ * schema. -SP_EINVALID and why not. */
 [[gnu::warn_unused_result]] int request_query_read(struct request *r, struct diag *reterr);
 
 /* The value of a parameter that the route names: decoded; empty if it is absent. */

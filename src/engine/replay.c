@@ -96,7 +96,8 @@ static void replay_loaded(void *user)
     struct replay *p = user;
     p->workflow = p->code < 0 ? NULL : workflow_by_id(p->workflow_id);
     if (p->code < 0 || !p->workflow) {
-        fail(p, p->code < 0 ? p->code : -SP_ENOTFOUND, "The run's journal cannot be read.");
+        fail(p, p->code < 0 ? p->code : -SP_ENOTFOUND,
+             p->code == -SP_ENOTFOUND ? "There is no such run." : "The run's journal cannot be read.");
         return;
     }
     if (p->state != RUN_COMPLETED && p->state != RUN_FAULTED) {

@@ -1,5 +1,5 @@
-/* route_table: the list of routes.h as a table, and which line a request matches. Pure: the description of the API is made of
- * it without a server. */
+/* route_table: the list of routes.h as a table, and which line a request matches. Pure: the description of
+ * the API is made of it without a server. */
 #include <stdio.h>
 
 #include "base/must.h"
@@ -7,14 +7,15 @@
 #include "wire/refusals.h"
 
 const struct route routes[] = {
-#define R(method, path, permission, name, summary, ...) {method, path, permission, #name, summary, __VA_ARGS__},
+#define R(method, path, permission, name, summary, ...)                                                      \
+    {method, path, permission, #name, summary, __VA_ARGS__},
     ROUTES(R)
 #undef R
 };
 const size_t routes_n = sizeof routes / sizeof routes[0];
 
 /* A route whose permission was left unset does not compile. */
-#define R(method, path, permission, ...)                                                                         \
+#define R(method, path, permission, ...)                                                                     \
     _Static_assert(permission != PERMIT_UNSET, "the route " path " needs a permission");
 ROUTES(R)
 #undef R
@@ -22,10 +23,9 @@ ROUTES(R)
 static const struct {
     enum access_role needed;
     const char *text;
-} permissions[] = {
-    [PERMIT_UNSET] = {(enum access_role)255, "UNSET"},
+} permissions[] = {[PERMIT_UNSET] = {(enum access_role)255, "UNSET"},
 #define P(NAME, role) [NAME] = {role, &#NAME[sizeof "PERMIT_" - 1]},
-    PERMISSIONS(P)
+                   PERMISSIONS(P)
 #undef P
 };
 
@@ -35,10 +35,9 @@ static const char *const role_texts[] = {
 #undef A
 };
 
-static const char *const media_texts[] = {
-    NULL,
+static const char *const media_texts[] = {NULL,
 #define M(NAME, text) text,
-    MEDIA_TYPES(M)
+                                          MEDIA_TYPES(M)
 #undef M
 };
 
@@ -102,8 +101,8 @@ static void methods_add(char methods[ROUTE_METHODS], enum http_method method)
     must(len > 0 && n + (size_t)len < ROUTE_METHODS);
 }
 
-const struct route *route_match(enum http_method method, struct slice path, struct slice ret_params[ROUTE_PARAMS],
-                                char ret_methods[ROUTE_METHODS])
+const struct route *route_match(enum http_method method, struct slice path,
+                                struct slice ret_params[ROUTE_PARAMS], char ret_methods[ROUTE_METHODS])
 {
     ret_methods[0] = 0;
     for (size_t i = 0; i < routes_n; i++) {

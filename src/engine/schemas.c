@@ -24,7 +24,9 @@ static const char *finding_level(int value)
 
 static const char *audit_action(int value)
 {
-    return value > AUDIT_ACTION_NONE && value < AUDIT_ACTION_COUNT ? audit_action_slug((enum audit_action)value) : NULL;
+    return value > AUDIT_ACTION_NONE && value < AUDIT_ACTION_COUNT
+               ? audit_action_slug((enum audit_action)value)
+               : NULL;
 }
 
 static const char *audit_outcome(int value)
@@ -38,7 +40,7 @@ static bool is_run_id(struct slice s)
     return run_id_parse(s, &id) == 0;
 }
 
-/* --- members --------------------------------------------------------------------------------------------------------- */
+/* --- members ----------------------------------------------------------------------------------------- */
 
 typedef const struct schema_member members[];
 
@@ -47,7 +49,8 @@ static members of_problem = {
     {"title", SCHEMA_TEXT, IS_REQUIRED, "The type in words; the same for each problem of the type."},
     {"status", SCHEMA_COUNT, IS_REQUIRED, "The HTTP status."},
     {"detail", SCHEMA_TEXT, IS_REQUIRED, "What was wrong this time, and what to do about it."},
-    {"findings", SCHEMA_FINDING, IS_LIST, "What is wrong with the definition; with the type `definition` alone."},
+    {"findings", SCHEMA_FINDING, IS_LIST,
+     "What is wrong with the definition; with the type `definition` alone."},
 };
 static members of_fault = {
     {"type", SCHEMA_URI, IS_REQUIRED, "Of the workflow language, or the workflow's own."},
@@ -102,12 +105,15 @@ static members of_workflow = {
     {"deployedAt", SCHEMA_TIME, IS_REQUIRED, NULL},
     {"webhook", SCHEMA_URI, 0, "Where its deliveries go, if it has a webhook."},
 };
-static members of_workflow_listed = {{"activeRuns", SCHEMA_COUNT, IS_REQUIRED, "Runs of this version that have not ended."}};
+static members of_workflow_listed = {
+    {"activeRuns", SCHEMA_COUNT, IS_REQUIRED, "Runs of this version that have not ended."}};
 static members of_workflow_list = {{"workflows", SCHEMA_WORKFLOW_LISTED, IS_REQUIRED | IS_LIST, NULL}};
 static members of_workflow_shown = {{"manifest", SCHEMA_MANIFEST, IS_REQUIRED, NULL}};
-static members of_workflow_deployed = {{"findings", SCHEMA_FINDING, IS_REQUIRED | IS_LIST, "None of them an error."}};
+static members of_workflow_deployed = {
+    {"findings", SCHEMA_FINDING, IS_REQUIRED | IS_LIST, "None of them an error."}};
 static members of_policy = {
-    {"origins", SCHEMA_TEXT, IS_LIST, "Where it may be sent: `https://host[:port]`. Needed by all kinds but `webhook-key`."},
+    {"origins", SCHEMA_TEXT, IS_LIST,
+     "Where it may be sent: `https://host[:port]`. Needed by all kinds but `webhook-key`."},
     {"methods", SCHEMA_TEXT, IS_LIST, "HTTP methods; absent: all."},
     {"places", SCHEMA_TEXT, IS_LIST, "Of `header`, `query`, `body`; absent: `header`."},
     {"header", SCHEMA_TEXT, 0, "`api-key` only: the header that carries it."},
@@ -145,10 +151,11 @@ static members of_run_accepted = {
     {"state", SCHEMA_RUN_STATE, IS_REQUIRED, NULL},
     {"url", SCHEMA_URI, IS_REQUIRED, "Where the run is shown."},
 };
-#define RUN_ENDS                                                                                                 \
-    {"output", SCHEMA_ANY, 0, "Of a run that completed."}, {"error", SCHEMA_FAULT, 0, "Of a run that faulted."}, \
-    {                                                                                                            \
-        "context", SCHEMA_ANY, 0, "`$context` at its end, if it is not empty."                                   \
+#define RUN_ENDS                                                                                             \
+    {"output", SCHEMA_ANY, 0, "Of a run that completed."},                                                   \
+        {"error", SCHEMA_FAULT, 0, "Of a run that faulted."},                                                \
+    {                                                                                                        \
+        "context", SCHEMA_ANY, 0, "`$context` at its end, if it is not empty."                               \
     }
 static members of_run_ended = {
     {"id", SCHEMA_RUN_ID, IS_REQUIRED, NULL},
@@ -162,7 +169,8 @@ static members of_run = {
     {"version", SCHEMA_TEXT, IS_REQUIRED, NULL},
     {"state", SCHEMA_RUN_STATE, IS_REQUIRED, NULL},
     {"trigger", SCHEMA_RUN_TRIGGER, IS_REQUIRED, NULL},
-    {"actor", SCHEMA_TEXT, IS_REQUIRED, "Who started it: a principal, or the credential that signed the delivery."},
+    {"actor", SCHEMA_TEXT, IS_REQUIRED,
+     "Who started it: a principal, or the credential that signed the delivery."},
     {"startedAt", SCHEMA_TIME, IS_REQUIRED, NULL},
     {"endedAt", SCHEMA_TIME, 0, NULL},
 };
@@ -222,7 +230,7 @@ static members of_proof = {
     {"type", SCHEMA_TEXT, IS_REQUIRED, "`sallyport/inclusion/1`"},
 };
 
-/* --- rows ------------------------------------------------------------------------------------------------------------ */
+/* --- rows -------------------------------------------------------------------------------------------- */
 
 #define MEMBERS(m) .type = "object", .members = (m), .n_members = sizeof(m) / sizeof(m)[0]
 #define CHOICE(of) .type = "string", .text = (of)
@@ -236,14 +244,14 @@ static const struct schema_row rows[SCHEMA_COUNT_OF_ALL] = {
     [SCHEMA_URI] = {.type = "string", .format = "uri-reference"},
     [SCHEMA_HEX_DIGEST] = {.type = "string", .pattern = "^[0-9a-f]{64}$"},
     [SCHEMA_BASE64] = {.type = "string", .encoding = "base64"},
-    [SCHEMA_INDEX] = {.type = "integer", .max = EXACT_MAX},
     [SCHEMA_PAGE_SIZE] = {.type = "integer", .min = 1, .max = LIMIT_PAGE},
     [SCHEMA_OBJECT] = {.type = "object"},
-    [SCHEMA_NAME] = {"Name", "string", "Of a namespace or workflow.", "^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$",
-                     .takes = name_is_dsl},
+    [SCHEMA_NAME] = {"Name", "string", "Of a namespace or workflow.",
+                     "^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$", .takes = name_is_dsl},
     [SCHEMA_CREDENTIAL_NAME] = {"CredentialName", "string", NULL, "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
                                 .takes = name_is_credential},
-    [SCHEMA_RUN_ID] = {"RunId", "string", "Ids order by time.", "^r[0-9a-hjkmnp-tv-z]{13}$", .takes = is_run_id},
+    [SCHEMA_RUN_ID] = {"RunId", "string", "Ids order by time.", "^r[0-9a-hjkmnp-tv-z]{13}$",
+                       .takes = is_run_id},
     [SCHEMA_RUN_STATE] = {"RunState", CHOICE(run_state_text)},
     [SCHEMA_RUN_TRIGGER] = {"RunTrigger", CHOICE(run_trigger_text)},
     [SCHEMA_STEP_STATUS] = {.name = NULL, CHOICE(step_status_text)},
@@ -255,8 +263,8 @@ static const struct schema_row rows[SCHEMA_COUNT_OF_ALL] = {
     [SCHEMA_AUDIT_OUTCOME] = {"AuditOutcome", CHOICE(audit_outcome)},
     [SCHEMA_PROBLEM] = {"Problem", .about = "What is wrong (RFC 9457).", MEMBERS(of_problem)},
     [SCHEMA_FAULT] = {"Fault", .about = "The error with which a run ended.", MEMBERS(of_fault)},
-    [SCHEMA_FAULT_TOLD] = {"ToldFault", .about = "A fault as who delivered a webhook sees it.", .base = SCHEMA_FAULT,
-                           MEMBERS(of_fault_told)},
+    [SCHEMA_FAULT_TOLD] = {"ToldFault", .about = "A fault as who delivered a webhook sees it.",
+                           .base = SCHEMA_FAULT, MEMBERS(of_fault_told)},
     [SCHEMA_FINDING] = {"Finding", .about = "What is worth saying about a definition.", MEMBERS(of_finding)},
     [SCHEMA_HEALTH] = {"Health", MEMBERS(of_health)},
     [SCHEMA_IDENTITY] = {"Identity", MEMBERS(of_identity)},
@@ -267,8 +275,10 @@ static const struct schema_row rows[SCHEMA_COUNT_OF_ALL] = {
     [SCHEMA_WORKFLOW_LIST] = {"WorkflowList", MEMBERS(of_workflow_list)},
     [SCHEMA_WORKFLOW_SHOWN] = {"ShownWorkflow", .base = SCHEMA_WORKFLOW, MEMBERS(of_workflow_shown)},
     [SCHEMA_WORKFLOW_DEPLOYED] = {"DeployedWorkflow", .base = SCHEMA_WORKFLOW, MEMBERS(of_workflow_deployed)},
-    [SCHEMA_CREDENTIAL_POLICY] = {"CredentialPolicy", .about = "Where a credential may go.", MEMBERS(of_policy)},
-    [SCHEMA_CREDENTIAL] = {"Credential", .about = "All but its value, which cannot be read.", MEMBERS(of_credential)},
+    [SCHEMA_CREDENTIAL_POLICY] = {"CredentialPolicy", .about = "Where a credential may go.",
+                                  MEMBERS(of_policy)},
+    [SCHEMA_CREDENTIAL] = {"Credential", .about = "All but its value, which cannot be read.",
+                           MEMBERS(of_credential)},
     [SCHEMA_CREDENTIAL_LIST] = {"CredentialList", MEMBERS(of_credential_list)},
     [SCHEMA_CREDENTIAL_SEALED] = {"SealedCredential", MEMBERS(of_credential_sealed)},
     [SCHEMA_CREDENTIAL_CHANGED] = {"ChangedCredential", MEMBERS(of_credential_changed)},
@@ -306,7 +316,8 @@ bool schema_takes_text(enum schema schema, struct slice text, uint64_t *ret_numb
 {
     const struct schema_row *row = schema_row(schema);
     if (slice_is(slice_text(row->type), "integer"))
-        return slice_parse_u64(text, ret_number) == 0 && *ret_number >= (uint64_t)row->min && *ret_number <= (uint64_t)row->max;
+        return slice_parse_u64(text, ret_number) == 0 && *ret_number >= (uint64_t)row->min &&
+               *ret_number <= (uint64_t)row->max;
     if (row->text)
         return is_in_enumeration(row, text);
     return !row->takes || row->takes(text);
@@ -321,7 +332,8 @@ void schema_describe(enum schema schema, struct buffer *to)
     else if (row->pattern)
         (void)buffer_printf(to, "a text like %s", row->pattern);
     else if (!row->text)
-        (void)buffer_printf(to, "%s %s", row->type && row->type[0] == 'o' ? "an" : "a", row->type ? row->type : "value");
+        (void)buffer_printf(to, "%s %s", row->type && row->type[0] == 'o' ? "an" : "a",
+                            row->type ? row->type : "value");
     else
         (void)buffer_append_text(to, "one of ");
     for (int i = 0; row->text && i < SCHEMA_ENUM_MAX; i++) {

@@ -1,4 +1,5 @@
-/* The schemas of what the API takes and gives, as one table: openapi.c writes it down, body.c holds requests against it. */
+/* The schemas of what the API takes and gives, as one table: openapi.c writes it down, body.c holds requests
+ * against it. */
 #ifndef ENGINE_SCHEMAS_H
 #define ENGINE_SCHEMAS_H
 
@@ -14,7 +15,6 @@ enum schema {
     SCHEMA_URI,
     SCHEMA_HEX_DIGEST,
     SCHEMA_BASE64,
-    SCHEMA_INDEX,
     SCHEMA_PAGE_SIZE,
     SCHEMA_OBJECT,
     SCHEMA_NAME,
@@ -66,8 +66,7 @@ enum schema {
 
 enum member_flags {
     IS_REQUIRED = 1,
-    IS_LIST = 2,     /* an array of such values */
-    IS_NULLABLE = 4,
+    IS_LIST = 2, /* an array of such values */
 };
 
 struct schema_member {
@@ -82,19 +81,18 @@ struct schema_row {
     const char *type; /* of JSON; NULL: any */
     const char *about;
     const char *pattern, *format, *encoding;
-    int64_t min, max;          /* of a number; max 0: none */
-    uint32_t max_len;          /* of a text, in characters; 0: none */
+    int64_t min, max;            /* of a number; max 0: none */
     bool (*takes)(struct slice); /* what the pattern says, of a text */
-    const char *(*text)(int);  /* of an enumeration: the texts of its values, NULL for those between */
-    enum schema base;          /* an object that has the members of this one, too */
+    const char *(*text)(int);    /* of an enumeration: the texts of its values, NULL for those between */
+    enum schema base;            /* an object that has the members of this one, too */
     const struct schema_member *members;
     size_t n_members;
 };
 
 const struct schema_row *schema_row(enum schema schema);
 
-/* Whether a text has the form that the schema wants: a number within its bounds, a value of its enumeration, what its pattern
- * says. `ret_number` gets the number if it is one. */
+/* Whether a text has the form that the schema wants: a number within its bounds, a value of its enumeration,
+ * what its pattern says. `ret_number` gets the number if it is one. */
 bool schema_takes_text(enum schema schema, struct slice text, uint64_t *ret_number);
 
 /* What a value has to be, as the end of a sentence: "a number from 1 to 1000". */

@@ -1,5 +1,5 @@
-/* The errors that the gateway makes itself (wire/refusals.h), all known beforehand, so that refusing costs least. The engine's
- * own answers pass through and are not here. */
+/* The errors that the gateway makes itself (wire/refusals.h), all known beforehand, so that refusing costs
+ * least. The engine's own answers pass through and are not here. */
 #ifndef GATEWAY_PROBLEM_H
 #define GATEWAY_PROBLEM_H
 

@@ -93,7 +93,7 @@
     S(RUNS_OF_WORKFLOW, "SELECT " RUN_COLUMNS RUN_FROM                                                           \
                         "WHERE r.id < ?1 AND (?3 = 0 OR r.state = ?3) AND r.workflow_id IN"                      \
                         " (SELECT x.id FROM workflows x JOIN namespaces y ON y.id = x.namespace_id"              \
-                        " WHERE y.name = ?2 AND x.name = ?5) ORDER BY r.id DESC LIMIT ?4")                       \
+                        " WHERE (?2 = '' OR y.name = ?2) AND x.name = ?5) ORDER BY r.id DESC LIMIT ?4")          \
     S(RUNS_FAULTED, "SELECT " RUN_COLUMNS RUN_FROM "WHERE r.id < ?1 AND (?2 = '' OR n.name = ?2)"                \
                     " AND r.state = 5 AND ?3 = 5 ORDER BY r.id DESC LIMIT ?4")                                   \
     S(RUNS_OPEN, "SELECT id, workflow_id, state, due_ms FROM runs WHERE state < 4"                               \

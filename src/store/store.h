@@ -292,7 +292,7 @@ typedef int store_checkpoint_fn(void *user, uint64_t size, struct slice note, in
 
 /* The newest runs first. */
 struct store_run_filter {
-    struct slice ns, workflow; /* "": any; a workflow needs its namespace */
+    struct slice ns, workflow; /* "": any */
     int state;                 /* enum run_state; 0: any */
     struct run_id before;      /* only older ones than this; 0: from the newest */
     uint32_t limit;            /* at most LIMIT_PAGE */

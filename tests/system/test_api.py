@@ -183,14 +183,63 @@ def test_pages_of_runs(fresh):
     assert found[:7] == ids[::-1] and len(set(found)) == len(found)
 
 
+def test_runs_of_a_workflow_whatever_its_namespace(fresh):
+    fresh.deploy(definition("common", [{"s": {"set": {"a": 1}}}]))
+    fresh.deploy(definition("common", [{"s": {"set": {"a": 1}}}], namespace="other"))
+    ids = [fresh.run("common", namespace=n).json["id"] for n in ("test", "other")]
+    listed = [[r["id"] for r in fresh.api.get("/api/v1/runs?workflow=common" + more).json["runs"]] for more in ("", "&namespace=other")]
+    assert listed == [ids[::-1], ids[1:]]
+
+
 def test_runs_by_state(fresh):
     fresh.run("fails")
     assert {r["state"] for r in fresh.api.get("/api/v1/runs?state=faulted").json["runs"]} == {"faulted"}
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "limit=-1", "state=nonsense", "before=x", "limit=99999999999999999999"])
+@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "limit=-1", "state=nonsense", "before=x", "limit=99999999999999999999",
+                                   "limit=", "limit", "limit=1&limit=1", "Limit=1", "limit=01", "limit=%31%", "limit=1&", "state=%ff",
+                                   "namespace=", "namespace=a%2fb", "workflow=" + "x" * 64, "status=faulted", "=", "&", "a"])
 def test_bad_queries(fresh, query):
-    is_problem(fresh.api.get("/api/v1/runs?" + query), 400)
+    problem = is_problem(fresh.api.get("/api/v1/runs?" + query), 400)
+    assert problem["type"] == "urn:sallyport:error:invalid" or "%ff" in query or "%31%" in query, problem
+
+
+@pytest.mark.parametrize("query", ["", "limit=1", "limit=%31", "state=faulted&limit=2", "namespace=test&workflow=echo"])
+def test_good_queries(fresh, query):
+    assert fresh.api.get("/api/v1/runs?" + query).status == 200
+
+
+def test_a_query_says_what_it_takes(fresh):
+    assert "it takes namespace, workflow, state, before, limit" in fresh.api.get("/api/v1/runs?status=faulted").json["detail"]
+    assert "from 1 to 1000" in fresh.api.get("/api/v1/runs?limit=0").json["detail"]
+    assert "completed, faulted" in fresh.api.get("/api/v1/runs?state=done").json["detail"]
+
+
+@pytest.mark.parametrize("change, said", [({"wait": "yes"}, "/wait"), ({"wait": 1}, "/wait"), ({"input ": {}}, "/input "),
+                                          ({"name": None}, "/name"), ({"workflow": "echo"}, "/workflow")])
+def test_start_says_which_member_is_wrong(fresh, change, said):
+    problem = is_problem(fresh.api.post("/api/v1/runs", {"namespace": "test", "name": "echo", **change}), 400)
+    assert f'"{said}" of the body' in problem["detail"], problem
+
+
+@pytest.mark.parametrize("change, said", [({"kind": "nonsense"}, "one of bearer, basic, api-key, webhook-key"),
+                                          ({"kind": "bearer\0x"}, "/kind"), ({"policy": {"more": 1}}, "/policy/more"),
+                                          ({"policy": {"origins": "https://a"}}, "/policy/origins"), ({"box": "no base64!"}, "/box")])
+def test_secret_says_which_member_is_wrong(fresh, change, said):
+    body = {"kind": "bearer", "policy": {"origins": ["https://a"]}, "box": "AA==", **change}
+    assert said in is_problem(fresh.api.put("/api/v1/secrets/test/bad", body), 400)["detail"]
+
+
+@pytest.mark.parametrize("kind", ["text/csv", "application/x-www-form-urlencoded", "application/jsonp", "json", "", "application/json-x"])
+def test_a_body_of_another_media_type_is_refused(fresh, kind):
+    for path in ("/api/v1/runs", "/api/v1/workflows"):
+        is_problem(fresh.api.post(path, b"{}", kind=kind), 415)
+
+
+@pytest.mark.parametrize("kind", ["application/yaml", "text/yaml", "application/x-yaml", "application/json", "Application/YAML; charset=utf-8",
+                                  "application/openapi+yaml"])
+def test_a_definition_has_many_media_types(fresh, kind):
+    is_problem(fresh.api.post("/api/v1/workflows", b"{", kind=kind), 400)
 
 
 def test_trace_tells_each_task(fresh):
