@@ -38,20 +38,53 @@ int file_read(const char *path, struct buffer *ret, struct diag *reterr)
     return r < 0 ? diag_set(reterr, r, "%s: %s", path, error_text(r)) : 0;
 }
 
-int file_create_secret(const char *path, struct slice content, struct diag *reterr)
+/* A name is on disk when its folder is. */
+static int sync_folder_of(const char *path, struct diag *reterr)
 {
-    _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
+    char folder[4096];
+    const char *slash = strrchr(path, '/');
+    int n = slash ? snprintf(folder, sizeof folder, "%.*s", slash > path ? (int)(slash - path) : 1, path) : snprintf(folder, sizeof folder, ".");
+    if (n >= (int)sizeof folder)
+        return diag_set(reterr, -ENAMETOOLONG, "%s: %s", path, error_text(-ENAMETOOLONG));
+    _cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && errno == EACCES)
+        return 0; /* names may be made in it, and not be read: the kernel writes them in its time */
+    return fd < 0 || fsync(fd) < 0 ? diag_set(reterr, -errno, "%s: %s", folder, error_text(-errno)) : 0;
+}
+
+int file_finish(const char *unfinished, const char *path, struct diag *reterr)
+{
+    if (link(unfinished, path) < 0)
         return diag_set(reterr, -errno, "%s: %s", path, error_text(-errno));
+    (void)unlink(unfinished);
+    return sync_folder_of(path, reterr);
+}
+
+static int write_all(int fd, struct slice content)
+{
     while (content.len) {
         ssize_t n = write(fd, content.p, content.len);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return diag_set(reterr, -errno, "%s: %s", path, error_text(-errno));
+            return -errno;
         content = slice_of(content.p + n, content.len - (size_t)n);
     }
-    return fsync(fd) < 0 ? diag_set(reterr, -errno, "%s: %s", path, error_text(-errno)) : 0;
+    return fsync(fd) < 0 ? -errno : 0;
+}
+
+int file_create_secret(const char *path, struct slice content, struct diag *reterr)
+{
+    char unfinished[4096];
+    if (snprintf(unfinished, sizeof unfinished, "%s.part", path) >= (int)sizeof unfinished)
+        return diag_set(reterr, -ENAMETOOLONG, "%s: %s", path, error_text(-ENAMETOOLONG));
+    (void)unlink(unfinished); /* of one who was killed here */
+    _cleanup_close_ int fd = open(unfinished, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int r = fd < 0 ? -errno : write_all(fd, content);
+    if (r == 0)
+        return file_finish(unfinished, path, reterr);
+    (void)unlink(unfinished);
+    return diag_set(reterr, r, "%s: %s", path, error_text(r));
 }
 
 int file_make_folder_of(const char *path, struct diag *reterr)
@@ -61,8 +94,13 @@ int file_make_folder_of(const char *path, struct diag *reterr)
         return diag_set(reterr, -ENAMETOOLONG, "%s: %s", path, error_text(-ENAMETOOLONG));
     for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = 0;
-        if (mkdir(part, 0700) < 0 && errno != EEXIST)
+        if (mkdir(part, 0700) == 0) {
+            int r = sync_folder_of(part, reterr);
+            if (r < 0)
+                return r;
+        } else if (errno != EEXIST) {
             return diag_set(reterr, -errno, "%s: %s", part, error_text(-errno));
+        }
         *slash = '/';
     }
     return 0;

@@ -175,20 +175,38 @@ static int put_owner(struct store *store, const char *name, struct slice token)
     return store_commit(store, NULL);
 }
 
-static int make_database(const char *dir, const char *owner, const struct buffer *token, struct diag *reterr)
+static void remove_database(const char *path)
 {
-    char path[PATHS_MAX + 16];
-    (void)snprintf(path, sizeof path, "%s/sallyport.db", dir);
+    static const char *const files[] = {"", "-wal", "-shm", "-lock"};
+    char name[PATHS_MAX + 32];
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        (void)snprintf(name, sizeof name, "%s%s", path, files[i]);
+        (void)unlink(name);
+    }
+}
+
+static int fill_database(const char *path, const char *owner, const struct buffer *token, struct diag *reterr)
+{
     _cleanup_(store_closep)
     struct store *store = NULL;
     int r = store_open(path, &store, reterr);
-    if (r == 0) {
-        r = put_owner(store, owner, buffer_slice(token));
-        if (r < 0)
-            (void)diag_set(reterr, r, "the owner cannot be stored: %s", error_text(r));
-    }
     if (r < 0)
-        (void)unlink(path);
+        return r;
+    r = put_owner(store, owner, buffer_slice(token));
+    return r < 0 ? diag_set(reterr, r, "the owner cannot be stored: %s", error_text(r)) : 0;
+}
+
+/* A database without its owner would belong to nobody for ever: it gets its name when it is complete. */
+static int make_database(const char *dir, const char *owner, const struct buffer *token, struct diag *reterr)
+{
+    char path[PATHS_MAX + 16], unfinished[PATHS_MAX + 24];
+    (void)snprintf(path, sizeof path, "%s/sallyport.db", dir);
+    (void)snprintf(unfinished, sizeof unfinished, "%s.part", path);
+    remove_database(unfinished);
+    int r = fill_database(unfinished, owner, token, reterr);
+    if (r == 0)
+        r = file_finish(unfinished, path, reterr);
+    remove_database(unfinished);
     return r;
 }
 
@@ -257,9 +275,9 @@ static int make_all(const struct cli_args *args, const char *dir, const char *ke
         return status;
     r = audit_key_print(&audit, &audit_text);
     if (r == 0)
-        r = make_owner(dir, owner, cli_value(args, "token-file"), &token, &why);
-    if (r == 0)
         r = keep_audit_key(dir, &audit_text, &why);
+    if (r == 0)
+        r = make_owner(dir, owner, cli_value(args, "token-file"), &token, &why);
     if (r < 0)
         return cli_fail_diag(&why);
     print_result(args, dir, key, made, &token, &audit_text);
