@@ -196,7 +196,7 @@ class Server:
                 alive[m[2], int(m[3])] = int(m[4])
                 self.seen_pids.add(int(m[4]))
             elif m:
-                alive.pop((m[2], int(m[3])), None)
+                self.seen_pids.discard(alive.pop((m[2], int(m[3])), None)) # the number may be another process's by now
         return alive if name is None else [pid for (role, _), pid in alive.items() if role == name]
 
     def client(self, token=..., **more):
@@ -288,6 +288,7 @@ class Server:
                 pass
         self.process.wait(10)
         eventually(lambda: not any(is_alive(p) for p in self.seen_pids), 5, "the end of all roles")
+        self.seen_pids.clear()
         self._close_clients()
 
     def stop(self, check=True):
