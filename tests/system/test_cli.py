@@ -184,7 +184,7 @@ def test_a_change_is_told_in_one_line(server):
     assert server.good("workflows", "deploy", path) == "test/line 1.0.0 is live\n"
     assert server.good("workflows", "disable", "test/line") == "test/line 1.0.0 is disabled\n"
     assert server.good("workflows", "enable", "test/line") == "test/line 1.0.0 is live again\n"
-    assert server.good("secrets", "set", "test/one", "--origin", "https://a.example", stdin="v") == "test/one is stored, version 1\n"
+    assert server.good("secrets", "set", "test/one", "--origin", "https://a.example", stdin="value-of-the-credential") == "test/one is stored, version 1\n"
     assert server.good("secrets", "revoke", "test/one").startswith("test/one is revoked, version ")
     again = server.cli("workflows", "deploy", path)
     assert again.returncode == USAGE and again.stdout == "" and "raise document.version" in again.stderr
@@ -302,7 +302,7 @@ def stopped(tmp_path_factory):
     s.deploy(HELLO, BAD)
     for _ in range(3):
         s.good("runs", "start", "test/hello", "--wait")
-    s.good("secrets", "set", "test/token", "--origin", "https://a.example", stdin="v")
+    s.good("secrets", "set", "test/token", "--origin", "https://a.example", stdin="value-of-the-credential")
     s.good("audit", "checkpoint")
     s.old = base / "old.db"
     live, old = sqlite3.connect(f"file:{s.data}/sallyport.db?mode=ro", uri=True), sqlite3.connect(s.old)
@@ -546,7 +546,7 @@ def test_passphrase_from_standard_input_and_credential(folder):
         end = time.monotonic() + 60
         while s.log().count("event=role.started role=vault") < 2 and time.monotonic() < end:
             time.sleep(0.1)
-        while s.cli("secrets", "set", "test/x", "--origin", "https://a.example", stdin="v").returncode and time.monotonic() < end:
+        while s.cli("secrets", "set", "test/x", "--origin", "https://a.example", stdin="value-of-the-credential").returncode and time.monotonic() < end:
             time.sleep(0.3)
         assert time.monotonic() < end, s.log()
     finally:
