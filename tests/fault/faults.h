@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Before any library is initialised. */
+/* Before any library is initialised. Temporary files go to memory, unless TMPDIR says where. */
 void faults_init(void);
 bool faults_init_sqlite(void); /* faults_sqlite.c, for those who link it */
 
