@@ -8,6 +8,7 @@
 #include <ev.h>
 #include <pthread.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "engine/commit_parts.h"
@@ -23,6 +24,7 @@ static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
 static struct commit *queue_first, **queue_last = &queue_first;
 static struct commit *done_first, **done_last = &done_first;
 static _Atomic size_t n_queued; /* read without the lock when a commit begins */
+static _Atomic int64_t writing_since_ms; /* monotonic; 0: no batch is being written */
 static bool is_stopping;
 static ev_async done_signal;
 static bool has_news; /* leaves became durable since the last question for the head */
@@ -125,7 +127,9 @@ static void *committer(void *unused)
     (void)unused;
     struct commit *batch;
     while ((batch = next_batch())) {
+        writing_since_ms = clock_monotonic_ms();
         write_batch(batch);
+        writing_since_ms = 0;
         (void)pthread_mutex_lock(&lock);
         *done_last = batch;
         while (*done_last)
@@ -192,6 +196,12 @@ void committer_stop(void)
 struct store *committer_store(void)
 {
     return store;
+}
+
+bool committer_is_late(void)
+{
+    int64_t since = writing_since_ms;
+    return since && clock_monotonic_ms() - since > LIMIT_COMMIT_MS;
 }
 
 int committer_error(void)

@@ -11,6 +11,8 @@ struct store *committer_store(void);
 
 /* 0, or the store's sticky error: the server must refuse work [I1]. */
 int committer_error(void);
+/* Whether the disk does not keep up, so that what would begin now would only wait [I6]. */
+bool committer_is_late(void);
 /* Whether one more commit may be begun [I6]. */
 bool committer_has_room(void);
 

@@ -15,6 +15,8 @@ void api_ready(struct request *r)
 {
     if (committer_error())
         respond_problem(r, -SP_EUNAVAILABLE, "The database can no longer be written; nothing runs.");
+    else if (committer_is_late())
+        respond_problem(r, -SP_EUNAVAILABLE, "The disk does not keep up; nothing new begins until it does.");
     else if (!vault_is_unlocked() || !peers_has_egress() || !workers_any())
         respond_problem(r, -SP_EUNAVAILABLE, "A part of the server is being restarted.");
     else

@@ -191,7 +191,7 @@ static void keep_cause(struct run *run, const struct run_cause *cause)
 int run_start(struct workflow *w, struct slice input, const struct run_cause *cause, bool wants_end, run_ended *ended,
               void *user, struct run_id *ret_id)
 {
-    if (committer_error() || !w->ns->has_key)
+    if (committer_error() || committer_is_late() || !w->ns->has_key)
         return -SP_EUNAVAILABLE;
     if (input.len > LIMIT_BODY)
         return -SP_ELIMIT;

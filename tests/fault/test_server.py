@@ -1,4 +1,5 @@
 """Faults of the machine under a whole server: a full disk, roles that stand still, a lost upstream."""
+import contextlib
 import json
 import os
 import shutil
@@ -9,8 +10,10 @@ import time
 
 import pytest
 
+from pathlib import Path
+
 from conftest import make_folder
-from sallyport import Client, Server, call, definition, sign
+from sallyport import Client, Server, call, definition, eventually, sign
 
 KEY = "whsec_c2FsbHlwb3J0LXRlc3QtY2FuYXJ5LTE="
 
@@ -56,6 +59,116 @@ def test_full_disk_loses_nothing_that_was_answered(small_disk):
         server.stop()
         result = server.verify()
         assert result.returncode == 0, result.stdout + result.stderr
+
+
+# --- a disk that fails, is made read-only, or stalls --------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def injected(pid, rule):
+    """From now on the system calls of all threads of a role go as strace's `inject` says. One that fails becomes a gettid, which
+    the role's filter lets pass."""
+    rule += ":syscall=gettid" if ":error=" in rule else ""
+    if os.geteuid() != 0 or not shutil.which("strace"):
+        pytest.skip("strace is not there, or no right to trace a role")
+    tracer = subprocess.Popen(["strace", "-f", "-qq", "-o", "/dev/null", "-p", str(pid), "-e", f"trace={rule.split(':')[0]}",
+                               "-e", f"inject={rule}"], stderr=subprocess.PIPE)
+
+    def is_traced():
+        if tracer.poll() is not None:
+            pytest.skip(f"strace cannot attach: {tracer.stderr.read().decode()}")
+        status = [p.read_text() for p in Path(f"/proc/{pid}/task").glob("*/status")]
+        return all(f"TracerPid:\t{tracer.pid}\n" in s for s in status)
+    try:
+        eventually(is_traced, 5, "the tracer")
+        yield
+    finally:
+        tracer.terminate() # it lets go of what it traces
+        tracer.wait(10)
+
+
+def store_failed(server):
+    return "sallyport_store_failed 1" in server.api.get("/metrics").body.decode()
+
+
+@pytest.mark.parametrize("rule", ["fdatasync,fsync:error=EIO", "pwrite64:error=EIO", "pwrite64,ftruncate:error=EROFS",
+                                  "pwrite64:error=ENOSPC:when=3+"])
+def test_disk_that_fails_once_it_runs(own_server, rule):
+    """The error sticks, also when the disk works again: nobody knows what of the last write it has. Reads go on. A start brings
+    everything back that was answered. EROFS is what a file system answers that the kernel has made read-only."""
+    server = own_server
+    server.deploy(definition("echo", [{"s": {"set": {"n": "${ .n }"}}}]))
+    answered = {server.run("echo", {"n": n}).json["id"]: n for n in range(5)}
+    with injected(server.roles("engine")[0], rule):
+        def refused():
+            n = len(answered)
+            answer = server.run("echo", {"n": n})
+            if answer.status == 200:
+                answered[answer.json["id"]] = n
+            return answer if answer.status != 200 else None
+        answer = eventually(refused, 5, "the failure")
+        assert answer.status in (500, 503) and answer.headers["content-type"] == "application/problem+json", answer
+    assert server.run("echo", {"n": 0}).status == 503, "it sticks"
+    assert server.api.get("/readyz").status == 503 and store_failed(server)
+    id = next(iter(answered))
+    assert server.run_state(id) is None or server.run_state(id)["output"] == {"n": 0}
+    server.stop()
+    with server.start():
+        for id, n in answered.items():
+            assert server.run_state(id)["output"] == {"n": n}
+        assert server.run("echo", {"n": 1}).status == 200
+        server.stop()
+        result = server.verify()
+        assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_disk_that_is_slow(own_server):
+    """Nothing is answered before it is on the disk, and commits take what came meanwhile."""
+    server, delay = own_server, 0.4
+    server.deploy(definition("echo", [{"s": {"set": {"n": "${ .n }"}}}], concurrency=1000))
+    took, answers, begun = [], [], time.monotonic()
+
+    def send(n):
+        at, client = time.monotonic(), server.client()
+        answers.append((n, client.post("/api/v1/runs", {"namespace": "test", "name": "echo", "input": {"n": n}, "wait": True})))
+        took.append(time.monotonic() - at)
+    with injected(server.roles("engine")[0], f"fdatasync,fsync:delay_enter={int(delay * 1e6)}"):
+        threads = [threading.Thread(target=send, args=(n,)) for n in range(60)]
+        [t.start() for t in threads]
+        [t.join() for t in threads]
+        elapsed = time.monotonic() - begun
+    assert min(took) >= delay, "an answer came before its write could have ended"
+    assert [a.status for _, a in answers] == [200] * 60
+    assert elapsed < 60 * delay, "each run had a commit of its own"
+    server.kill_all()
+    with server.start():
+        for n, answer in answers:
+            assert server.run_state(answer.json["id"])["output"] == {"n": n}
+
+
+def test_disk_that_stands_still(own_server):
+    """What is under way waits, unanswered; what comes is refused at once instead of queueing; when the disk goes on, so does all."""
+    server = own_server
+    server.deploy(definition("echo", [{"s": {"set": {"n": "${ .n }"}}}]))
+    first = []
+    with injected(server.roles("engine")[0], "fdatasync,fsync:delay_enter=9000000"):
+        begun = time.monotonic()
+        thread = threading.Thread(target=lambda: first.append((server.client(timeout=60).post(
+            "/api/v1/runs", {"namespace": "test", "name": "echo", "input": {"n": 1}, "wait": True}), time.monotonic())))
+        thread.start()
+        eventually(lambda: server.api.get("/readyz").status == 503, 8, "the health's word")
+        assert b"disk does not keep up" in server.api.get("/readyz").body
+        asked = time.monotonic()
+        assert server.run("echo", {"n": 2}).status == 503
+        assert time.monotonic() < asked + 5, "a refusal that waits is none"
+        assert not first, "answered while its write stood still"
+        thread.join()
+    assert first[0][0].status == 200 and first[0][1] - begun >= 9
+    server.wait_ready()
+    assert server.run("echo", {"n": 3}).status == 200
+
+
+# --- roles and upstreams ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("role", ["vault", "egress", "worker"])
