@@ -2,6 +2,7 @@
 #
 #   make              release build            make test      all tests, with sanitizers, on a clean machine
 #   make install      PREFIX, DESTDIR          make demo      a workflow from start to end
+#   make deb          a Debian package         make test-deb  it, installed and used in a Debian 12 of its own
 #   make fuzz T=wire  one fuzzer               make bench     load, against a baseline
 #   make openapi      the API's description, build/openapi.json
 #   make soak         hours of random deaths   DURATION=seconds, ROUNDS=number, SEED=number
@@ -17,7 +18,7 @@ RELEASE = build/release
 FUZZ = build/fuzz
 EXECUTABLES = find $(RELEASE)/src -mindepth 2 -maxdepth 2 -type f -name 'sallyport*' -perm -u+x
 
-.PHONY: all deps release openapi test soak demo install bench fuzz format clean
+.PHONY: all deps compiled release openapi test soak demo install deb test-deb bench fuzz format clean
 
 all: release
 
@@ -27,9 +28,11 @@ deps:
 $(RELEASE)/build.ninja:
 	meson setup $(RELEASE) --buildtype=release -Db_lto=false --prefix=$(PREFIX) --libexecdir=libexec
 
-# Side by side in one folder: sallyportd and the command look for the roles beside themselves.
-release: $(RELEASE)/build.ninja
+compiled: $(RELEASE)/build.ninja
 	ninja -C $(RELEASE)
+
+# Side by side in one folder: sallyportd and the command look for the roles beside themselves.
+release: compiled
 	@$(EXECUTABLES) -exec install -m 0755 {} build/ ';'
 
 openapi: $(RELEASE)/build.ninja
@@ -54,7 +57,7 @@ MAN_PAGES = sallyport.1 sallyport.yaml.5 sallyport-workflow.7 sallyportd.8
 COMPLETIONS = bash:bash-completion/completions/sallyport zsh:zsh/vendor-completions/_sallyport \
   fish:fish/vendor_completions.d/sallyport.fish
 
-install: release
+install: compiled
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/sallyport $(DESTDIR)$(PREFIX)/lib/systemd/system $(SHARE)/doc/sallyport
 	for f in $$($(EXECUTABLES)); do \
 	  case $$f in \
@@ -67,6 +70,15 @@ install: release
 	  $(RELEASE)/src/cli/sallyport completion $${c%%:*} >$(SHARE)/$${c#*:} && chmod 0644 $(SHARE)/$${c#*:}; done
 	sed 's|@PREFIX@|$(PREFIX)|g' dist/sallyport.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/sallyport.service
 	chmod 0644 $(DESTDIR)$(PREFIX)/lib/systemd/system/sallyport.service
+
+deb: deps
+	@dist/install-packages apt-packages-deb
+	@dist/package
+
+# As root: boots systemd in a namespace of its own. The Debian for it is made once, in build/.
+test-deb: deb
+	@dist/install-packages apt-packages-test-deb
+	@tests/deb/run
 
 bench: release
 	@bench/run

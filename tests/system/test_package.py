@@ -1,0 +1,42 @@
+"""What can be seen of installation and package without installing; `make test-deb` does the rest."""
+import os
+import re
+import subprocess
+
+import pytest
+
+from sallyport import ROOT, build_folder
+from test_docs import list_of
+
+DEBIAN = ROOT / "dist/debian"
+ROLES = sorted(set(re.findall(r"R\([A-Z]+, (\w+)\)", list_of("wire/roles.h", "WIRE_ROLES"))) - {"supervisor"})
+MODES = {"bin/sallyport": 0o755, **{f"libexec/sallyport/sallyport-{role}": 0o755 for role in ROLES},
+         "libexec/sallyport/sallyportd": 0o755, "lib/systemd/system/sallyport.service": 0o644,
+         "share/bash-completion/completions/sallyport": 0o644, "share/zsh/vendor-completions/_sallyport": 0o644,
+         "share/fish/vendor_completions.d/sallyport.fish": 0o644, "share/doc/sallyport/sallyport.yaml": 0o644,
+         "share/man/man1/sallyport.1": 0o644, "share/man/man5/sallyport.yaml.5": 0o644,
+         "share/man/man7/sallyport-workflow.7": 0o644, "share/man/man8/sallyportd.8": 0o644}
+
+
+def test_make_install(tmp_path):
+    """With a umask that would close everything to others."""
+    r = subprocess.run(["make", "-C", ROOT, "install", f"RELEASE={build_folder()}", f"DESTDIR={tmp_path}", "PREFIX=/usr"],
+                       capture_output=True, text=True, umask=0o077, env={k: v for k, v in os.environ.items() if k != "MAKEFLAGS"})
+    assert r.returncode == 0, r
+    root = tmp_path / "usr"
+    found = {str(p.relative_to(root)): p.stat().st_mode & 0o7777 for p in root.rglob("*") if p.is_file()}
+    assert found == MODES
+    assert {p.stat().st_mode & 0o777 for p in root.rglob("*") if p.is_dir()} == {0o755}
+    assert "ExecStart=/usr/libexec/sallyport/sallyportd\n" in (root / "lib/systemd/system/sallyport.service").read_text()
+
+
+def test_each_role_has_a_user():
+    text = (DEBIAN / "sallyport.sysusers").read_text()
+    assert len(ROLES) > 4 and sorted(re.findall(r"^u sallyport-(\w+) ", text, re.M)) == ROLES
+
+
+@pytest.mark.parametrize("script", sorted(p.name for p in DEBIAN.glob("sallyport.p*")))
+def test_maintainer_scripts(script):
+    text = (DEBIAN / script).read_text()
+    assert text.startswith("#!/bin/sh\n") and "\nset -e\n" in text and "#DEBHELPER#" in text
+    assert subprocess.run(["sh", "-n", DEBIAN / script]).returncode == 0
