@@ -13,7 +13,7 @@ ROLES = sorted(set(re.findall(r"R\([A-Z]+, (\w+)\)", list_of("wire/roles.h", "WI
 MODES = {"bin/sallyport": 0o755, **{f"libexec/sallyport/sallyport-{role}": 0o755 for role in ROLES},
          "libexec/sallyport/sallyportd": 0o755, "lib/systemd/system/sallyport.service": 0o644,
          "share/bash-completion/completions/sallyport": 0o644, "share/zsh/vendor-completions/_sallyport": 0o644,
-         "share/fish/vendor_completions.d/sallyport.fish": 0o644, "share/doc/sallyport/sallyport.yaml": 0o644,
+         "share/fish/vendor_completions.d/sallyport.fish": 0o644, "share/doc/sallyport/sallyport.yaml": 0o644, "share/doc/sallyport/openapi.json": 0o644,
          "share/man/man1/sallyport.1": 0o644, "share/man/man5/sallyport.yaml.5": 0o644,
          "share/man/man7/sallyport-workflow.7": 0o644, "share/man/man8/sallyportd.8": 0o644}
 
