@@ -62,9 +62,19 @@ void facts_free(struct facts *f)
     free(f);
 }
 
+static size_t run_home(size_t capacity, uint64_t run)
+{
+    return (size_t)(run * 0x9E3779B97F4A7C15ull >> 20) & (capacity - 1);
+}
+
+void facts_expect(const struct facts *f, struct run_id run)
+{
+    __builtin_prefetch(&f->runs[run_home(f->runs_capacity, run.n)], 1);
+}
+
 static size_t run_slot(const struct run_entry *runs, size_t capacity, uint64_t run)
 {
-    size_t i = (size_t)(run * 0x9E3779B97F4A7C15ull >> 20) & (capacity - 1);
+    size_t i = run_home(capacity, run);
     while (runs[i].run && runs[i].run != run)
         i = (i + 1) & (capacity - 1);
     return i;
@@ -134,6 +144,13 @@ static int run_end(enum audit_action action)
                                            : END_NONE;
 }
 
+static void report_run(uint64_t leaf, const char *table, uint64_t run, const char *text, facts_report_fn *report, void *user)
+{
+    char row[RUN_ID_LEN + 1];
+    run_id_text((struct run_id){run}, row);
+    report(user, AUDIT_STATE_RUN, false, leaf, table, row, text);
+}
+
 static int run_leaf(struct facts *f, uint64_t index, const struct audit_event *e, facts_report_fn *report, void *user)
 {
     int r = runs_grow(f);
@@ -145,15 +162,13 @@ static int run_leaf(struct facts *f, uint64_t index, const struct audit_event *e
         f->runs_n++;
     }
     int end = run_end(e->action);
-    char text[RUN_ID_LEN + 1];
-    run_id_text(e->run, text);
     if (end && entry->end)
-        report(user, AUDIT_STATE_RUN, false, index, "leaves", text, "the run ends a second time");
+        report_run(index, "leaves", e->run.n, "the run ends a second time", report, user);
     /* A run that ends in its first step has one leaf, its end, which says all that a start would. */
     if (!end && entry->end)
-        report(user, AUDIT_STATE_RUN, false, index, "leaves", text, "the run starts after its end");
+        report_run(index, "leaves", e->run.n, "the run starts after its end", report, user);
     if (!end && entry->has_start)
-        report(user, AUDIT_STATE_RUN, false, index, "leaves", text, "the run starts a second time");
+        report_run(index, "leaves", e->run.n, "the run starts a second time", report, user);
     if (end) {
         entry->end = (unsigned)end & 3;
         entry->at_ms = (uint64_t)e->time_ms & ((1ull << 48) - 1);
@@ -234,18 +249,16 @@ int facts_leaf(struct facts *f, uint64_t index, const struct audit_event *e, fac
 
 void facts_run(struct facts *f, const struct audit_run_fact *run, facts_report_fn *report, void *user)
 {
-    char row[RUN_ID_LEN + 1];
-    run_id_text(run->run, row);
     struct run_entry *entry = &f->runs[run_slot(f->runs, f->runs_capacity, run->run.n)];
     if (run->run.n == 0 || !entry->run) {
-        report(user, AUDIT_STATE_RUN, false, AUDIT_NO_LEAF, "runs", row, "the log tells of no such run");
+        report_run(AUDIT_NO_LEAF, "runs", run->run.n, "the log tells of no such run", report, user);
         return;
     }
     entry->has_row = 1;
     if (entry->end == (unsigned)run_end(run->ended))
         return;
-    report(user, AUDIT_STATE_RUN, false, AUDIT_NO_LEAF, "runs", row,
-           entry->end ? "the row's state is not the one that the log tells of" : "the row has ended, the log tells of no end");
+    report_run(AUDIT_NO_LEAF, "runs", run->run.n, entry->end ? "the row's state is not the one that the log tells of"
+                                                             : "the row has ended, the log tells of no end", report, user);
 }
 
 static const struct {
@@ -300,12 +313,10 @@ void facts_row(struct facts *f, const struct audit_fact *fact, facts_report_fn *
 
 static void missing_run(const struct facts *f, const struct run_entry *entry, facts_report_fn *report, void *user)
 {
-    char row[RUN_ID_LEN + 1];
     int64_t at = (int64_t)entry->at_ms;
     if (entry->end && (at < f->cut_all || at < f->cuts[entry->ns]))
         return;
-    run_id_text((struct run_id){entry->run}, row);
-    report(user, AUDIT_STATE_RUN, false, AUDIT_NO_LEAF, "runs", row, "the row is missing, and no retention deleted it");
+    report_run(AUDIT_NO_LEAF, "runs", entry->run, "the row is missing, and no retention deleted it", report, user);
 }
 
 void facts_end(struct facts *f, facts_report_fn *report, void *user)

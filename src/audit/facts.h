@@ -14,6 +14,9 @@ void facts_free(struct facts *facts);
 typedef void facts_report_fn(void *user, enum audit_finding_kind kind, bool is_warning, uint64_t leaf, const char *table,
                              const char *row, const char *text);
 
+/* A leaf or row of this run comes soon: its place is fetched from memory, which takes longer than the rest of what it needs. */
+void facts_expect(const struct facts *facts, struct run_id run);
+
 /* Takes note of a leaf; -ENOMEM, -SP_ELIMIT. What is wrong among leaves (a run that ends twice) is reported. */
 [[gnu::warn_unused_result]] int facts_leaf(struct facts *facts, uint64_t index, const struct audit_event *e,
                                            facts_report_fn *report, void *user);

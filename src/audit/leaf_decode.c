@@ -84,14 +84,19 @@ static int escaped_string(struct scan *s, struct slice *ret)
     return 0;
 }
 
+/* ASCII that a string holds as it is. */
+static const bool is_plain[256] = {[' '] = true, ['!'] = true, ['#' ... '['] = true, [']' ... 0x7F] = true};
+
 static int string(struct scan *s, struct slice *ret)
 {
     if (!take(s, '"'))
         return -SP_ESYNTAX;
     const uint8_t *start = s->p;
-    bool is_ascii = true;
-    while (s->p != s->end && *s->p != '"' && *s->p != '\\' && *s->p >= 0x20)
-        is_ascii &= *s->p++ < 0x80;
+    while (s->p != s->end && is_plain[*s->p])
+        s->p++;
+    bool is_ascii = s->p == s->end || *s->p < 0x80;
+    while (s->p != s->end && (is_plain[*s->p] || *s->p >= 0x80))
+        s->p++;
     *ret = slice_of(start, (size_t)(s->p - start));
     if (s->p != s->end && *s->p == '\\') {
         s->p = start;
@@ -173,11 +178,8 @@ static int run(struct scan *s, struct run_id *ret)
     int r = string(s, &id);
     if (r < 0)
         return r;
-    char canonical[RUN_ID_LEN + 1];
-    if (run_id_parse(id, ret) < 0 || ret->n == 0)
-        return -SP_EINVALID;
-    run_id_text(*ret, canonical);
-    return slice_is(id, canonical) ? 0 : -SP_EINVALID;
+    /* An id has one spelling alone: what run_id_parse takes. */
+    return run_id_parse(id, ret) < 0 || ret->n == 0 ? -SP_EINVALID : 0;
 }
 
 static int action(struct scan *s, enum audit_action *ret)
@@ -237,15 +239,23 @@ static int field(struct scan *s, const struct leaf_field *f, struct audit_event 
     return -SP_EINVALID;
 }
 
-/* Finds the key that stands next in `s` among the fields from `*i` on: keys ascend, so none can come twice. */
+/* Finds the key that stands next in `s` among the fields from `*i` on: keys ascend, so none can come twice. No key has a
+ * character that is escaped. */
 static const struct leaf_field *next_key(struct scan *s, size_t *i)
 {
-    struct slice key;
-    if (string(s, &key) < 0 || !take(s, ':'))
+    size_t left = (size_t)(s->end - s->p);
+    if (left < 3 || s->p[0] != '"')
         return NULL;
-    for (; *i < leaf_fields_n; (*i)++)
-        if (key.len == leaf_fields[*i].key_len && memcmp(key.p, leaf_fields[*i].key, key.len) == 0)
-            return &leaf_fields[(*i)++];
+    for (; *i < leaf_fields_n; (*i)++) {
+        const struct leaf_field *f = &leaf_fields[*i];
+        const uint8_t *end = s->p + 1 + f->key_len;
+        if (s->p[1] != (uint8_t)f->key[0] || left < f->key_len + 3 || end[0] != '"' || end[1] != ':' ||
+            memcmp(s->p + 1, f->key, f->key_len) != 0)
+            continue;
+        s->p = end + 2;
+        (*i)++;
+        return f;
+    }
     return NULL;
 }
 

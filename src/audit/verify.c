@@ -13,6 +13,7 @@
 #include "base/limits.h"
 
 #define CLOCK_SLACK_MS (3600 * 1000)
+#define EXPECTED       8
 
 static const char *const slugs[] = {
 #define F(NAME, slug) [NAME] = slug,
@@ -44,6 +45,8 @@ struct verify {
     bool is_whole; /* no index was missing so far: roots mean something */
     struct signed_root *roots;
     size_t roots_n, roots_capacity, roots_at; /* ascending by size */
+    struct audit_run_fact expected[EXPECTED]; /* rows not yet compared: `expected_n` from `expected_at` on, in a ring */
+    unsigned expected_at, expected_n;
 };
 
 static void found(void *user, enum audit_finding_kind kind, bool is_warning, uint64_t leaf, const char *table, const char *row,
@@ -236,15 +239,16 @@ static int check_leaf(void *user, uint64_t index, struct slice leaf)
     int r = audit_leaf_decode(leaf, &e, &v->memory);
     if (r == -ENOMEM)
         return r;
+    if (r == 0)
+        facts_expect(v->facts, e.run);
+    int appended = audit_tree_append(v->tree, leaf);
     if (r < 0)
         found_at(v, AUDIT_LEAF_MALFORMED, "leaves", index, index, "the leaf is not in canonical form");
     else
         r = facts_leaf(v->facts, index, &e, found, v);
     if (r == 0)
         check_clock(v, index, e.time_ms);
-    if (r == -ENOMEM || r == -SP_ELIMIT)
-        return r;
-    return audit_tree_append(v->tree, leaf);
+    return r == -ENOMEM || r == -SP_ELIMIT ? r : appended;
 }
 
 static int check_leaves(struct verify *v, struct diag *reterr)
@@ -266,11 +270,21 @@ static int check_leaves(struct verify *v, struct diag *reterr)
 
 /* --- state -------------------------------------------------------------------------------------------------------- */
 
+static void check_oldest_run(struct verify *v)
+{
+    facts_run(v->facts, &v->expected[v->expected_at++ % EXPECTED], found, v);
+    v->expected_n--;
+}
+
+/* A row is compared some rows later, when its run has been fetched from memory. */
 static int check_run(void *user, const struct audit_run_fact *run)
 {
     struct verify *v = user;
     v->report.runs++;
-    facts_run(v->facts, run, found, v);
+    facts_expect(v->facts, run->run);
+    if (v->expected_n == EXPECTED)
+        check_oldest_run(v);
+    v->expected[(v->expected_at + v->expected_n++) % EXPECTED] = *run;
     return 0;
 }
 
@@ -287,6 +301,8 @@ static int check_rows(struct verify *v, struct diag *reterr)
     int r = s->tiles(s->log.user, check_tile_row, v);
     if (r == 0)
         r = s->runs(s->log.user, check_run, v);
+    while (v->expected_n > 0)
+        check_oldest_run(v);
     if (r == 0)
         r = s->facts(s->log.user, check_fact, v);
     if (r < 0)

@@ -12,6 +12,14 @@
 
 static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
 
+/* A character's place in the alphabet, from 1; 0: it is not in it. */
+static const uint8_t digits[256] = {
+    ['0'] = 1, ['1'] = 2, ['2'] = 3, ['3'] = 4, ['4'] = 5, ['5'] = 6, ['6'] = 7, ['7'] = 8, ['8'] = 9, ['9'] = 10,
+    ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16, ['g'] = 17, ['h'] = 18, ['j'] = 19, ['k'] = 20,
+    ['m'] = 21, ['n'] = 22, ['p'] = 23, ['q'] = 24, ['r'] = 25, ['s'] = 26, ['t'] = 27, ['v'] = 28, ['w'] = 29, ['x'] = 30,
+    ['y'] = 31, ['z'] = 32,
+};
+
 /* From the kernel, straight to where they go. */
 static void fill(uint8_t *at, size_t len)
 {
@@ -72,10 +80,10 @@ int run_id_parse(struct slice s, struct run_id *ret)
         return -SP_ESYNTAX;
     uint64_t n = 0;
     for (size_t i = 1; i < s.len; i++) {
-        const char *digit = s.p[i] ? strchr(alphabet, s.p[i]) : NULL;
+        uint8_t digit = digits[s.p[i]];
         if (!digit)
             return -SP_ESYNTAX;
-        n = n << 5 | (uint64_t)(digit - alphabet);
+        n = n << 5 | (uint64_t)(digit - 1);
     }
     *ret = (struct run_id){n};
     return 0;

@@ -36,8 +36,12 @@ void merkle_leaf_hash(struct slice data, uint8_t ret[CRYPTO_HASH_LEN])
 
 void merkle_node_hash(const uint8_t left[CRYPTO_HASH_LEN], const uint8_t right[CRYPTO_HASH_LEN], uint8_t ret[CRYPTO_HASH_LEN])
 {
-    struct slice parts[] = {SLICE_LITERAL("\x01"), {left, CRYPTO_HASH_LEN}, {right, CRYPTO_HASH_LEN}};
-    hash(parts, 3, ret);
+    /* Joined: to hand three parts over takes longer than to copy them. */
+    uint8_t joined[1 + 2 * CRYPTO_HASH_LEN] = {1};
+    memcpy(joined + 1, left, CRYPTO_HASH_LEN);
+    memcpy(joined + 1 + CRYPTO_HASH_LEN, right, CRYPTO_HASH_LEN);
+    struct slice whole = slice_of(joined, sizeof joined);
+    hash(&whole, 1, ret);
 }
 
 void merkle_empty_root(uint8_t ret[CRYPTO_HASH_LEN])

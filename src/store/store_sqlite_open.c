@@ -212,6 +212,9 @@ int store_reader_open(struct store *store, struct store_reader **ret, struct dia
     return 0;
 }
 
+/* Who reads a file once, as a whole, maps as much of it as SQLite can. */
+static const char file_pragmas[] = "PRAGMA mmap_size = 2147418112;";
+
 /* "file:PATH?immutable=1" with what a URI gives a meaning escaped. */
 static const char *immutable_uri(const char *path, struct buffer *uri)
 {
@@ -225,7 +228,7 @@ static const char *immutable_uri(const char *path, struct buffer *uri)
     return buffer_text(uri);
 }
 
-int store_reader_open_file(const char *path, struct store_reader **ret, struct diag *reterr)
+static int open_file(const char *path, struct store_reader **ret, struct diag *reterr)
 {
     struct stat status;
     if (stat(path, &status) < 0)
@@ -242,6 +245,22 @@ int store_reader_open_file(const char *path, struct store_reader **ret, struct d
     if (!buffer_text(&wal) || (stat(buffer_text(&wal), &status) == 0 && status.st_size > 0) || !immutable_uri(path, &uri))
         return r;
     return reader_new(buffer_text(&uri), SQLITE_OPEN_URI, ret, reterr);
+}
+
+int store_reader_open_file(const char *path, struct store_reader **ret, struct diag *reterr)
+{
+    struct store_reader *r = NULL;
+    int e = open_file(path, &r, reterr);
+    if (e < 0)
+        return e;
+    e = connection_exec(&r->own, file_pragmas);
+    if (e < 0) {
+        diag_set(reterr, e, "%s: the database cannot be opened: %s", path, error_text(e));
+        store_reader_close(r);
+        return e;
+    }
+    *ret = r;
+    return 0;
 }
 
 void store_reader_close(struct store_reader *r)
