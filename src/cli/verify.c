@@ -11,12 +11,11 @@
 #include "cli/audit_key.h"
 #include "cli/commands.h"
 #include "cli/file.h"
+#include "cli/progress.h"
 #include "crypto/crypto.h"
 #include "store/audit.h"
 #include "store/store.h"
 #include "supervisor/paths.h"
-
-#define PROGRESS_LEAVES 8192
 
 static const struct cli_option options[] = {
     {"data", "PATH", "the data folder, or a copy of its sallyport.db (default: the server's default folder)"},
@@ -34,6 +33,7 @@ static void on_finding(void *user, const struct audit_finding *f)
     const struct cli_args *args = user;
     FILE *to = cli_flag(args, "json") ? stderr : stdout;
     int stream = fileno(to);
+    progress_erase();
     (void)fprintf(to, "%s%s%s: %s", cli_colour(stream, f->is_warning ? CLI_YELLOW : CLI_RED), f->is_warning ? "warning" : "error",
                   cli_colour(stream, CLI_PLAIN), audit_finding_slug(f->kind));
     if (f->leaf != AUDIT_NO_LEAF)
@@ -84,29 +84,46 @@ static int no_verdict(const struct diag *why, int code, const char *path)
     return CLI_FAULTED;
 }
 
-/* --- progress: for a person who waits on a terminal; the verification knows nothing of it ------------------------------- */
+/* --- progress: the verification knows nothing of it ---------------------------------------------------------------------- */
 
 static struct {
-    int (*leaves)(void *user, uint64_t from, uint64_t to, audit_leaf_fn *each, void *each_user);
-    audit_leaf_fn *each;
-    bool is_shown;
-} progress;
+    struct audit_source source; /* what is watched */
+    audit_leaf_fn *each_leaf;
+    audit_run_fn *each_run;
+    uint64_t leaves, runs;
+} watched;
 
-static int count_leaf(void *user, uint64_t index, struct slice leaf)
+static int watch_leaf(void *user, uint64_t index, struct slice leaf)
 {
-    if (index && index % PROGRESS_LEAVES == 0)
-        progress.is_shown = fprintf(stderr, "\r%llu leaves read", (unsigned long long)index) > 0;
-    return progress.each(user, index, leaf);
+    progress_step("leaves read", index, watched.leaves);
+    return watched.each_leaf(user, index, leaf);
 }
 
-static int counted_leaves(void *user, uint64_t from, uint64_t to, audit_leaf_fn *each, void *each_user)
+static int watch_leaves(void *user, uint64_t from, uint64_t to, audit_leaf_fn *each, void *each_user)
 {
-    progress.each = each;
-    int r = progress.leaves(user, from, to, count_leaf, each_user);
-    if (progress.is_shown)
-        (void)fprintf(stderr, "\r\x1b[K");
-    progress.is_shown = false;
-    return r;
+    watched.each_leaf = each;
+    watched.leaves = to;
+    return watched.source.log.leaves(user, from, to, watch_leaf, each_user);
+}
+
+static int watch_run(void *user, const struct audit_run_fact *run)
+{
+    progress_step("runs compared", watched.runs++, 0); /* how many rows there are would have to be counted */
+    return watched.each_run(user, run);
+}
+
+static int watch_runs(void *user, audit_run_fn *each, void *each_user)
+{
+    watched.each_run = each;
+    return watched.source.runs(user, watch_run, each_user);
+}
+
+static struct audit_source watch(struct audit_source source)
+{
+    watched.source = source;
+    source.log.leaves = watch_leaves;
+    source.runs = watch_runs;
+    return source;
 }
 
 /* --- a database -------------------------------------------------------------------------------------------------------- */
@@ -134,12 +151,9 @@ static int verify_database(const struct cli_args *args, const char *path, const 
         r = store_snapshot_begin(reader);
     if (r < 0)
         return no_verdict(&why, r, path);
-    struct audit_source source = store_audit_source(reader);
-    if (isatty(STDERR_FILENO)) {
-        progress.leaves = source.log.leaves;
-        source.log.leaves = counted_leaves;
-    }
+    struct audit_source source = watch(store_audit_source(reader));
     r = audit_verify(&source, o, on_finding, (void *)(uintptr_t)args, &report, &why);
+    progress_erase();
     store_snapshot_end(reader);
     if (r < 0 && (r != -SP_ETAMPERED || report.errors == 0))
         return no_verdict(&why, r, path);
