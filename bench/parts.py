@@ -9,6 +9,7 @@ import time
 
 from parts_flood import part_flood
 from parts_schema import part_schema
+from parts_slope import part_slope
 from rig import Echo, Nginx, command, connects, definition, median_ms, program, run_number, wait, wrk, wrk_command
 
 
@@ -145,4 +146,4 @@ def part_verify(server, results, args):
 # In the order in which they run.
 PARTS = {"idle": part_idle, "load": part_load, "lost": part_lost, "bytes": part_bytes,
          "start": part_start, "waiting": part_waiting, "verify": part_verify, "command": part_command, "schema": part_schema,
-         "flood": part_flood}
+         "flood": part_flood, "slope": part_slope}

@@ -2,7 +2,10 @@
  * to a commit, on the disk under $TMPDIR; bytes for each run; then the verification of the whole log.
  *
  *   bench-store [RUNS]           default 100000
- *   bench-store --fill DB RUNS   appends such runs to the first workflow of a database that no server has open */
+ *   bench-store --fill DB RUNS   appends such runs to the first workflow of a database that no server has open
+ *   bench-store --history DB RUNS DAYS
+ *                                appends runs as W1 of bench/run leaves them (one leaf, four sealed payloads), spread over the
+ *                                past days, in large transactions; payloads are random bytes of the same lengths */
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -115,7 +118,49 @@ static void verify(const char *path)
     store_reader_close(r);
 }
 
-static int fill(const char *path, unsigned n)
+/* The lengths are those of a database that W1 filled. */
+static void past_run(struct store *store, struct run_id id, int64_t at)
+{
+    static uint8_t sealed[325];
+    struct leaf_index leaf;
+    uint8_t digest[32] = {7}, delivery[STORE_DELIVERY_LEN];
+    if (!sealed[0])
+        random_bytes(sealed, sizeof sealed);
+    struct audit_event end = {.action = AUDIT_RUN_COMPLETED, .time_ms = at, .ns = SLICE_LITERAL("bench"),
+                              .workflow = SLICE_LITERAL("w1"), .version = SLICE_LITERAL("1.0.0"), .run = id,
+                              .actor = SLICE_LITERAL("hook"), .actor_kind = SLICE_LITERAL("webhook"),
+                              .auth = SLICE_LITERAL("github"), .address = SLICE_LITERAL("127.0.0.1"),
+                              .definition = slice_of(digest, 32), .duration_ms = 3};
+    must(store_leaf_append(store, &end, &leaf) == 0);
+    struct store_run row = {.id = id, .workflow_id = 1, .state = RUN_COMPLETED, .trigger = TRIGGER_WEBHOOK, .started_ms = at,
+                            .ended_ms = at + 3, .actor = end.actor, .first_leaf = leaf.n, .last_leaf = leaf.n,
+                            .input = slice_of(sealed, 325), .output = slice_of(sealed, 110), .context = slice_of(sealed, 27),
+                            .trace = slice_of(sealed, 43)};
+    must(store_run_insert(store, &row) == 0);
+    random_bytes(delivery, sizeof delivery);
+    if (at > clock_wall_ms() - 86400000) /* older ones are forgotten */
+        must(store_delivery_put(store, delivery, at) == 0);
+}
+
+static void history(struct store *store, unsigned n, unsigned days)
+{
+    int64_t end = clock_wall_ms(), start = end - (int64_t)days * 86400000;
+    struct run_id id = {0};
+    for (unsigned done = 0; done < n;) {
+        int64_t at = start + (end - start) * done / n;
+        unsigned batch = at > end - 2 * 86400000ll ? LIMIT_BATCH : 16 * LIMIT_BATCH; /* deliveries have a maximum */
+        must(store_begin(store) == 0);
+        for (unsigned i = 0; i < batch && done < n; i++, done++) {
+            at = start + (end - start) * done / n;
+            id = run_id_new(at, id);
+            past_run(store, id, at);
+        }
+        must(store_commit(store, NULL) == 0);
+    }
+}
+
+/* Opens a database that no server has open, and appends to it; `days` 0: runs of today. */
+static int append(const char *path, unsigned n, unsigned days)
 {
     struct store *store = NULL;
     struct diag diag = {};
@@ -124,7 +169,10 @@ static int fill(const char *path, unsigned n)
         (void)fprintf(stderr, "bench-store: %s\n", diag.text);
         return 4;
     }
-    batches(store, (struct run_id){0}, n / 512 * 512, 512);
+    if (days)
+        history(store, n, days);
+    else
+        batches(store, (struct run_id){0}, n / 512 * 512, 512);
     store_close(store);
     return 0;
 }
@@ -132,7 +180,9 @@ static int fill(const char *path, unsigned n)
 int main(int argc, char **argv)
 {
     if (argc == 4 && strcmp(argv[1], "--fill") == 0)
-        return fill(argv[2], (unsigned)strtoul(argv[3], NULL, 10));
+        return append(argv[2], (unsigned)strtoul(argv[3], NULL, 10), 0);
+    if (argc == 5 && strcmp(argv[1], "--history") == 0)
+        return append(argv[2], (unsigned)strtoul(argv[3], NULL, 10), (unsigned)strtoul(argv[4], NULL, 10));
     unsigned n = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 100000;
     const char *tmp = getenv("TMPDIR");
     char folder[128], path[160], name[200];
