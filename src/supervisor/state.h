@@ -34,6 +34,7 @@ struct member {
     int page_fd;             /* a worker's struct worker_page; -1 without */
     bool is_ready, was_told_to_stop, was_asked_to_restart;
     int64_t started_ms;
+    int64_t lived_ms; /* since its last death, orderly ends not counted */
     unsigned backoff_ms;
     int64_t log_second;      /* the second that log_lines counts in */
     unsigned log_lines;

@@ -294,8 +294,9 @@ static unsigned next_backoff(struct member *m)
         m->was_asked_to_restart = true;
         return BACKOFF_BUDGET_MS;
     }
-    if (clock_monotonic_ms() - m->started_ms >= LIVED_WELL_MS)
+    if (m->lived_ms >= LIVED_WELL_MS)
         m->backoff_ms = BACKOFF_FIRST_MS;
+    m->lived_ms = 0;
     unsigned now = m->backoff_ms;
     m->backoff_ms = now * 2 > LIMIT_BACKOFF_MS ? LIMIT_BACKOFF_MS : now * 2;
     return now;
@@ -313,6 +314,7 @@ void supervisor_member_gone(struct member *m)
             enter_stage(s);
         return;
     }
+    m->lived_ms += clock_monotonic_ms() - m->started_ms;
     unsigned delay_ms = next_backoff(m);
     report_ended(m, delay_ms);
     ev_timer_set(&m->restart, delay_ms / 1000., 0.);
