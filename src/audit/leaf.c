@@ -187,3 +187,22 @@ int audit_leaf_encode(const struct audit_event *e, struct buffer *ret)
     json_object_end(&w);
     return buffer_error(ret);
 }
+
+#define COPY_text(member)   copy.member = arena_copy(memory, copy.member, ok);
+#define COPY_digest(member) COPY_text(member)
+#define COPY_list(member)   COPY_text(member)
+#define COPY_number(member)
+#define COPY_effect(member)
+#define COPY_run(member)
+#define COPY_time(member)
+#define COPY_action(member)
+#define COPY_outcome(member)
+
+struct audit_event audit_event_copy(const struct audit_event *e, struct arena *memory, bool *ok)
+{
+    struct audit_event copy = *e;
+#define F(kind, member, key) COPY_##kind(member)
+    AUDIT_FIELDS(F)
+#undef F
+    return copy;
+}

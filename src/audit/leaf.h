@@ -5,6 +5,7 @@
 #ifndef AUDIT_LEAF_H
 #define AUDIT_LEAF_H
 
+#include "base/arena.h"
 #include "base/buffer.h"
 #include "base/id.h"
 
@@ -124,6 +125,9 @@ struct audit_event {
 
 /* Appends the leaf of `e`. -SP_EINVALID without action or with a digest of the wrong length; else errors of the buffer. */
 [[gnu::warn_unused_result]] int audit_leaf_encode(const struct audit_event *e, struct buffer *ret);
+
+/* A copy whose slices are in `memory`; `*ok` becomes false without memory. */
+struct audit_event audit_event_copy(const struct audit_event *e, struct arena *memory, bool *ok);
 
 /* Reads a leaf and checks that it is canonical: byte for byte what audit_leaf_encode writes, so that an event has one form.
  * Texts without escapes borrow from `leaf`; all others live in `memory`, which is cleared first and must outlive `ret`.

@@ -73,24 +73,11 @@ static int perform_leaf(struct commit *c, struct store *store, const struct oper
     return 0;
 }
 
-#define COPY_text(member)   COPY(op->leaf.member);
-#define COPY_digest(member) COPY(op->leaf.member);
-#define COPY_list(member)   COPY(op->leaf.member);
-#define COPY_number(member)
-#define COPY_effect(member)
-#define COPY_run(member)
-#define COPY_time(member)
-#define COPY_action(member)
-#define COPY_outcome(member)
-
 void commit_leaf(struct commit *c, const struct audit_event *e)
 {
     struct operation *op = add_to(c, PHASE_LEAVES, perform_leaf);
     c->has_leaf = true;
-    op->leaf = *e;
-#define F(kind, member, key) COPY_##kind(member)
-    AUDIT_FIELDS(F)
-#undef F
+    op->leaf = audit_event_copy(e, &c->arena, &c->is_complete);
 }
 
 #define LARGE_PAYLOAD (64u << 10) /* beyond it the memory for sealing is not kept */

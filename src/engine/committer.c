@@ -6,26 +6,23 @@
 
 #include <errno.h>
 #include <ev.h>
-#include <pthread.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "engine/commit_parts.h"
 #include "engine/metrics.h"
+#include "engine/side_thread.h"
 #include "role/role.h"
 
 #define LIMIT_QUEUE (4 * LIMIT_RUNS_ACTIVE)
 
 static struct store *store;
-static pthread_t thread;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
+static struct side_thread thread = SIDE_THREAD;
 static struct commit *queue_first, **queue_last = &queue_first;
 static struct commit *done_first, **done_last = &done_first;
 static _Atomic size_t n_queued; /* read without the lock when a commit begins */
 static _Atomic int64_t writing_since_ms; /* monotonic; 0: no batch is being written */
-static bool is_stopping;
 static ev_async done_signal;
 static bool has_news; /* leaves became durable since the last question for the head */
 
@@ -39,12 +36,12 @@ bool committer_has_room(void)
 void commit_submit(struct commit *c)
 {
     c->code = c->is_complete ? 0 : -ENOMEM;
-    (void)pthread_mutex_lock(&lock);
+    side_thread_lock(&thread);
     *queue_last = c;
     queue_last = &c->next;
     n_queued++;
-    (void)pthread_cond_signal(&wake);
-    (void)pthread_mutex_unlock(&lock);
+    side_thread_wake(&thread);
+    side_thread_unlock(&thread);
 }
 
 void committer_ask_head(uint64_t from, committer_head_is *answered, void *user)
@@ -104,9 +101,9 @@ static void write_batch(struct commit *first)
 
 static struct commit *next_batch(void)
 {
-    (void)pthread_mutex_lock(&lock);
-    while (!queue_first && !is_stopping)
-        (void)pthread_cond_wait(&wake, &lock);
+    side_thread_lock(&thread);
+    while (!queue_first && !thread.is_stopping)
+        side_thread_wait(&thread);
     struct commit *first = queue_first, *c = first;
     size_t n = 0;
     while (c && ++n < LIMIT_BATCH && c->next)
@@ -118,7 +115,7 @@ static struct commit *next_batch(void)
         c->next = NULL;
         n_queued -= n;
     }
-    (void)pthread_mutex_unlock(&lock);
+    side_thread_unlock(&thread);
     return first;
 }
 
@@ -130,11 +127,11 @@ static void *committer(void *unused)
         writing_since_ms = clock_monotonic_ms();
         write_batch(batch);
         writing_since_ms = 0;
-        (void)pthread_mutex_lock(&lock);
+        side_thread_lock(&thread);
         *done_last = batch;
         while (*done_last)
             done_last = &(*done_last)->next;
-        (void)pthread_mutex_unlock(&lock);
+        side_thread_unlock(&thread);
         ev_async_send(role_loop(), &done_signal);
     }
     return NULL;
@@ -147,11 +144,11 @@ static void on_done(struct ev_loop *loop, ev_async *signal, int events)
     (void)loop;
     (void)signal;
     (void)events;
-    (void)pthread_mutex_lock(&lock);
+    side_thread_lock(&thread);
     struct commit *c = done_first;
     done_first = NULL;
     done_last = &done_first;
-    (void)pthread_mutex_unlock(&lock);
+    side_thread_unlock(&thread);
     while (c) {
         struct commit *next = c->next;
         has_news = has_news || (c->has_leaf && c->code == 0);
@@ -175,7 +172,7 @@ int committer_start(const char *path, struct diag *reterr)
         return r;
     ev_async_init(&done_signal, on_done);
     ev_async_start(role_loop(), &done_signal);
-    r = -pthread_create(&thread, NULL, committer, NULL);
+    r = side_thread_start(&thread, committer);
     return r < 0 ? diag_set(reterr, r, "the committer's thread cannot be started: %s", error_text(r)) : 0;
 }
 
@@ -183,11 +180,7 @@ void committer_stop(void)
 {
     if (!store)
         return;
-    (void)pthread_mutex_lock(&lock);
-    is_stopping = true;
-    (void)pthread_cond_signal(&wake);
-    (void)pthread_mutex_unlock(&lock);
-    (void)pthread_join(thread, NULL);
+    side_thread_stop(&thread);
     on_done(role_loop(), &done_signal, 0);
     store_close(store);
     store = NULL;

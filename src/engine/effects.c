@@ -235,24 +235,6 @@ void effect_leaf(const struct run *run, const struct msg_effect_call *call, uint
                                 .method = call->method, .path = call->path_template};
 }
 
-static struct audit_event copied_leaf(const struct audit_event *e, struct arena *memory, bool *ok)
-{
-    struct audit_event copy = *e;
-#define COPY_text(member)   copy.member = arena_copy(memory, copy.member, ok);
-#define COPY_digest(member) copy.member = arena_copy(memory, copy.member, ok);
-#define COPY_list(member)   copy.member = arena_copy(memory, copy.member, ok);
-#define COPY_number(member)
-#define COPY_effect(member)
-#define COPY_run(member)
-#define COPY_time(member)
-#define COPY_action(member)
-#define COPY_outcome(member)
-#define F(kind, member, key) COPY_##kind(member)
-    AUDIT_FIELDS(F)
-#undef F
-    return copy;
-}
-
 static enum audit_action action_of(int code, bool was_sent)
 {
     if (code == 0)
@@ -293,7 +275,7 @@ static void call_ends(struct effect *effect, const struct msg_egress_result *m)
     bool ok = true;
     call_leaf(effect, m, &leaf);
     result->has_leaf = true;
-    result->leaf = copied_leaf(&leaf, memory, &ok);
+    result->leaf = audit_event_copy(&leaf, memory, &ok);
     struct msg_worker_result *to = &result->message;
     to->code = m->code;
     to->status = m->status;

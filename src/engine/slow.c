@@ -3,9 +3,9 @@
 
 #include <errno.h>
 #include <ev.h>
-#include <pthread.h>
 
 #include "base/error.h"
+#include "engine/side_thread.h"
 #include "role/role.h"
 
 struct job {
@@ -17,44 +17,41 @@ struct job {
 /* A ring: [n_told, n_worked) are done and to be told, [n_worked, n_queued) wait. Counters only grow. */
 static struct job ring[LIMIT_SLOW_QUEUE];
 static size_t n_queued, n_worked, n_told;
-static pthread_t thread;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
-static bool is_stopping;
+static struct side_thread thread = SIDE_THREAD;
 static ev_async told_signal;
 static struct store_reader *reader;
 
 int slow_submit(slow_work *work, slow_done *done, void *user)
 {
     int r = 0;
-    (void)pthread_mutex_lock(&lock);
-    if (n_queued - n_told == LIMIT_SLOW_QUEUE || is_stopping) {
+    side_thread_lock(&thread);
+    if (n_queued - n_told == LIMIT_SLOW_QUEUE || thread.is_stopping) {
         r = -SP_EOVERLOAD;
     } else {
         ring[n_queued++ % LIMIT_SLOW_QUEUE] = (struct job){work, done, user};
-        (void)pthread_cond_signal(&wake);
+        side_thread_wake(&thread);
     }
-    (void)pthread_mutex_unlock(&lock);
+    side_thread_unlock(&thread);
     return r;
 }
 
 static void *slow_thread(void *unused)
 {
     (void)unused;
-    (void)pthread_mutex_lock(&lock);
+    side_thread_lock(&thread);
     for (;;) {
-        while (n_worked == n_queued && !is_stopping)
-            (void)pthread_cond_wait(&wake, &lock);
+        while (n_worked == n_queued && !thread.is_stopping)
+            side_thread_wait(&thread);
         if (n_worked == n_queued)
             break;
         struct job job = ring[n_worked % LIMIT_SLOW_QUEUE];
-        (void)pthread_mutex_unlock(&lock);
+        side_thread_unlock(&thread);
         job.work(reader, job.user);
-        (void)pthread_mutex_lock(&lock);
+        side_thread_lock(&thread);
         n_worked++;
         ev_async_send(role_loop(), &told_signal);
     }
-    (void)pthread_mutex_unlock(&lock);
+    side_thread_unlock(&thread);
     return NULL;
 }
 
@@ -64,11 +61,11 @@ static void on_told(struct ev_loop *loop, ev_async *signal, int events)
     (void)signal;
     (void)events;
     for (;;) {
-        (void)pthread_mutex_lock(&lock);
+        side_thread_lock(&thread);
         bool more = n_told < n_worked;
         struct job job = more ? ring[n_told % LIMIT_SLOW_QUEUE] : (struct job){0};
         n_told += more;
-        (void)pthread_mutex_unlock(&lock);
+        side_thread_unlock(&thread);
         if (!more)
             return;
         job.done(job.user);
@@ -82,7 +79,7 @@ int slow_start(struct store *store, struct diag *reterr)
         return r;
     ev_async_init(&told_signal, on_told);
     ev_async_start(role_loop(), &told_signal);
-    r = -pthread_create(&thread, NULL, slow_thread, NULL);
+    r = side_thread_start(&thread, slow_thread);
     return r < 0 ? diag_set(reterr, r, "the thread for reads cannot be started: %s", error_text(r)) : 0;
 }
 
@@ -90,11 +87,7 @@ void slow_stop(void)
 {
     if (!reader)
         return;
-    (void)pthread_mutex_lock(&lock);
-    is_stopping = true;
-    (void)pthread_cond_signal(&wake);
-    (void)pthread_mutex_unlock(&lock);
-    (void)pthread_join(thread, NULL);
+    side_thread_stop(&thread);
     store_reader_close(reader);
     reader = NULL;
 }
