@@ -129,3 +129,17 @@ int slice_parse_hex(struct slice s, uint8_t *ret)
     }
     return 0;
 }
+
+struct slice slice_owned(struct slice s)
+{
+    uint8_t *copy = malloc(s.len ? s.len : 1);
+    if (copy && s.len)
+        memcpy(copy, s.p, s.len);
+    return copy ? slice_of(copy, s.len) : (struct slice){0};
+}
+
+void slice_owned_free(struct slice *s)
+{
+    free((void *)(uintptr_t)s->p);
+    *s = (struct slice){0};
+}

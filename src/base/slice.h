@@ -60,4 +60,8 @@ bool slice_split(struct slice *rest, uint8_t separator, struct slice *ret_head);
 /* Parses hex digits, two for each byte, of either case, into s.len / 2 bytes; -SP_ESYNTAX. */
 [[gnu::warn_unused_result]] int slice_parse_hex(struct slice s, uint8_t *ret);
 
+/* A copy of the bytes, also of none, that the caller owns; its `p` is NULL without memory. Freeing leaves an empty one. */
+struct slice slice_owned(struct slice s);
+void slice_owned_free(struct slice *s);
+
 #endif

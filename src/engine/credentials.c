@@ -64,7 +64,7 @@ static struct credential *find_or_add(struct slice ns, struct slice name)
 
 static void replace(struct slice *place, struct slice s)
 {
-    free((void *)(uintptr_t)place->p);
+    slice_owned_free(place);
     *place = slice_owned(s);
 }
 
@@ -225,8 +225,8 @@ static void setting_ends(struct setting *s, int code, const char *detail)
         json_object_end(&w);
         respond_json(s->request, 200, &body);
     }
-    free((void *)(uintptr_t)s->policy.p);
-    free((void *)(uintptr_t)s->wrapped.p);
+    slice_owned_free(&s->policy);
+    slice_owned_free(&s->wrapped);
     buffer_free(&s->box);
     free(s);
 }

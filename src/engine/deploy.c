@@ -27,7 +27,7 @@ static void deployment_free(struct deployment *d)
         manifest_release(d->workflow);
         free(d->workflow);
     }
-    free((void *)(uintptr_t)d->findings.p);
+    slice_owned_free(&d->findings);
     free(d);
 }
 

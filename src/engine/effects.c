@@ -50,7 +50,7 @@ int effect_add(struct run *run, enum effect_kind kind, uint32_t number, struct s
     struct slice copy = slice_owned(kind == EFFECT_CALL ? record : (struct slice){0});
     if (!effect || !copy.p) {
         free(effect);
-        free((void *)(uintptr_t)copy.p);
+        slice_owned_free(&copy);
         return -ENOMEM;
     }
     *effect = (struct effect){.run = run, .number = number, .kind = kind, .due_ms = due_ms,

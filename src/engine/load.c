@@ -151,7 +151,7 @@ static int expect(struct run *run, const struct journal_copy *j)
         else if (row->kind == JOURNAL_INTENT)
             put_intent(&b, row->effect, row->data);
     }
-    free((void *)(uintptr_t)run->expected.p);
+    slice_owned_free(&run->expected);
     run->expected = slice_owned(buffer_slice(&b));
     return run->expected.p ? buffer_error(&b) : -ENOMEM;
 }

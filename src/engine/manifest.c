@@ -134,17 +134,11 @@ int manifest_read(struct slice manifest, struct workflow *w, char ret_ns[64])
     return 0;
 }
 
-static void release(struct slice *s)
-{
-    free((void *)(uintptr_t)s->p);
-    *s = (struct slice){0};
-}
-
 void manifest_release(struct workflow *w)
 {
-    release(&w->manifest);
-    release(&w->grants);
-    release(&w->secrets);
+    slice_owned_free(&w->manifest);
+    slice_owned_free(&w->grants);
+    slice_owned_free(&w->secrets);
 }
 
 bool workflow_task(struct workflow *w, unsigned index, const char **ret_reference, const char **ret_name)

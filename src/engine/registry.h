@@ -12,7 +12,4 @@
 [[gnu::warn_unused_result]] int registry_load_workflow(struct store_reader *reader, const struct store_workflow *row,
                                                        bool is_live, struct workflow **ret);
 
-/* A copy of the bytes that the caller owns (free its `p`); NULL without memory. */
-struct slice slice_owned(struct slice s);
-
 #endif

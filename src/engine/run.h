@@ -1,4 +1,4 @@
-/* The inside of a run, shared by runs.c, step.c, effects.c and load.c only.
+/* The inside of a run, shared by runs.c and run_*.c, step.c, effects.c and load.c only.
  *
  *            run_start                  step                        step                end
  *   ─────▶ RUN_PENDING ────────▶ RUN_RUNNING ◀────────▶ RUN_WAITING ────▶ RUN_COMPLETED · RUN_FAULTED · RUN_CANCELLED
@@ -108,24 +108,41 @@ struct run {
     struct slice output, error, context; /* owned */
 };
 
-/* runs.c */
+/* run_table.c */
 struct run *run_find(struct run_id id);
 struct run *run_next(const struct run *after); /* all runs in turn; NULL first */
+struct run *run_add(struct run_id id, struct workflow *w); /* a new one, pending; NULL without memory */
+void run_free(struct run *run);
 void run_set_state(struct run *run, enum run_state state);
-void run_set_time(struct run *run); /* the time of its next leaf and row: now, or later if the clock stepped back */
-/* The wall clock as of the last look at it: a step of it is seen by all at once, in effects_follow_clock. */
-int64_t run_wall_ms(void);
-/* Puts the result whose step did not come before those that wait. */
-void run_take_back(struct run *run);
+
+/* run_sleep.c */
+size_t runs_asleep(void);
+/* Drops it from worker and memory until its first timer is due, if there is memory to remember when. */
+void run_sleep(struct run *run, int64_t left_ms);
+/* Loads it after so long. `is_by_wall`: what it waits for is known by the wall clock alone. */
+void run_wake_after(struct run *run, int64_t delay_ms, bool is_by_wall);
 /* Ends the timer of a run that sleeps on disk, if it has one. */
 void run_wake_stop(struct run *run);
-/* Goes on with whatever comes next: load, deliver, wait. Call it after anything changed while the run was idle. */
-void run_continue(struct run *run);
+/* Tries again in a second: too much is being read now. */
+void run_retry_later(struct run *run);
+/* The wall clock as of the last look at it: a step of it is seen by all at once, in effects_follow_clock. */
+int64_t run_wall_ms(void);
+void run_clock_start(void);
+
+/* run_workers.c */
 /* Gives a run that has not begun to a worker, or lines it up until there is one. */
 void run_to_worker(struct run *run);
 void run_wait_for_worker(struct run *run);
-/* Tries again in a second: too much is being read now. */
-void run_retry_later(struct run *run);
+void run_wait_stop(struct run *run); /* takes it out of the line */
+/* A place became free where all workers were full. */
+void runs_serve_waiting(void);
+
+/* runs.c */
+void run_set_time(struct run *run); /* the time of its next leaf and row: now, or later if the clock stepped back */
+/* Puts the result whose step did not come before those that wait. */
+void run_take_back(struct run *run);
+/* Goes on with whatever comes next: load, deliver, wait. Call it after anything changed while the run was idle. */
+void run_continue(struct run *run);
 void run_fault(struct run *run, const char *type, int status, const char *title, const char *detail);
 /* The run has durably ended, or nothing of it is there (code < 0): tells who waits, and frees it. */
 void run_finish(struct run *run, int code);

@@ -1,5 +1,6 @@
-/* Runs, from their start to their end. Who starts one gives what is known of its cause; what happens then is runs.c's (the
- * table and states), step.c's (what a step says becomes durable), effects.c's (what leaves) and load.c's (the journal). */
+/* Runs, from their start to their end. Who starts one gives what is known of its cause; what happens then is runs.c's and
+ * run_*.c's (table, sleep, workers), step.c's (what a step says becomes durable), effects.c's (what leaves) and load.c's (the
+ * journal). */
 #ifndef ENGINE_RUNS_H
 #define ENGINE_RUNS_H
 

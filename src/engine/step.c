@@ -215,20 +215,14 @@ static void answer_accepted(struct run *run)
     ended(0, &outcome, run->user);
 }
 
-static void free_text(struct slice *s)
-{
-    free((void *)(uintptr_t)s->p);
-    *s = (struct slice){0};
-}
-
 /* The store refused what the step said, but the run's row is there: it must not be left open for ever. */
 static void end_refused(struct run *run, int code)
 {
     run->is_refused = true;
     run->state = RUN_RUNNING; /* its end, if this was one, is not on disk */
-    free_text(&run->output);
-    free_text(&run->error);
-    free_text(&run->context);
+    slice_owned_free(&run->output);
+    slice_owned_free(&run->error);
+    slice_owned_free(&run->context);
     run_fault(run, "runtime", 500, "Step not storable", error_text(code));
 }
 
@@ -257,8 +251,7 @@ static void on_durable(int code, uint32_t new_id, void *user)
             run_to_worker(run);
         return;
     }
-    free((void *)(uintptr_t)run->input.p);
-    run->input = (struct slice){0};
+    slice_owned_free(&run->input);
     if (run->is_cancelled)
         run_continue(run);
     else
@@ -296,9 +289,9 @@ static void leave_to_journal(struct run *run)
     workers_drop(run->worker, run->id);
     run->worker = NO_WORKER;
     run_take_back(run);
-    free_text(&run->output);
-    free_text(&run->error);
-    free_text(&run->context);
+    slice_owned_free(&run->output);
+    slice_owned_free(&run->error);
+    slice_owned_free(&run->context);
     run->phase = PHASE_IDLE;
     run_retry_later(run);
 }
@@ -396,9 +389,9 @@ static void end_here(struct run *run, enum run_state state, struct slice error)
     effects_free(run);
     run->phase = PHASE_END;
     run_set_time(run);
-    free_text(&run->output);
-    free_text(&run->error);
-    free_text(&run->context);
+    slice_owned_free(&run->output);
+    slice_owned_free(&run->error);
+    slice_owned_free(&run->context);
     run->error = slice_owned(error);
     run_set_state(run, state);
     add_current(c, run);

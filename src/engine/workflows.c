@@ -29,14 +29,6 @@ static struct slice allowed; /* owned */
 
 /* --- tables -------------------------------------------------------------------------------------------------------- */
 
-struct slice slice_owned(struct slice s)
-{
-    uint8_t *copy = malloc(s.len ? s.len : 1);
-    if (copy && s.len)
-        memcpy(copy, s.p, s.len);
-    return copy ? slice_of(copy, s.len) : (struct slice){0};
-}
-
 struct namespace *namespace_find(struct slice name)
 {
     for (size_t i = 0; i < n_namespaces; i++)
@@ -113,7 +105,7 @@ int registry_add_workflow(struct workflow *w, bool is_live)
     if (n_workflows == LIMIT_WORKFLOWS)
         return -SP_ELIMIT;
     if (allowed.p) {
-        free((void *)(uintptr_t)w->grants.p);
+        slice_owned_free(&w->grants);
         w->grants = slice_owned(allowed);
     }
     /* The live version stands before the older ones, which runs of theirs still point to: workflow_find takes the first. */
@@ -254,7 +246,7 @@ static void making_ends(struct making *m, int code, struct namespace *ns)
 {
     m->answered(code, ns, m->user);
     crypto_wipe(m->key, sizeof m->key);
-    free((void *)(uintptr_t)m->wrapped.p);
+    slice_owned_free(&m->wrapped);
     free(m);
 }
 
