@@ -1,9 +1,11 @@
-/* facts: two open-addressing tables. Holds: their load stays at or below one half, and they are bounded by LIMIT_VERIFY_FACTS.
+/* facts: two open-addressing tables. Holds: their load stays at or below one half, and they are bounded by
+ * LIMIT_VERIFY_FACTS.
  *
- *   runs     id → how it began and ended, when, in which namespace (12 bits of a hash: enough to find its retention)
- *   named    first 16 bytes of SHA-256(kind, ns, name, version) → what the newest leaf about it says
+ *   runs     id → how it began and ended, the digest of its row, when, in which namespace (12 bits of a hash: enough to find its
+ * retention) named    first 16 bytes of SHA-256(kind, ns, name, version) → what the newest leaf about it says
  *
- * A run's row may be gone if a retention.applied leaf allows it: per namespace (by the same 12 bits) the latest cut is kept. */
+ * A run's row may be gone if a retention.applied leaf allows it: per namespace (by the same 12 bits) the
+ * latest cut is kept. */
 #include "audit/facts.h"
 
 #include <errno.h>
@@ -17,6 +19,7 @@
 struct run_entry {
     uint64_t run; /* 0: empty */
     uint64_t has_start : 1, has_row : 1, end : 2, ns : 12, at_ms : 48;
+    uint8_t digest[16]; /* the beginning of that in the newest leaf */
 };
 
 enum { END_NONE, END_COMPLETED, END_FAULTED, END_CANCELLED };
@@ -26,7 +29,7 @@ struct named_entry {
     uint64_t leaf;
     uint8_t digest[CRYPTO_HASH_LEN];
     uint8_t kind; /* enum audit_fact_kind; 0: empty */
-    bool is_active, has_row, knows_active;
+    bool has_row;
 };
 
 struct facts {
@@ -169,6 +172,8 @@ static int run_leaf(struct facts *f, uint64_t index, const struct audit_event *e
         report_run(index, "leaves", e->run.n, "the run starts after its end", report, user);
     if (!end && entry->has_start)
         report_run(index, "leaves", e->run.n, "the run starts a second time", report, user);
+    if (e->digest.len == CRYPTO_HASH_LEN)
+        memcpy(entry->digest, e->digest.p, sizeof entry->digest);
     if (end) {
         entry->end = (unsigned)end & 3;
         entry->at_ms = (uint64_t)e->time_ms & ((1ull << 48) - 1);
@@ -178,7 +183,8 @@ static int run_leaf(struct facts *f, uint64_t index, const struct audit_event *e
     return 0;
 }
 
-static void named_key(enum audit_fact_kind kind, struct slice ns, struct slice name, struct slice version, uint8_t ret[16])
+static void named_key(enum audit_fact_kind kind, struct slice ns, struct slice name, struct slice version,
+                      uint8_t ret[16])
 {
     uint8_t head[1 + 3 * 4] = {(uint8_t)kind}, hash[CRYPTO_HASH_LEN];
     const size_t lengths[] = {ns.len, name.len, version.len};
@@ -189,29 +195,32 @@ static void named_key(enum audit_fact_kind kind, struct slice ns, struct slice n
     memcpy(ret, hash, 16);
 }
 
-/* Notes what a leaf says; a NULL digest leaves it as it was. */
-static int named_leaf(struct facts *f, uint64_t index, const struct audit_event *e, enum audit_fact_kind kind,
-                      struct slice name, struct slice version, struct slice digest, int active)
+/* Notes what a leaf says of a row: the newest word counts. A leaf without a digest vouches for nothing, so no
+ * row is right. */
+static int named_leaf(struct facts *f, uint64_t index, enum audit_fact_kind kind, struct slice ns,
+                      struct slice name, struct slice version, struct slice digest)
 {
     uint8_t key[16];
     int r = named_grow(f);
     if (r < 0)
         return r;
-    named_key(kind, e->ns, name, version, key);
+    named_key(kind, ns, name, version, key);
     struct named_entry *entry = &f->named[named_slot(f->named, f->named_capacity, key)];
-    if (!entry->kind) {
-        memcpy(entry->key, key, sizeof key);
-        entry->kind = (uint8_t)kind;
-        f->named_n++;
-    }
-    entry->leaf = index;
+    f->named_n += !entry->kind;
+    *entry = (struct named_entry){.leaf = index, .kind = (uint8_t)kind};
+    memcpy(entry->key, key, sizeof key);
     if (digest.len == CRYPTO_HASH_LEN)
         memcpy(entry->digest, digest.p, CRYPTO_HASH_LEN);
-    if (active >= 0) {
-        entry->is_active = active > 0;
-        entry->knows_active = true;
-    }
     return 0;
+}
+
+static int workflow_leaf(struct facts *f, uint64_t index, const struct audit_event *e)
+{
+    static const struct slice none = {};
+    int r = named_leaf(f, index, AUDIT_FACT_WORKFLOW, e->ns, e->workflow, e->version, e->digest);
+    if (r == 0 && e->action == AUDIT_WORKFLOW_DEPLOYED)
+        r = named_leaf(f, index, AUDIT_FACT_DEFINITION, none, e->definition, none, e->definition);
+    return r;
 }
 
 static void retention_leaf(struct facts *f, const struct audit_event *e)
@@ -221,7 +230,8 @@ static void retention_leaf(struct facts *f, const struct audit_event *e)
         *cut = (int64_t)e->before_ms;
 }
 
-int facts_leaf(struct facts *f, uint64_t index, const struct audit_event *e, facts_report_fn *report, void *user)
+int facts_leaf(struct facts *f, uint64_t index, const struct audit_event *e, facts_report_fn *report,
+               void *user)
 {
     static const struct slice none = {};
     if (e->outcome != AUDIT_OK && e->action != AUDIT_RUN_FAULTED && e->action != AUDIT_RUN_CANCELLED)
@@ -229,19 +239,15 @@ int facts_leaf(struct facts *f, uint64_t index, const struct audit_event *e, fac
     /* Only the actions that change a row. */
     if (e->action == AUDIT_RUN_STARTED || run_end(e->action))
         return run_leaf(f, index, e, report, user);
-    if (e->action == AUDIT_CREDENTIAL_SET)
-        return named_leaf(f, index, e, AUDIT_FACT_CREDENTIAL, e->object, none, e->digest, 1);
-    if (e->action == AUDIT_CREDENTIAL_REVOKED)
-        return named_leaf(f, index, e, AUDIT_FACT_CREDENTIAL, e->object, none, none, 0);
-    if (e->action == AUDIT_TOKEN_CREATED)
-        return named_leaf(f, index, &(struct audit_event){}, AUDIT_FACT_PRINCIPAL, e->object, none, e->digest, 1);
-    if (e->action == AUDIT_TOKEN_REVOKED)
-        return named_leaf(f, index, &(struct audit_event){}, AUDIT_FACT_PRINCIPAL, e->object, none, none, 0);
-    if (e->action == AUDIT_WORKFLOW_DEPLOYED)
-        return named_leaf(f, index, e, AUDIT_FACT_WORKFLOW, e->workflow, e->version, e->definition, -1);
-    if (e->action == AUDIT_WORKFLOW_ENABLED || e->action == AUDIT_WORKFLOW_DISABLED)
-        return named_leaf(f, index, e, AUDIT_FACT_WORKFLOW, e->workflow, e->version, none,
-                          e->action == AUDIT_WORKFLOW_ENABLED);
+    if (e->action == AUDIT_CREDENTIAL_SET || e->action == AUDIT_CREDENTIAL_REVOKED)
+        return named_leaf(f, index, AUDIT_FACT_CREDENTIAL, e->ns, e->object, none, e->digest);
+    if (e->action == AUDIT_TOKEN_CREATED || e->action == AUDIT_TOKEN_REVOKED)
+        return named_leaf(f, index, AUDIT_FACT_PRINCIPAL, none, e->object, none, e->digest);
+    if (e->action == AUDIT_NAMESPACE_CREATED)
+        return named_leaf(f, index, AUDIT_FACT_NAMESPACE, e->ns, none, none, e->digest);
+    if (e->action == AUDIT_WORKFLOW_DEPLOYED || e->action == AUDIT_WORKFLOW_ENABLED ||
+        e->action == AUDIT_WORKFLOW_DISABLED)
+        return workflow_leaf(f, index, e);
     if (e->action == AUDIT_RETENTION_APPLIED)
         retention_leaf(f, e);
     return 0;
@@ -255,10 +261,12 @@ void facts_run(struct facts *f, const struct audit_run_fact *run, facts_report_f
         return;
     }
     entry->has_row = 1;
-    if (entry->end == (unsigned)run_end(run->ended))
-        return;
-    report_run(AUDIT_NO_LEAF, "runs", run->run.n, entry->end ? "the row's state is not the one that the log tells of"
-                                                             : "the row has ended, the log tells of no end", report, user);
+    if (entry->end != (unsigned)run_end(run->ended))
+        report_run(AUDIT_NO_LEAF, "runs", run->run.n, entry->end ? "the row's state is not the one that the log tells of"
+                                                                 : "the row has ended, the log tells of no end", report, user);
+    else if (memcmp(entry->digest, run->digest, sizeof entry->digest) != 0)
+        report_run(AUDIT_NO_LEAF, "runs", run->run.n, "the row, its journal or its events are not those that the log tells of",
+                   report, user);
 }
 
 static const struct {
@@ -268,6 +276,7 @@ static const struct {
     [AUDIT_FACT_CREDENTIAL] = {AUDIT_STATE_CREDENTIAL, "credentials"},
     [AUDIT_FACT_WORKFLOW] = {AUDIT_STATE_WORKFLOW, "workflows"},
     [AUDIT_FACT_PRINCIPAL] = {AUDIT_STATE_PRINCIPAL, "principals"},
+    [AUDIT_FACT_NAMESPACE] = {AUDIT_STATE_NAMESPACE, "namespaces"},
     [AUDIT_FACT_DEFINITION] = {AUDIT_STATE_DEFINITION, "definitions"},
 };
 
@@ -279,7 +288,8 @@ static void row_text(const struct audit_fact *fact, char *ret, size_t size)
             n += (size_t)snprintf(ret + n, size - n, "%02x", fact->name.p[i]);
         return;
     }
-    (void)snprintf(ret, size, "%.*s%s%.*s%s%.*s", SLICE_ARGS(fact->ns), fact->ns.len ? "/" : "", SLICE_ARGS(fact->name),
+    (void)snprintf(ret, size, "%.*s%s%.*s%s%.*s", SLICE_ARGS(fact->ns),
+                   fact->ns.len && fact->name.len ? "/" : "", SLICE_ARGS(fact->name),
                    fact->version.len ? "@" : "", SLICE_ARGS(fact->version));
 }
 
@@ -290,9 +300,10 @@ void facts_row(struct facts *f, const struct audit_fact *fact, facts_report_fn *
     row_text(fact, row, sizeof row);
     enum audit_finding_kind finding = fact_tables[fact->kind].finding;
     const char *table = fact_tables[fact->kind].table;
-    if (fact->kind == AUDIT_FACT_DEFINITION) {
-        if (fact->name.len != CRYPTO_HASH_LEN || memcmp(fact->name.p, fact->digest, CRYPTO_HASH_LEN) != 0)
-            report(user, finding, false, AUDIT_NO_LEAF, table, row, "the text does not have the digest that it is kept under");
+    if (fact->kind == AUDIT_FACT_DEFINITION &&
+        (fact->name.len != CRYPTO_HASH_LEN || memcmp(fact->name.p, fact->digest, CRYPTO_HASH_LEN) != 0)) {
+        report(user, finding, false, AUDIT_NO_LEAF, table, row,
+               "the text does not have the digest that it is kept under");
         return;
     }
     named_key(fact->kind, fact->ns, fact->name, fact->version, key);
@@ -301,17 +312,15 @@ void facts_row(struct facts *f, const struct audit_fact *fact, facts_report_fn *
         report(user, finding, false, AUDIT_NO_LEAF, table, row, "the log does not tell of it");
         return;
     }
+    if (entry->has_row)
+        report(user, finding, false, entry->leaf, table, row, "the row stands twice");
     entry->has_row = true;
-    bool has_value = fact->kind != AUDIT_FACT_CREDENTIAL || fact->is_active; /* a revoked one has lost its value */
-    if (has_value && memcmp(entry->digest, fact->digest, CRYPTO_HASH_LEN) != 0)
+    if (memcmp(entry->digest, fact->digest, CRYPTO_HASH_LEN) != 0)
         report(user, finding, false, entry->leaf, table, row, "the row is not the one that the log tells of");
-    else if (entry->knows_active && entry->is_active != fact->is_active)
-        report(user, finding, false, entry->leaf, table, row,
-               fact->is_active ? "the row is active, the log says that it was revoked or disabled"
-                               : "the row is not active, the log says that it is");
 }
 
-static void missing_run(const struct facts *f, const struct run_entry *entry, facts_report_fn *report, void *user)
+static void missing_run(const struct facts *f, const struct run_entry *entry, facts_report_fn *report,
+                        void *user)
 {
     int64_t at = (int64_t)entry->at_ms;
     if (entry->end && (at < f->cut_all || at < f->cuts[entry->ns]))
@@ -330,7 +339,7 @@ void facts_end(struct facts *f, facts_report_fn *report, void *user)
         if (!entry->kind || entry->has_row)
             continue;
         (void)snprintf(row, sizeof row, "of leaf %llu", (unsigned long long)entry->leaf);
-        report(user, fact_tables[entry->kind].finding, false, entry->leaf, fact_tables[entry->kind].table, row,
-               "the row that the log tells of is missing");
+        report(user, fact_tables[entry->kind].finding, false, entry->leaf, fact_tables[entry->kind].table,
+               row, "the row that the log tells of is missing");
     }
 }

@@ -1,5 +1,5 @@
 /* What the leaves say about the state tables, gathered while they are read, and compared with the rows afterwards. A run takes
- * 16 bytes, another fact 64. Only verify.c uses this. */
+ * 32 bytes, another fact 64. Only verify.c uses this. */
 #ifndef AUDIT_FACTS_H
 #define AUDIT_FACTS_H
 

@@ -82,7 +82,7 @@ enum audit_action audit_action_parse(struct slice slug); /* AUDIT_ACTION_NONE fo
     F(list, credentials, "creds")      /* names of credentials that were used */                                 \
     F(digest, definition, "def")       /* SHA-256 of the definition's text */                                    \
     F(text, detail, "detail")          /* free text for a person */                                              \
-    F(digest, digest, "digest")        /* of the object: audit/state.h */                                        \
+    F(digest, digest, "digest")        /* of the row that the leaf tells of */                                     \
     F(effect, effect, "effect")        /* number within the run */                                               \
     F(text, error, "error")            /* slug of base/error.h or type of a workflow's error */                  \
     F(number, bytes_in, "in")                                                                                    \

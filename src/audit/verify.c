@@ -288,6 +288,12 @@ static int check_run(void *user, const struct audit_run_fact *run)
     return 0;
 }
 
+static int check_damage(void *user, const char *text)
+{
+    found(user, AUDIT_DATABASE_DAMAGED, false, AUDIT_NO_LEAF, "sqlite_schema", "", text);
+    return 0;
+}
+
 static int check_fact(void *user, const struct audit_fact *fact)
 {
     struct verify *v = user;
@@ -305,6 +311,8 @@ static int check_rows(struct verify *v, struct diag *reterr)
         check_oldest_run(v);
     if (r == 0)
         r = s->facts(s->log.user, check_fact, v);
+    if (r == 0)
+        r = s->damage(s->log.user, check_damage, v);
     if (r < 0)
         return diag_set(reterr, r, "the tables cannot be read");
     facts_end(v->facts, found, v);

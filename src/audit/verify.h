@@ -19,29 +19,31 @@ struct audit_key {
                                                       struct diag *reterr);
 
 enum audit_fact_kind {
-    AUDIT_FACT_CREDENTIAL = 1, /* ns, name, digest, is_active */
-    AUDIT_FACT_WORKFLOW,       /* ns, name, version, digest of its definition, is_active: enabled */
-    AUDIT_FACT_PRINCIPAL,      /* name, digest, is_active */
-    AUDIT_FACT_DEFINITION,     /* name: the digest that the row claims, 32 bytes; digest: that of its text */
+    AUDIT_FACT_CREDENTIAL = 1, /* ns, name */
+    AUDIT_FACT_WORKFLOW,       /* ns, name, version */
+    AUDIT_FACT_PRINCIPAL,      /* name */
+    AUDIT_FACT_NAMESPACE,      /* ns */
+    AUDIT_FACT_DEFINITION,     /* name: the digest that the row claims, 32 bytes; `digest`: that of its text */
 };
 
-/* One row of a state table. */
+/* One row of a state table, and its digest as a leaf has it. */
 struct audit_fact {
     enum audit_fact_kind kind;
     struct slice ns, name, version;
     uint8_t digest[CRYPTO_HASH_LEN];
-    bool is_active;
 };
 
 struct audit_run_fact {
     struct run_id run;
     enum audit_action ended; /* run.completed, .faulted, .cancelled; AUDIT_ACTION_NONE while it is open */
+    uint8_t digest[CRYPTO_HASH_LEN];
 };
 
 typedef int audit_checkpoint_fn(void *user, uint64_t size, struct slice note);
 typedef int audit_tile_row_fn(void *user, unsigned level, uint64_t index, size_t len);
 typedef int audit_run_fn(void *user, const struct audit_run_fact *run);
 typedef int audit_fact_fn(void *user, const struct audit_fact *fact);
+typedef int audit_damage_fn(void *user, const char *text);
 
 /* A whole database, read within one snapshot. `checkpoints` come in ascending size; the others in any order. */
 struct audit_source {
@@ -51,6 +53,8 @@ struct audit_source {
     int (*tiles)(void *user, audit_tile_row_fn *each, void *each_user);
     int (*runs)(void *user, audit_run_fn *each, void *each_user);
     int (*facts)(void *user, audit_fact_fn *each, void *each_user);
+    /* What contradicts itself: an index that does not follow from its table. */
+    int (*damage)(void *user, audit_damage_fn *each, void *each_user);
 };
 
 #define AUDIT_NO_LEAF UINT64_MAX
@@ -73,7 +77,9 @@ struct audit_source {
     F(AUDIT_STATE_CREDENTIAL, "state.credential")                                                                \
     F(AUDIT_STATE_WORKFLOW, "state.workflow")                                                                    \
     F(AUDIT_STATE_PRINCIPAL, "state.principal")                                                                  \
-    F(AUDIT_STATE_DEFINITION, "state.definition")
+    F(AUDIT_STATE_NAMESPACE, "state.namespace")                                                                  \
+    F(AUDIT_STATE_DEFINITION, "state.definition")                                                                \
+    F(AUDIT_DATABASE_DAMAGED, "database.damaged")     /* tables and indexes contradict each other */
 
 enum audit_finding_kind {
 #define F(NAME, slug) NAME,

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "audit/state.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/id.h"
@@ -154,15 +153,12 @@ static int put_owner(struct store *store, const char *name, struct slice token)
 {
     struct store_principal owner = {
         .name = slice_text(name), .role = SLICE_LITERAL("owner"), .created_ms = clock_wall_ms()};
-    uint8_t digest[CRYPTO_HASH_LEN];
     crypto_sha256(token, owner.token_hash);
-    audit_digest_principal(owner.name, owner.role, owner.expires_ms, owner.token_hash, digest);
     const struct audit_event event = {.action = AUDIT_TOKEN_CREATED,
                                       .time_ms = owner.created_ms,
                                       .actor_kind = SLICE_LITERAL("command"),
                                       .actor = SLICE_LITERAL("init"),
-                                      .object = owner.name,
-                                      .digest = slice_of(digest, sizeof digest)};
+                                      .object = owner.name};
     int r = store_begin(store);
     if (r == 0)
         r = store_principal_put(store, &owner);

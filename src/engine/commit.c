@@ -63,20 +63,14 @@ static struct operation *add(struct commit *c, int (*perform)(struct commit *c, 
 
 static int perform_leaf(struct commit *c, struct store *store, const struct operation *op)
 {
-    struct leaf_index index;
-    int r = store_leaf_append(store, &op->leaf, &index);
-    if (r < 0)
-        return r;
-    if (c->n_leaves++ == 0)
-        c->first_leaf = index.n;
-    c->last_leaf = index.n;
-    return 0;
+    (void)c;
+    return store_leaf_append(store, &op->leaf, NULL);
 }
 
 void commit_leaf(struct commit *c, const struct audit_event *e)
 {
     struct operation *op = add_to(c, PHASE_LEAVES, perform_leaf);
-    c->has_leaf = true;
+    c->n_leaves++;
     op->leaf = audit_event_copy(e, &c->arena, &c->is_complete);
 }
 
@@ -103,11 +97,17 @@ static int seal(struct commit *c, enum seal_column column, uint32_t seq, struct 
     return r;
 }
 
+/* Where this commit's last leaf will be: its rows come before its leaves. */
+static uint64_t last_leaf(const struct commit *c, const struct store *store)
+{
+    return c->n_leaves ? store_leaf_next(store) + c->n_leaves - 1 : 0;
+}
+
 static int perform_run_insert(struct commit *c, struct store *store, const struct operation *op)
 {
     struct store_run row = op->run;
-    row.first_leaf = c->n_leaves ? c->first_leaf : 0;
-    row.last_leaf = run_state_is_terminal(row.state) ? c->last_leaf : 0;
+    row.first_leaf = c->n_leaves ? store_leaf_next(store) : 0;
+    row.last_leaf = run_state_is_terminal(row.state) ? last_leaf(c, store) : 0;
     int r = seal(c, SEAL_RUN_INPUT, 0, &row.input);
     r = r < 0 ? r : seal(c, SEAL_RUN_OUTPUT, 0, &row.output);
     r = r < 0 ? r : seal(c, SEAL_RUN_ERROR, 0, &row.error);
@@ -133,7 +133,7 @@ void commit_run_insert(struct commit *c, const struct store_run *row)
 static int perform_run_update(struct commit *c, struct store *store, const struct operation *op)
 {
     struct store_run_change change = op->change;
-    change.last_leaf = run_state_is_terminal(change.state) ? c->last_leaf : 0;
+    change.last_leaf = run_state_is_terminal(change.state) ? last_leaf(c, store) : 0;
     int r = seal(c, SEAL_RUN_OUTPUT, 0, &change.output);
     r = r < 0 ? r : seal(c, SEAL_RUN_ERROR, 0, &change.error);
     r = r < 0 ? r : seal(c, SEAL_RUN_CONTEXT, 0, &change.context);

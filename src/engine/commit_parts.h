@@ -50,12 +50,12 @@ struct operation {
     };
 };
 
-/* The order in which a commit's operations are performed, whatever the order in which they were added: a run's row tells
- * where its leaves are, and its journal refers to the row. */
+/* The order in which a commit's operations are performed, whatever the order in which they were added: a journal refers to its
+ * run's row, and leaves vouch for both as they are then. */
 enum operation_phase {
-    PHASE_LEAVES,
     PHASE_ROWS,
     PHASE_JOURNAL,
+    PHASE_LEAVES,
     PHASE_COUNT,
 };
 
@@ -67,8 +67,8 @@ struct commit {
     void *user;
     struct seal_key key;
     struct sealer sealer; /* of `key`, begun with the first payload */
-    bool is_sealing, has_sealer, is_complete, has_leaf;
-    uint64_t n_leaves, first_leaf, last_leaf; /* appended so far by this commit */
+    bool is_sealing, has_sealer, is_complete;
+    uint64_t n_leaves;
     int code;
     uint32_t new_id;
     /* a question instead of operations */

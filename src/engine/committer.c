@@ -72,7 +72,6 @@ static int write_once(struct commit *first)
     for (struct commit *c = first; c && r == 0; c = c->next) {
         if (c->code < 0 || c->head_is)
             continue;
-        c->n_leaves = 0;
         c->code = commit_perform(c, store);
         if (c->code < 0) {
             store_rollback(store);
@@ -151,7 +150,7 @@ static void on_done(struct ev_loop *loop, ev_async *signal, int events)
     side_thread_unlock(&thread);
     while (c) {
         struct commit *next = c->next;
-        has_news = has_news || (c->has_leaf && c->code == 0);
+        has_news = has_news || (c->n_leaves && c->code == 0);
         metrics_count(c->code < 0 ? METRIC_COMMITS_FAILED : METRIC_COMMITS);
         /* A key that is taken is for him who asked: a version deployed twice, an Idempotency-Key used again. */
         if (c->code < 0 && c->code != -SP_ECONFLICT)

@@ -6,7 +6,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-#include "audit/state.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/json_writer.h"
@@ -282,13 +281,11 @@ static void on_wrapped(int code, const void *answer, void *user)
                                    .version = credential->version + 1, .kind = s->kind, .policy = s->policy,
                                    .wrapped = s->wrapped, .set_ms = s->request->at_ms, .set_by = who};
     commit_credential(c, &row);
-    uint8_t digest[CRYPTO_HASH_LEN];
-    audit_digest_credential(row.ns, row.name, row.version, row.kind, row.policy, row.wrapped, digest);
     char version[24];
     (void)snprintf(version, sizeof version, "%llu", (unsigned long long)row.version);
     struct audit_event e = {.action = AUDIT_CREDENTIAL_SET, .time_ms = row.set_ms, .actor_kind = SLICE_LITERAL("principal"),
                             .actor = who, .auth = SLICE_LITERAL("token"), .ns = row.ns, .object = row.name,
-                            .version = slice_text(version), .digest = slice_of(digest, sizeof digest)};
+                            .version = slice_text(version)};
     commit_leaf(c, &e);
     commit_submit(c);
 }

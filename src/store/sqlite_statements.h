@@ -22,6 +22,23 @@
     "SELECT ns, name, version, kind, policy, wrapped, set_ms, set_by FROM credentials "
 #define NEXT_ENABLED "(SELECT coalesce(max(enabled_order), 0) + 1 FROM workflows)"
 
+/* What leaves vouch for (vouch.h): three key columns, then every column of the table, in the order of their making. */
+#define VOUCH_OF_NAMESPACE  "SELECT name, '', '', id, name, wrapped_key, created_ms FROM namespaces "
+#define VOUCH_OF_PRINCIPAL                                                                                       \
+    "SELECT '', name, '', id, name, role, token_hash, created_ms, expires_ms, is_disabled FROM principals "
+#define VOUCH_OF_WORKFLOW                                                                                        \
+    "SELECT coalesce(n.name, ''), w.name, w.version, w.id, w.namespace_id, w.name, w.version, w.digest, w.manifest," \
+    " w.deployed_ms, w.deployed_by, w.enabled_order FROM workflows w LEFT JOIN namespaces n ON n.id = w.namespace_id "
+#define VOUCH_OF_CREDENTIAL                                                                                      \
+    "SELECT ns, name, '', ns, name, version, kind, policy, wrapped, set_ms, set_by FROM credentials "
+/* While a run is open, what was written at its start and does not change. */
+#define VOUCH_OF_RUN_START                                                                                       \
+    "SELECT state, first_leaf, last_leaf, id, workflow_id, trigger, started_ms, actor, parent, parent_effect, first_leaf," \
+    " idempotency, random, input FROM runs "
+#define VOUCH_OF_RUN_END                                                                                         \
+    "SELECT state, first_leaf, last_leaf, id, workflow_id, state, trigger, started_ms, ended_ms, due_ms, actor, parent," \
+    " parent_effect, first_leaf, last_leaf, idempotency, random, input, output, error, context, trace FROM runs "
+
 #define STORE_STATEMENTS(S)                                                                                      \
     S(BEGIN, "BEGIN IMMEDIATE")                                                                                  \
     S(BEGIN_READ, "BEGIN")                                                                                       \
@@ -41,6 +58,27 @@
                        " AND at_ms / 3600000 = ? / 3600000")                                                     \
     S(CHECKPOINTS, "SELECT size, note, at_ms FROM checkpoints ORDER BY size")                                    \
     S(CHECKPOINT_LAST, "SELECT size, note, at_ms FROM checkpoints ORDER BY size DESC LIMIT 1")                   \
+    S(CHECK_PRINCIPALS, "PRAGMA integrity_check(principals)")                                                    \
+    S(CHECK_NAMESPACES, "PRAGMA integrity_check(namespaces)")                                                    \
+    S(CHECK_WORKFLOWS, "PRAGMA integrity_check(workflows)")                                                      \
+    S(CHECK_CREDENTIALS, "PRAGMA integrity_check(credentials)")                                                  \
+    S(CHECK_DEFINITIONS, "PRAGMA integrity_check(definitions)")                                                  \
+    /* what leaves vouch for */                                                                                  \
+    S(VOUCH_NAMESPACE, VOUCH_OF_NAMESPACE "WHERE name = ?")                                                      \
+    S(VOUCH_NAMESPACES, VOUCH_OF_NAMESPACE "NOT INDEXED")                                                        \
+    S(VOUCH_PRINCIPAL, VOUCH_OF_PRINCIPAL "WHERE name = ?")                                                      \
+    S(VOUCH_PRINCIPALS, VOUCH_OF_PRINCIPAL "NOT INDEXED")                                                        \
+    S(VOUCH_WORKFLOW, VOUCH_OF_WORKFLOW "WHERE n.name = ? AND w.name = ? AND w.version = ?")                     \
+    S(VOUCH_WORKFLOWS, VOUCH_OF_WORKFLOW)                                                                        \
+    S(VOUCH_CREDENTIAL, VOUCH_OF_CREDENTIAL "WHERE ns = ? AND name = ?")                                         \
+    S(VOUCH_CREDENTIALS, VOUCH_OF_CREDENTIAL)                                                                    \
+    S(VOUCH_RUN_START, VOUCH_OF_RUN_START "WHERE id = ?")                                                        \
+    S(VOUCH_RUNS_OPEN, VOUCH_OF_RUN_START "NOT INDEXED WHERE state < 4")                                         \
+    S(VOUCH_RUN_END, VOUCH_OF_RUN_END "WHERE id = ?")                                                            \
+    S(VOUCH_RUNS_ENDED, VOUCH_OF_RUN_END "NOT INDEXED WHERE state >= 4")                                         \
+    S(VOUCH_JOURNAL, "SELECT '', '', '', run_id, seq, kind, effect, at_ms, data FROM journal"                    \
+                     " WHERE run_id = ? ORDER BY seq")                                                           \
+    S(VOUCH_EVENTS, "SELECT '', '', '', id, run_id, at_ms, data FROM events WHERE run_id = ? ORDER BY id")       \
     /* what changes seldom */                                                                                    \
     S(META_PUT, "INSERT INTO meta (key, value) VALUES (?, ?)"                                                    \
                 " ON CONFLICT (key) DO UPDATE SET value = excluded.value")                                       \
@@ -99,7 +137,6 @@
     S(RUNS_OPEN, "SELECT id, workflow_id, state, due_ms FROM runs WHERE state < 4"                               \
                  " ORDER BY due_ms, state, workflow_id, id")                                                     \
     S(RUNS_OPEN_COUNTS, "SELECT state, count(*) FROM runs WHERE state < 4 GROUP BY state")                       \
-    S(RUNS_FACTS, "SELECT id, state FROM runs")                                                                  \
     S(RUNS_OLD, "SELECT r.id FROM runs r WHERE r.id < ?1 AND r.state >= 4 AND r.ended_ms < ?2"                   \
                 " ORDER BY r.id LIMIT ?3")                                                                       \
     S(RUNS_OLD_OF_NAMESPACE, "SELECT r.id FROM runs r JOIN workflows w ON w.id = r.workflow_id"                  \

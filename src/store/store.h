@@ -197,9 +197,13 @@ void store_rollback(struct store *store);
 void store_head(const struct store *store, struct store_head *ret);
 [[gnu::warn_unused_result]] int store_consistency(struct store *store, uint64_t from, struct buffer *ret);
 
-/* Adds a leaf to the log. `ret` may be NULL. */
+/* Adds a leaf to the log. `ret` may be NULL. A leaf that tells of a row (credential.set, run.completed, …) gets the digest of
+ * that row as it is now: the row is written first. */
 [[gnu::warn_unused_result]] int store_leaf_append(struct store *store, const struct audit_event *event,
                                                   struct leaf_index *ret);
+
+/* The index that the next leaf of the batch will have. */
+uint64_t store_leaf_next(const struct store *store);
 
 /* Keeps a signed checkpoint. Of those within one hour only the newest stays. */
 [[gnu::warn_unused_result]] int store_checkpoint_put(struct store *store, uint64_t size, struct slice note, int64_t at_ms);

@@ -1,8 +1,8 @@
-/* store_sqlite_batch: begin, commit, rollback, and the log. Holds: state and leaves are in one transaction [I3], and the tree in
- * memory is always that of what is on disk; an error of the disk sticks, since after a failed sync nobody knows what is
- * there [I1]. Called from the engine's one committing thread. */
+/* store_sqlite_batch: begin, commit, rollback, and the log. Holds: state and leaves are in one transaction
+ * [I3], and the tree in memory is always that of what is on disk; an error of the disk sticks, since after a
+ * failed sync nobody knows what is there [I1]. Called from the engine's one committing thread. */
 #include "base/must.h"
-#include "store/sqlite.h"
+#include "store/vouch.h"
 
 static void lock(struct store *store)
 {
@@ -127,13 +127,24 @@ int store_tile_put(void *user, unsigned level, uint64_t index, struct slice hash
     return query_run(&q);
 }
 
+uint64_t store_leaf_next(const struct store *store)
+{
+    return audit_tree_size(store->tree);
+}
+
 int store_leaf_append(struct store *store, const struct audit_event *event, struct leaf_index *ret)
 {
+    struct audit_event e = *event;
+    uint8_t digest[CRYPTO_HASH_LEN];
     int r = batch_check(store);
+    if (r == 0)
+        r = vouch_event(&store->connection, &e, digest);
     if (r < 0)
-        return r;
+        return batch_result(store, r);
+    if (r > 0)
+        e.digest = slice_of(digest, sizeof digest);
     buffer_clear(&store->leaf);
-    r = audit_leaf_encode(event, &store->leaf);
+    r = audit_leaf_encode(&e, &store->leaf);
     if (r < 0)
         return batch_result(store, r);
     struct leaf_index index = {audit_tree_size(store->tree)};

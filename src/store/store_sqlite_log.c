@@ -1,8 +1,8 @@
-/* store_sqlite_log: the audit log of a database as audit/ reads it, for proofs and for `verify`. Holds: nothing here judges what
- * it reads; it hands rows on as they are, so that the verifier sees what an editor of the file left. */
-#include "audit/state.h"
+/* store_sqlite_log: the audit log of a database as audit/ reads it, for proofs and for `verify`. Holds:
+ * nothing here judges what it reads; it hands rows on as they are, so that the verifier sees what an editor
+ * of the file left. */
 #include "store/audit.h"
-#include "store/sqlite.h"
+#include "store/vouch.h"
 
 static int walk_leaves(void *user, uint64_t from, uint64_t to, audit_leaf_fn *each, void *each_user)
 {
@@ -91,8 +91,8 @@ static int source_size(void *user, uint64_t *ret)
     return store_leaf_count(user, ret);
 }
 
-static int walk_checkpoints(struct store_reader *r, enum statement which, store_checkpoint_fn *each, void *user,
-                            bool *ret_has_row)
+static int walk_checkpoints(struct store_reader *r, enum statement which, store_checkpoint_fn *each,
+                            void *user, bool *ret_has_row)
 {
     reader_lock(r);
     struct query q = query_begin(r->connection, which);
@@ -138,7 +138,8 @@ static int source_tiles(void *user, audit_tile_row_fn *each, void *each_user)
     struct query q = query_begin(r->connection, STATEMENT_TILES);
     int e;
     while ((e = query_next(&q)) > 0) {
-        e = each(each_user, (unsigned)column_i64(&q, 0), (uint64_t)column_i64(&q, 1), (size_t)column_i64(&q, 2));
+        e = each(each_user, (unsigned)column_i64(&q, 0), (uint64_t)column_i64(&q, 1),
+                 (size_t)column_i64(&q, 2));
         if (e != 0)
             break;
     }
@@ -159,19 +160,25 @@ static enum audit_action ended_by(int64_t state)
     }
 }
 
-static int source_runs(void *user, audit_run_fn *each, void *each_user)
+static int walk_runs(struct store_reader *r, enum statement which, audit_run_fn *each, void *each_user)
 {
-    struct store_reader *r = user;
     reader_lock(r);
-    struct query q = query_begin(r->connection, STATEMENT_RUNS_FACTS);
+    struct query q = query_begin(r->connection, which);
     int e;
     while ((e = query_next(&q)) > 0) {
-        struct audit_run_fact run = {.run = {(uint64_t)column_i64(&q, 0)}, .ended = ended_by(column_i64(&q, 1))};
-        e = each(each_user, &run);
+        struct audit_run_fact run = {.run = {(uint64_t)column_i64(&q, VOUCH_KEYS)}, .ended = ended_by(column_i64(&q, 0))};
+        e = vouch_row(r->connection, which, &q, run.digest);
+        e = e < 0 ? e : each(each_user, &run);
         if (e != 0)
             break;
     }
     return reader_finish(r, &q, e);
+}
+
+static int source_runs(void *user, audit_run_fn *each, void *each_user)
+{
+    int e = walk_runs(user, STATEMENT_VOUCH_RUNS_OPEN, each, each_user);
+    return e == 0 ? walk_runs(user, STATEMENT_VOUCH_RUNS_ENDED, each, each_user) : e;
 }
 
 struct fact_each {
@@ -179,33 +186,23 @@ struct fact_each {
     void *user;
 };
 
-static int credential_fact(void *user, const struct store_credential *row)
+static int row_facts(struct store_reader *r, enum audit_fact_kind kind, enum statement which,
+                     struct fact_each *to)
 {
-    const struct fact_each *to = user;
-    struct audit_fact fact = {
-        .kind = AUDIT_FACT_CREDENTIAL, .ns = row->ns, .name = row->name, .is_active = !row->is_revoked};
-    audit_digest_credential(row->ns, row->name, row->version, row->kind, row->policy, row->wrapped, fact.digest);
-    return to->each(to->user, &fact);
-}
-
-static int workflow_fact(void *user, const struct store_workflow *row)
-{
-    const struct fact_each *to = user;
-    struct audit_fact fact = {.kind = AUDIT_FACT_WORKFLOW,
-                              .ns = row->ns,
-                              .name = row->name,
-                              .version = row->version,
-                              .is_active = row->is_enabled};
-    memcpy(fact.digest, row->digest, sizeof fact.digest);
-    return to->each(to->user, &fact);
-}
-
-static int principal_fact(void *user, const struct store_principal *row)
-{
-    const struct fact_each *to = user;
-    struct audit_fact fact = {.kind = AUDIT_FACT_PRINCIPAL, .name = row->name, .is_active = !row->is_disabled};
-    audit_digest_principal(row->name, row->role, row->expires_ms, row->token_hash, fact.digest);
-    return to->each(to->user, &fact);
+    reader_lock(r);
+    struct query q = query_begin(r->connection, which);
+    int e;
+    while ((e = query_next(&q)) > 0) {
+        struct audit_fact fact = {.kind = kind,
+                                  .ns = column_slice(&q, 0),
+                                  .name = column_slice(&q, 1),
+                                  .version = column_slice(&q, 2)};
+        e = vouch_row(r->connection, which, &q, fact.digest);
+        e = e < 0 ? e : to->each(to->user, &fact);
+        if (e != 0)
+            break;
+    }
+    return reader_finish(r, &q, e);
 }
 
 static int definition_facts(struct store_reader *r, struct fact_each *to)
@@ -214,7 +211,7 @@ static int definition_facts(struct store_reader *r, struct fact_each *to)
     struct query q = query_begin(r->connection, STATEMENT_DEFINITIONS);
     int e;
     while ((e = query_next(&q)) > 0) {
-        struct audit_fact fact = {.kind = AUDIT_FACT_DEFINITION, .name = column_slice(&q, 0), .is_active = true};
+        struct audit_fact fact = {.kind = AUDIT_FACT_DEFINITION, .name = column_slice(&q, 0)};
         crypto_sha256(column_slice(&q, 1), fact.digest);
         e = to->each(to->user, &fact);
         if (e != 0)
@@ -225,14 +222,42 @@ static int definition_facts(struct store_reader *r, struct fact_each *to)
 
 static int source_facts(void *user, audit_fact_fn *each, void *each_user)
 {
-    struct store_reader *r = user;
+    static const struct {
+        enum audit_fact_kind kind;
+        enum statement which;
+    } tables[] = {
+        {AUDIT_FACT_NAMESPACE, STATEMENT_VOUCH_NAMESPACES},
+        {AUDIT_FACT_CREDENTIAL, STATEMENT_VOUCH_CREDENTIALS},
+        {AUDIT_FACT_WORKFLOW, STATEMENT_VOUCH_WORKFLOWS},
+        {AUDIT_FACT_PRINCIPAL, STATEMENT_VOUCH_PRINCIPALS},
+    };
     struct fact_each to = {each, each_user};
-    int e = store_credentials(r, credential_fact, &to);
-    if (e == 0)
-        e = store_workflows(r, (struct slice){}, (struct slice){}, workflow_fact, &to);
-    if (e == 0)
-        e = store_principals(r, principal_fact, &to);
-    return e == 0 ? definition_facts(r, &to) : e;
+    int e = 0;
+    for (size_t i = 0; e == 0 && i < sizeof tables / sizeof tables[0]; i++)
+        e = row_facts(user, tables[i].kind, tables[i].which, &to);
+    return e == 0 ? definition_facts(user, &to) : e;
+}
+
+/* What is looked up by an index (a principal by his token) is what an editor of the file says who changes the index's page alone. The
+ * large tables are left out: their indexes serve listings, and checking them takes longer than all the rest. */
+static int source_damage(void *user, audit_damage_fn *each, void *each_user)
+{
+    static const enum statement checks[] = {STATEMENT_CHECK_PRINCIPALS, STATEMENT_CHECK_NAMESPACES, STATEMENT_CHECK_WORKFLOWS,
+                                            STATEMENT_CHECK_CREDENTIALS, STATEMENT_CHECK_DEFINITIONS};
+    struct store_reader *r = user;
+    int e = 0;
+    for (size_t i = 0; e == 0 && i < sizeof checks / sizeof checks[0]; i++) {
+        reader_lock(r);
+        struct query q = query_begin(r->connection, checks[i]);
+        while ((e = query_next(&q)) > 0) {
+            const char *text = (const char *)sqlite3_column_text(q.statement, 0);
+            e = text && strcmp(text, "ok") != 0 ? each(each_user, text) : 0;
+            if (e != 0)
+                break;
+        }
+        e = reader_finish(r, &q, e);
+    }
+    return e;
 }
 
 struct audit_source store_audit_source(struct store_reader *r)
@@ -242,5 +267,6 @@ struct audit_source store_audit_source(struct store_reader *r)
                                  .checkpoints = source_checkpoints,
                                  .tiles = source_tiles,
                                  .runs = source_runs,
-                                 .facts = source_facts};
+                                 .facts = source_facts,
+                                 .damage = source_damage};
 }

@@ -8,7 +8,7 @@
 #include "base/must.h"
 #include "store/sqlite.h"
 
-/* Set on every connection. trusted_schema: no function with side effects from an edited schema; cell_size_check: damaged
+/* Set on every connection. We have no triggers and views: those of an edited schema do nothing. trusted_schema: no function with side effects from an edited schema; cell_size_check: damaged
  * pages are found when they are read. */
 static const char pragmas[] = "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON;"
                               "PRAGMA mmap_size = 67108864; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;";
@@ -64,8 +64,11 @@ static int open_connection(struct connection *c, const char *path, int flags, st
 {
     int rc = sqlite3_open_v2(path, &c->db, flags | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_PRIVATECACHE, NULL);
     int r = sqlite_code(rc);
-    if (r == 0)
+    if (r == 0) {
+        (void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+        (void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
         r = connection_exec(c, pragmas);
+    }
     if (r == 0) {
         sqlite3_busy_timeout(c->db, 5000);
         sqlite3_limit(c->db, SQLITE_LIMIT_ATTACHED, 0);

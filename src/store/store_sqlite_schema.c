@@ -1,6 +1,6 @@
-/* store_sqlite_schema: the tables, as steps from each version to the next. Holds: a step that was released is never changed;
- * each runs in one transaction together with its user_version, so a crash leaves the old or the new schema. The columns are
- * explained in docs/formats/database.md. */
+/* store_sqlite_schema: the tables, as steps from each version to the next. Holds: a step that was released is
+ * never changed; each runs in one transaction together with its user_version, so a crash leaves the old or
+ * the new schema. The columns are explained in docs/formats/database.md. */
 #include "store/sqlite.h"
 
 static const char version_1[] =
@@ -13,43 +13,54 @@ static const char version_1[] =
     " token_hash BLOB NOT NULL UNIQUE CHECK (length(token_hash) = 32), created_ms INTEGER NOT NULL,"
     " expires_ms INTEGER NOT NULL, is_disabled INTEGER NOT NULL) STRICT;"
 
-    "CREATE TABLE definitions (digest BLOB NOT NULL PRIMARY KEY CHECK (length(digest) = 32), text BLOB NOT NULL) STRICT;"
+    "CREATE TABLE definitions (digest BLOB NOT NULL PRIMARY KEY CHECK (length(digest) = 32), text BLOB NOT "
+    "NULL) STRICT;"
 
-    "CREATE TABLE workflows (id INTEGER PRIMARY KEY, namespace_id INTEGER NOT NULL REFERENCES namespaces (id),"
+    "CREATE TABLE workflows (id INTEGER PRIMARY KEY, namespace_id INTEGER NOT NULL REFERENCES namespaces "
+    "(id),"
     " name TEXT NOT NULL, version TEXT NOT NULL, digest BLOB NOT NULL REFERENCES definitions (digest),"
     " manifest TEXT NOT NULL, deployed_ms INTEGER NOT NULL, deployed_by TEXT NOT NULL,"
     " enabled_order INTEGER NOT NULL, UNIQUE (namespace_id, name, version)) STRICT;"
     "CREATE INDEX workflows_by_order ON workflows (enabled_order);"
 
-    "CREATE TABLE credentials (ns TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, kind INTEGER NOT NULL,"
-    " policy TEXT NOT NULL, wrapped BLOB, set_ms INTEGER NOT NULL, set_by TEXT NOT NULL, PRIMARY KEY (ns, name))"
+    "CREATE TABLE credentials (ns TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, kind INTEGER "
+    "NOT NULL,"
+    " policy TEXT NOT NULL, wrapped BLOB, set_ms INTEGER NOT NULL, set_by TEXT NOT NULL, PRIMARY KEY (ns, "
+    "name))"
     " STRICT, WITHOUT ROWID;"
 
     "CREATE TABLE runs (id INTEGER PRIMARY KEY, workflow_id INTEGER NOT NULL REFERENCES workflows (id),"
-    " state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 6), trigger INTEGER NOT NULL, started_ms INTEGER NOT NULL,"
-    " ended_ms INTEGER, due_ms INTEGER, actor TEXT, parent INTEGER, parent_effect INTEGER, first_leaf INTEGER NOT NULL,"
-    " last_leaf INTEGER, idempotency BLOB, random BLOB, input BLOB, output BLOB, error BLOB, context BLOB) STRICT;"
+    " state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 6), trigger INTEGER NOT NULL, started_ms INTEGER NOT "
+    "NULL,"
+    " ended_ms INTEGER, due_ms INTEGER, actor TEXT, parent INTEGER, parent_effect INTEGER, first_leaf "
+    "INTEGER NOT NULL,"
+    " last_leaf INTEGER, idempotency BLOB, random BLOB, input BLOB, output BLOB, error BLOB, context BLOB) "
+    "STRICT;"
     "CREATE INDEX runs_by_workflow ON runs (workflow_id);"
     "CREATE INDEX runs_open ON runs (due_ms, state, workflow_id) WHERE state < 4;"
     "CREATE INDEX runs_faulted ON runs (id) WHERE state = 5;"
     "CREATE UNIQUE INDEX runs_by_idempotency ON runs (idempotency) WHERE idempotency IS NOT NULL;"
 
-    "CREATE TABLE journal (run_id INTEGER NOT NULL REFERENCES runs (id), seq INTEGER NOT NULL, kind INTEGER NOT NULL,"
+    "CREATE TABLE journal (run_id INTEGER NOT NULL REFERENCES runs (id), seq INTEGER NOT NULL, kind INTEGER "
+    "NOT NULL,"
     " effect INTEGER NOT NULL, at_ms INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (run_id, seq))"
     " STRICT, WITHOUT ROWID;"
 
-    "CREATE TABLE events (id INTEGER PRIMARY KEY, run_id INTEGER, at_ms INTEGER NOT NULL, data BLOB NOT NULL) STRICT;"
+    "CREATE TABLE events (id INTEGER PRIMARY KEY, run_id INTEGER, at_ms INTEGER NOT NULL, data BLOB NOT "
+    "NULL) STRICT;"
     "CREATE INDEX events_by_run ON events (run_id) WHERE run_id IS NOT NULL;"
 
     "CREATE TABLE deliveries (id INTEGER PRIMARY KEY, hash BLOB NOT NULL CHECK (length(hash) = 16),"
     " seen_ms INTEGER NOT NULL) STRICT;"
 
     "CREATE TABLE leaves (idx INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;"
-    "CREATE TABLE tiles (level INTEGER NOT NULL, idx INTEGER NOT NULL, hashes BLOB NOT NULL, PRIMARY KEY (level, idx))"
+    "CREATE TABLE tiles (level INTEGER NOT NULL, idx INTEGER NOT NULL, hashes BLOB NOT NULL, PRIMARY KEY "
+    "(level, idx))"
     " STRICT, WITHOUT ROWID;"
     "CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note TEXT NOT NULL, at_ms INTEGER NOT NULL) STRICT;";
 
-/* Fewer rows for each run: the deliveries of one commit share a row, and the trace of a run's first step is in the run's. */
+/* Fewer rows for each run: the deliveries of one commit share a row, and the trace of a run's first step is
+ * in the run's. */
 static const char version_2[] =
     "ALTER TABLE runs ADD COLUMN trace BLOB;"
     "CREATE TABLE deliveries_2 (id INTEGER PRIMARY KEY, seen_ms INTEGER NOT NULL,"
@@ -65,10 +76,64 @@ static const char *const steps[] = {version_1, version_2};
 
 static int refuse(struct diag *reterr, int64_t version)
 {
-    int code = diag_set(reterr, -SP_EFORMAT, "the database has format %lld, this program knows formats up to %lld",
-                        (long long)version, (long long)VERSION);
+    int code =
+        diag_set(reterr, -SP_EFORMAT, "the database has format %lld, this program knows formats up to %lld",
+                 (long long)version, (long long)VERSION);
     diag_hint(reterr, "use the release of sallyport that wrote it, or a later one");
     return code;
+}
+
+#define OBJECTS                                                                                              \
+    "SELECT type || ' ' || name, tbl_name, coalesce(sql, '') FROM sqlite_schema ORDER BY type, name"
+
+static bool is_same_text(sqlite3_stmt *a, sqlite3_stmt *b, int column)
+{
+    const char *x = (const char *)sqlite3_column_text(a, column),
+               *y = (const char *)sqlite3_column_text(b, column);
+    return x && y && strcmp(x, y) == 0;
+}
+
+/* Walks both lists of tables, indexes, triggers and views, which have one order; names the first that is not
+ * the same. */
+static int compare(sqlite3_stmt *ours, sqlite3_stmt *wanted, struct diag *reterr)
+{
+    for (;;) {
+        int a = sqlite3_step(ours), b = sqlite3_step(wanted);
+        if (sqlite_code(a) < 0 || sqlite_code(b) < 0)
+            return diag_set(reterr, sqlite_code(a) < 0 ? sqlite_code(a) : sqlite_code(b),
+                            "the schema cannot be read");
+        if (a == SQLITE_DONE && b == SQLITE_DONE)
+            return 0;
+        if (a == b && is_same_text(ours, wanted, 0) && is_same_text(ours, wanted, 1) &&
+            is_same_text(ours, wanted, 2))
+            continue;
+        sqlite3_stmt *at = a == SQLITE_ROW ? ours : wanted;
+        int code = diag_set(reterr, -SP_ETAMPERED, "the schema of the database was altered, at %.80s",
+                            sqlite3_column_text(at, 0));
+        diag_hint(reterr, "tables, indexes, triggers and views have to be those that sallyport makes");
+        return code;
+    }
+}
+
+/* The schema has to be, word by word, the one that the steps make: a trigger, a view in a table's place, a
+ * constraint that is gone or a column too many would change what our statements do. */
+static int check_objects(struct connection *c, int64_t version, struct diag *reterr)
+{
+    struct connection model = {};
+    sqlite3_stmt *ours = NULL, *wanted = NULL;
+    int r = sqlite_code(
+        sqlite3_open_v2(":memory:", &model.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL));
+    for (int64_t v = 0; r == 0 && v < version; v++)
+        r = connection_exec(&model, steps[v]);
+    if (r == 0)
+        r = sqlite_code(sqlite3_prepare_v2(c->db, OBJECTS, -1, &ours, NULL));
+    if (r == 0)
+        r = sqlite_code(sqlite3_prepare_v2(model.db, OBJECTS, -1, &wanted, NULL));
+    r = r < 0 ? diag_set(reterr, r, "the schema cannot be read") : compare(ours, wanted, reterr);
+    sqlite3_finalize(ours);
+    sqlite3_finalize(wanted);
+    connection_close(&model);
+    return r;
 }
 
 int schema_check(struct connection *c, bool may_be_new, struct diag *reterr)
@@ -86,17 +151,18 @@ int schema_check(struct connection *c, bool may_be_new, struct diag *reterr)
     if (may_be_new && application == 0 && version == 0 && tables == 0)
         return 0;
     if (application != STORE_APPLICATION_ID)
-        return diag_set(reterr, -SP_EFORMAT, "%s: the file is a database of another program", sqlite3_db_filename(c->db, "main"));
+        return diag_set(reterr, -SP_EFORMAT, "%s: the file is a database of another program",
+                        sqlite3_db_filename(c->db, "main"));
     if (version < 1 || version > VERSION)
         return refuse(reterr, version);
-    return 0;
+    return check_objects(c, version, reterr);
 }
 
 static int step(struct connection *c, int64_t version)
 {
     char mark[96];
-    (void)snprintf(mark, sizeof mark, "PRAGMA application_id = %d; PRAGMA user_version = %lld; COMMIT", STORE_APPLICATION_ID,
-                   (long long)version + 1);
+    (void)snprintf(mark, sizeof mark, "PRAGMA application_id = %d; PRAGMA user_version = %lld; COMMIT",
+                   STORE_APPLICATION_ID, (long long)version + 1);
     int r = connection_exec(c, "BEGIN EXCLUSIVE");
     if (r == 0)
         r = connection_exec(c, steps[version]);

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "audit/state.h"
 #include "base/error.h"
 #include "base/must.h"
 #include "crypto/note.h"
@@ -32,23 +31,20 @@ struct run_id logbook_run(uint64_t i)
 
 static int put_credential(struct store *store, struct slice name)
 {
-    uint8_t digest[32];
     struct store_credential row = {.ns = NS, .name = name, .version = 1, .kind = 1, .policy = SLICE_LITERAL("{}"),
                                    .wrapped = SLICE_LITERAL("wrapped value"), .set_ms = START_MS, .set_by = SLICE_LITERAL("ops")};
-    audit_digest_credential(row.ns, row.name, row.version, row.kind, row.policy, row.wrapped, digest);
     int r = store_credential_put(store, &row);
     return r < 0 ? r : store_leaf_append(store, &(struct audit_event){.action = AUDIT_CREDENTIAL_SET, .time_ms = START_MS, .ns = NS,
-                                         .object = name, .version = SLICE_LITERAL("1"), .digest = slice_of(digest, 32)}, NULL);
+                                         .object = name, .version = SLICE_LITERAL("1")}, NULL);
 }
 
 static int put_principal(struct store *store)
 {
-    uint8_t digest[32];
-    struct store_principal row = {.name = SLICE_LITERAL("ops"), .role = SLICE_LITERAL("admin"), .token_hash = {1, 2, 3}};
-    audit_digest_principal(row.name, row.role, row.expires_ms, row.token_hash, digest);
+    struct store_principal row = {.name = SLICE_LITERAL("ops"), .role = SLICE_LITERAL("admin"), .token_hash = {1, 2, 3},
+                                  .created_ms = START_MS};
     int r = store_principal_put(store, &row);
     return r < 0 ? r : store_leaf_append(store, &(struct audit_event){.action = AUDIT_TOKEN_CREATED, .time_ms = START_MS,
-                                         .object = row.name, .digest = slice_of(digest, 32)}, NULL);
+                                         .object = row.name}, NULL);
 }
 
 static int put_workflow(struct store *store)
@@ -64,10 +60,17 @@ static int put_workflow(struct store *store)
                                          .definition = slice_of(row.digest, 32)}, NULL);
 }
 
-static int found_rows(struct store *store)
+static int put_namespace(struct store *store)
 {
     struct store_namespace ns = {.name = NS, .wrapped_key = SLICE_LITERAL("wrapped key"), .created_ms = START_MS};
     int r = store_namespace_put(store, &ns, NULL);
+    return r < 0 ? r : store_leaf_append(store, &(struct audit_event){.action = AUDIT_NAMESPACE_CREATED, .time_ms = START_MS,
+                                         .ns = NS, .object = NS}, NULL);
+}
+
+static int found_rows(struct store *store)
+{
+    int r = put_namespace(store);
     if (r == 0)
         r = put_principal(store);
     if (r == 0)
@@ -96,21 +99,51 @@ int logbook_found(struct store *store)
     return r < 0 ? r : end_batch(store, found_rows(store));
 }
 
+/* A run's journal and event, which its last leaf vouches for too. */
+static int put_parts(struct store *store, struct run_id run, int64_t at_ms)
+{
+    int r = store_event_put(store, &(struct store_event){.run = run, .at_ms = at_ms, .data = SLICE_LITERAL("sealed event")}, NULL);
+    for (uint32_t seq = 0; r == 0 && seq < 2; seq++)
+        r = store_journal_put(store, &(struct store_journal){.run = run, .seq = seq, .kind = seq ? JOURNAL_RESULT : JOURNAL_INTENT,
+                                     .effect = 1, .at_ms = at_ms, .data = SLICE_LITERAL("sealed journal")});
+    return r;
+}
+
 static int put_run(struct store *store, uint64_t i)
 {
-    struct leaf_index first, last;
     struct audit_event e = {.action = AUDIT_RUN_STARTED, .time_ms = START_MS + (int64_t)i, .ns = NS, .workflow = WORKFLOW,
                             .version = VERSION, .run = logbook_run(i), .actor = WORKFLOW, .actor_kind = SLICE_LITERAL("webhook")};
-    int r = store_leaf_append(store, &e, &first);
-    e.action = AUDIT_RUN_COMPLETED;
+    struct store_run row = {.id = e.run, .workflow_id = 1, .state = RUN_WAITING, .trigger = TRIGGER_WEBHOOK,
+                            .started_ms = e.time_ms, .due_ms = e.time_ms + 5, .actor = WORKFLOW, .first_leaf = store_leaf_next(store),
+                            .input = SLICE_LITERAL("sealed in"), .trace = SLICE_LITERAL("sealed trace")};
+    struct store_run_change end = {.id = e.run, .state = RUN_COMPLETED, .ended_ms = e.time_ms, .last_leaf = row.first_leaf + 1,
+                                   .output = SLICE_LITERAL("sealed out"), .context = SLICE_LITERAL("sealed context")};
+    int r = store_run_insert(store, &row);
     if (r == 0)
-        r = store_leaf_append(store, &e, &last);
-    if (r < 0)
-        return r;
-    struct store_run row = {.id = e.run, .workflow_id = 1, .state = RUN_COMPLETED, .trigger = TRIGGER_WEBHOOK,
-                            .started_ms = e.time_ms, .ended_ms = e.time_ms, .actor = WORKFLOW, .first_leaf = first.n,
-                            .last_leaf = last.n, .input = SLICE_LITERAL("sealed in"), .output = SLICE_LITERAL("sealed out")};
-    return store_run_insert(store, &row);
+        r = store_leaf_append(store, &e, NULL);
+    if (r == 0)
+        r = put_parts(store, e.run, e.time_ms);
+    if (r == 0)
+        r = store_run_update(store, &end);
+    e.action = AUDIT_RUN_COMPLETED;
+    return r < 0 ? r : store_leaf_append(store, &e, NULL);
+}
+
+static int put_open_run(struct store *store, uint64_t i)
+{
+    struct audit_event e = {.action = AUDIT_RUN_STARTED, .time_ms = START_MS + (int64_t)i, .ns = NS, .workflow = WORKFLOW,
+                            .version = VERSION, .run = logbook_run(i)};
+    struct store_run row = {.id = e.run, .workflow_id = 1, .state = RUN_WAITING, .trigger = TRIGGER_API, .started_ms = e.time_ms,
+                            .due_ms = e.time_ms + 5, .actor = SLICE_LITERAL("ops"), .first_leaf = store_leaf_next(store),
+                            .input = SLICE_LITERAL("sealed in")};
+    int r = store_run_insert(store, &row);
+    return r < 0 ? r : store_leaf_append(store, &e, NULL);
+}
+
+int logbook_open_run(struct store *store, uint64_t i)
+{
+    int r = store_begin(store);
+    return r < 0 ? r : end_batch(store, put_open_run(store, i));
 }
 
 int logbook_runs(struct store *store, uint64_t first, uint64_t n)

@@ -15,6 +15,9 @@ int logbook_found(struct store *store);
 /* `n` runs that ended, ids from `first` on, in one batch. */
 int logbook_runs(struct store *store, uint64_t first, uint64_t n);
 
+/* One that waits. */
+int logbook_open_run(struct store *store, uint64_t i);
+
 /* Signs what is there and keeps the checkpoint. */
 int logbook_sign(struct store *store);
 

@@ -294,15 +294,15 @@ static void a_reader_sees_what_is_committed(void **state)
     assert_int_equal(store_leaf_append(store, &(struct audit_event){.action = AUDIT_LOGIN_OK}, NULL), 0);
     uint64_t n = 0;
     assert_int_equal(store_leaf_count(r, &n), 0);
-    assert_int_equal(n, 5);
+    assert_int_equal(n, 6);
     assert_int_equal(store_snapshot_begin(r), 0);
     assert_int_equal(store_leaf_count(r, &n), 0);
     assert_int_equal(store_commit(store, NULL), 0);
     assert_int_equal(store_leaf_count(r, &n), 0);
-    assert_int_equal(n, 5);
+    assert_int_equal(n, 6);
     store_snapshot_end(r);
     assert_int_equal(store_leaf_count(r, &n), 0);
-    assert_int_equal(n, 6);
+    assert_int_equal(n, 7);
     store_reader_close(r);
     store_close(store);
     (void)unlink(path);

@@ -1,0 +1,143 @@
+/* store_sqlite_vouch: the digest of a row as a leaf vouches for it. store_leaf_append puts it into each leaf
+ * that tells of a row, computed from the row as the batch leaves it; `verify` computes the same from what it
+ * finds. So the two cannot drift apart, and no column can be forgotten: the statements VOUCH_* select all of
+ * them.
+ *
+ *   row      SHA-256("sallyport/row/1", table, field…); a field is u8 number, u8 type ('i', 't', 'b'), u64
+ * length, bytes fields   the columns of VOUCH_* after its VOUCH_KEYS key columns, numbered from 0; NULL has
+ * no field, so a column that is added to the end of the table later leaves the digests of older rows as they
+ * are digest   that of the row; of a run that has ended it is folded with its journal's rows and then its
+ * events': digest = SHA-256(digest, row)
+ *
+ * Integers are little-endian. Called with the store's or a reader's connection. */
+#include "store/vouch.h"
+
+#include "base/must.h"
+#include "crypto/crypto.h"
+
+#define FIELDS_MAX 24
+#define HEAD_LEN   10
+
+static const char *const tables[STATEMENT_COUNT] = {
+    [STATEMENT_VOUCH_NAMESPACE] = "namespaces",   [STATEMENT_VOUCH_NAMESPACES] = "namespaces",
+    [STATEMENT_VOUCH_PRINCIPAL] = "principals",   [STATEMENT_VOUCH_PRINCIPALS] = "principals",
+    [STATEMENT_VOUCH_WORKFLOW] = "workflows",     [STATEMENT_VOUCH_WORKFLOWS] = "workflows",
+    [STATEMENT_VOUCH_CREDENTIAL] = "credentials", [STATEMENT_VOUCH_CREDENTIALS] = "credentials",
+    [STATEMENT_VOUCH_RUN_START] = "runs/start",   [STATEMENT_VOUCH_RUNS_OPEN] = "runs/start",
+    [STATEMENT_VOUCH_RUN_END] = "runs",           [STATEMENT_VOUCH_RUNS_ENDED] = "runs",
+    [STATEMENT_VOUCH_JOURNAL] = "journal",        [STATEMENT_VOUCH_EVENTS] = "events",
+};
+
+static void le64(uint64_t value, uint8_t ret[8])
+{
+    for (unsigned i = 0; i < 8; i++)
+        ret[i] = (uint8_t)(value >> 8 * i);
+}
+
+static void row_digest(enum statement which, const struct query *q, uint8_t ret[CRYPTO_HASH_LEN])
+{
+    uint8_t heads[FIELDS_MAX][HEAD_LEN], integers[FIELDS_MAX][8];
+    struct slice parts[2 + 2 * FIELDS_MAX] = {SLICE_LITERAL("sallyport/row/1"), slice_text(tables[which])};
+    size_t n_parts = 2;
+    int n = sqlite3_column_count(q->statement) - VOUCH_KEYS;
+    must(n <= FIELDS_MAX && parts[1].len > 0);
+    for (int i = 0; i < n; i++) {
+        int type = sqlite3_column_type(q->statement, VOUCH_KEYS + i);
+        if (type == SQLITE_NULL)
+            continue;
+        struct slice bytes = slice_of(integers[i], 8);
+        if (type == SQLITE_INTEGER)
+            le64((uint64_t)column_i64(q, VOUCH_KEYS + i), integers[i]);
+        else
+            bytes = column_slice(q, VOUCH_KEYS + i);
+        heads[i][0] = (uint8_t)i;
+        heads[i][1] = type == SQLITE_INTEGER ? 'i' : type == SQLITE_TEXT ? 't' : 'b';
+        le64(bytes.len, heads[i] + 2);
+        parts[n_parts++] = slice_of(heads[i], HEAD_LEN);
+        parts[n_parts++] = bytes;
+    }
+    crypto_sha256_parts(parts, n_parts, ret);
+}
+
+static int fold_rows_of_run(struct connection *c, enum statement which, int64_t run,
+                            uint8_t digest[CRYPTO_HASH_LEN])
+{
+    uint8_t row[CRYPTO_HASH_LEN];
+    struct query q = query_begin(c, which);
+    int r;
+    query_i64(&q, run);
+    while ((r = query_next(&q)) > 0) {
+        row_digest(which, &q, row);
+        crypto_sha256_parts(
+            (struct slice[]){slice_of(digest, CRYPTO_HASH_LEN), slice_of(row, CRYPTO_HASH_LEN)}, 2, digest);
+    }
+    query_end(&q);
+    return r;
+}
+
+int vouch_row(struct connection *c, enum statement which, const struct query *q, uint8_t ret[CRYPTO_HASH_LEN])
+{
+    row_digest(which, q, ret);
+    if (which != STATEMENT_VOUCH_RUN_END && which != STATEMENT_VOUCH_RUNS_ENDED)
+        return 0;
+    int64_t run = column_i64(q, VOUCH_KEYS);
+    int r = fold_rows_of_run(c, STATEMENT_VOUCH_JOURNAL, run, ret);
+    return r < 0 ? r : fold_rows_of_run(c, STATEMENT_VOUCH_EVENTS, run, ret);
+}
+
+/* The statement that finds the row that a leaf tells of; STATEMENT_COUNT when it tells of none. */
+static enum statement statement_of(const struct audit_event *e)
+{
+    bool is_ok = e->outcome == AUDIT_OK;
+    switch ((int)e->action) {
+    case AUDIT_RUN_STARTED:
+        return STATEMENT_VOUCH_RUN_START;
+    case AUDIT_RUN_COMPLETED:
+    case AUDIT_RUN_FAULTED:
+    case AUDIT_RUN_CANCELLED:
+        return STATEMENT_VOUCH_RUN_END;
+    case AUDIT_NAMESPACE_CREATED:
+        return is_ok ? STATEMENT_VOUCH_NAMESPACE : STATEMENT_COUNT;
+    case AUDIT_TOKEN_CREATED:
+    case AUDIT_TOKEN_REVOKED:
+        return is_ok ? STATEMENT_VOUCH_PRINCIPAL : STATEMENT_COUNT;
+    case AUDIT_WORKFLOW_DEPLOYED:
+    case AUDIT_WORKFLOW_ENABLED:
+    case AUDIT_WORKFLOW_DISABLED:
+        return is_ok ? STATEMENT_VOUCH_WORKFLOW : STATEMENT_COUNT;
+    case AUDIT_CREDENTIAL_SET:
+    case AUDIT_CREDENTIAL_REVOKED:
+        return is_ok ? STATEMENT_VOUCH_CREDENTIAL : STATEMENT_COUNT;
+    default:
+        return STATEMENT_COUNT;
+    }
+}
+
+static void bind_key(struct query *q, enum statement which, const struct audit_event *e)
+{
+    if (which == STATEMENT_VOUCH_RUN_START || which == STATEMENT_VOUCH_RUN_END) {
+        query_u64(q, e->run.n);
+        return;
+    }
+    if (which != STATEMENT_VOUCH_PRINCIPAL)
+        query_text(q, e->ns);
+    if (which == STATEMENT_VOUCH_WORKFLOW)
+        query_text(q, e->workflow);
+    if (which == STATEMENT_VOUCH_WORKFLOW)
+        query_text(q, e->version);
+    if (which == STATEMENT_VOUCH_PRINCIPAL || which == STATEMENT_VOUCH_CREDENTIAL)
+        query_text(q, e->object);
+}
+
+int vouch_event(struct connection *c, const struct audit_event *e, uint8_t ret[CRYPTO_HASH_LEN])
+{
+    enum statement which = statement_of(e);
+    if (which == STATEMENT_COUNT)
+        return 0;
+    struct query q = query_begin(c, which);
+    bind_key(&q, which, e);
+    int r = query_next(&q);
+    int code = r > 0 ? vouch_row(c, which, &q, ret) : r;
+    query_end(&q);
+    return code < 0 ? code : r;
+}
