@@ -10,15 +10,28 @@
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
-static void sink_stderr(enum log_level level, const char *line, size_t len, void *user)
+static const char *const priorities[] = {"<7>", "<6>", "<4>", "<3>"};
+static bool has_priorities;
+
+void log_set_priorities(bool wanted)
 {
-    (void)level;
-    (void)user;
-    struct buffer b = BUFFER_MAX(LIMIT_LOG_LINE + 1);
+    has_priorities = wanted;
+}
+
+void log_write(enum log_level level, const char *line, size_t len)
+{
+    struct buffer b = BUFFER_MAX(LIMIT_LOG_LINE + 128);
+    (void)buffer_append_text(&b, has_priorities ? priorities[level] : "");
     (void)buffer_append(&b, line, len);
     (void)buffer_append_byte(&b, '\n');
     (void)!write(STDERR_FILENO, b.p, b.len);
     buffer_free(&b);
+}
+
+static void sink_stderr(enum log_level level, const char *line, size_t len, void *user)
+{
+    (void)user;
+    log_write(level, line, len);
 }
 
 static log_sink *current_sink = sink_stderr;

@@ -3,6 +3,7 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/slice.h"
@@ -18,6 +19,12 @@ enum log_level {
 typedef void log_sink(enum log_level level, const char *line, size_t len, void *user);
 void log_set_sink(log_sink *sink, void *user);
 void log_set_level(enum log_level lowest);
+
+/* Lines on standard error begin with their priority, "<4>" for a warning, as systemd's journal takes it (sd-daemon(3)). */
+void log_set_priorities(bool wanted);
+
+/* Writes a line that is whole already to standard error. */
+void log_write(enum log_level level, const char *line, size_t len);
 
 /* Pairs are `const char *key, const char *value`, ended by NULL: log_event(LOG_LEVEL_INFO, "role.ready", "role", name, NULL).
  * A NULL value is written as an empty one. */

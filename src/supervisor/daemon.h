@@ -29,6 +29,7 @@
     F("SIGTERM, SIGINT", "stops in order: the gateway first, then the engine, then the rest; a second one, at once")
 #define DAEMON_VARIABLES(F)                                                                                      \
     F("CREDENTIALS_DIRECTORY", "where systemd puts the credentials that rootKey names")                          \
+    F("JOURNAL_STREAM", "which stream goes to the journal: lines on it begin with their priority")                \
     F("LISTEN_FDS, LISTEN_PID", "sockets that systemd passes; they are used instead of listen")                  \
     F("NOTIFY_SOCKET", "where readiness, reload and stop are told to systemd")                                   \
     F("WATCHDOG_USEC, WATCHDOG_PID", "how often systemd wants a sign of life")

@@ -4,6 +4,7 @@
 #include <ev.h>
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -28,7 +29,9 @@ struct daemon {
 
 static int complain(const struct diag *d)
 {
-    (void)fprintf(stderr, "sallyportd: %s%s%s%s\n", d->text, *d->hint ? " (" : "", d->hint, *d->hint ? ")" : "");
+    char line[LIMIT_LOG_LINE];
+    int n = snprintf(line, sizeof line, "sallyportd: %s%s%s%s", d->text, *d->hint ? " (" : "", d->hint, *d->hint ? ")" : "");
+    log_write(LOG_LEVEL_ERROR, line, n < (int)sizeof line ? (size_t)n : sizeof line - 1);
     return d->code < -1000 ? error_exit_code(d->code) : 4;
 }
 
@@ -169,6 +172,7 @@ int main(int argc, char **argv)
     struct diag why = {0};
     must_set_role("sallyportd");
     (void)signal(SIGPIPE, SIG_IGN);
+    log_set_priorities(notify_is_journal(STDERR_FILENO));
     int r = options_parse(argc, argv, &d.options, &why);
     if (r == 1)
         return 0;

@@ -2,8 +2,11 @@
  * systemd. */
 #include "supervisor/notify.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -48,6 +51,17 @@ int64_t notify_watchdog_ms(void)
         return 0;
     uint64_t us = number("WATCHDOG_USEC");
     return us > 86400000000ull ? 0 : (int64_t)(us / 2000);
+}
+
+bool notify_is_journal(int fd)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    char own[64];
+    struct stat st;
+    if (!stream || fstat(fd, &st) < 0)
+        return false;
+    (void)snprintf(own, sizeof own, "%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+    return strcmp(own, stream) == 0;
 }
 
 unsigned notify_listen_fds(void)

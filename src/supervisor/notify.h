@@ -2,10 +2,12 @@
 #ifndef SUPERVISOR_NOTIFY_H
 #define SUPERVISOR_NOTIFY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 void notify_send(const char *state);   /* "READY=1", "STOPPING=1", …; nothing without NOTIFY_SOCKET */
 int64_t notify_watchdog_ms(void);      /* half of WATCHDOG_USEC; 0 without a watchdog for us */
+bool notify_is_journal(int fd);        /* what is written to it goes to systemd's journal */
 unsigned notify_listen_fds(void);      /* so many listening sockets begin at descriptor 3 */
 
 #endif

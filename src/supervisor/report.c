@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "supervisor/state.h"
@@ -60,12 +59,12 @@ void report_line(struct member *m, enum log_level level, struct slice line)
             report_problem(m, "role.log-flood", "lines beyond the rate are dropped for this second");
         return;
     }
-    int n = snprintf(text, sizeof text, "role=%s index=%u %.*s\n", role_name(m->role), m->index, SLICE_ARGS(line));
+    int n = snprintf(text, sizeof text, "role=%s index=%u %.*s", role_name(m->role), m->index, SLICE_ARGS(line));
     if (n < 0)
         return;
     size_t len = (size_t)n < sizeof text ? (size_t)n : sizeof text - 1;
-    for (size_t i = 0; i + 1 < len; i++)
+    for (size_t i = 0; i < len; i++)
         if ((unsigned char)text[i] < 0x20 || (unsigned char)text[i] >= 0x7F)
             text[i] = '?';
-    (void)!write(STDERR_FILENO, text, len);
+    log_write(level, text, len);
 }

@@ -202,12 +202,14 @@ def test_systemd_finds_it_hardened(machine):
 # --- trouble ----------------------------------------------------------------------------------------------------------------
 
 
-def test_a_role_that_dies_is_started_again(machine):
+def test_a_role_that_dies_is_started_again_and_told_as_a_warning(machine):
     old = pids(machine)["worker"][0]
     cursor, main = machine.cursor(), machine.show("MainPID")
     machine.run(f"kill -KILL {old}")
     machine.wait_for(lambda: "role.started role=worker" in machine.journal(cursor), "another worker", 60)
     assert machine.show("MainPID") == main and deliver(machine, "msg_role") == '{"message":"Hello, Ada"}'
+    warnings = machine.out(f"journalctl --no-pager --output=cat --unit=sallyport --priority=warning --after-cursor='{cursor}'")
+    assert "level=warn event=role.ended role=worker" in warnings and "level=info" not in warnings, warnings
 
 
 def test_systemd_starts_a_supervisor_that_dies(machine):
@@ -320,9 +322,11 @@ def test_purge_leaves_no_file(machine, before):
 
 
 def test_a_second_life(machine):
-    """After a purge the package makes everything anew, with another token."""
+    """After a purge the package makes everything anew, also when an installation was cut off before its database was there."""
+    machine.write("/etc/sallyport/token", "spt_of_nothing", 0o600)
     install(machine, PACKAGE)
     ready(machine)
+    assert machine.show("OOMPolicy") == "continue"
     assert runs(machine) == []
 
 

@@ -102,6 +102,13 @@ def test_every_configuration_key():
         assert f"\n  {name}: " in shown, name
 
 
+def test_the_default_configuration_shows_every_key():
+    text = (ROOT / "dist/sallyport.yaml").read_text()
+    for group, key in re.findall(r'K\(\w+, "(\w*)", "(\w+)"', list_of("supervisor/config.h", "CONFIG_KEYS")):
+        assert re.search(rf"^#?{'  ' if group else ''}#?{key}:", text, re.M), key
+        assert not group or re.search(rf"^#?{group}:", text, re.M), group
+
+
 def test_the_manuals_table_of_keys():
     """docs/manual/configuration.md has what `manual-pages configuration.md` prints."""
     table = subprocess.run([page("manual-pages"), "configuration.md"], capture_output=True, text=True, check=True).stdout

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from sallyport import ROOT, build_folder
+from sallyport import ROOT, build_folder, program
 from test_docs import list_of
 
 DEBIAN = ROOT / "dist/debian"
@@ -33,6 +33,23 @@ def test_make_install(tmp_path):
 def test_each_role_has_a_user():
     text = (DEBIAN / "sallyport.sysusers").read_text()
     assert len(ROLES) > 4 and sorted(re.findall(r"^u sallyport-(\w+) ", text, re.M)) == ROLES
+
+
+def complaint(is_journal):
+    """What sallyportd writes about a configuration that is not there."""
+    read, write = os.pipe()
+    st = os.fstat(write)
+    stream = f"{st.st_dev}:{st.st_ino if is_journal else st.st_ino + 1}"
+    subprocess.run([program("sallyportd"), "--check", "--config", "/nowhere/sallyport.yaml"], stderr=write,
+                   env=dict(os.environ, JOURNAL_STREAM=stream))
+    os.close(write)
+    with os.fdopen(read) as f:
+        return f.read()
+
+
+def test_lines_to_the_journal_have_a_priority():
+    assert complaint(True).startswith("<3>sallyportd: /nowhere/sallyport.yaml")
+    assert complaint(False).startswith("sallyportd: /nowhere/sallyport.yaml")
 
 
 @pytest.mark.parametrize("script", sorted(p.name for p in DEBIAN.glob("sallyport.p*")))
