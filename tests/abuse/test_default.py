@@ -1,0 +1,73 @@
+"""Family "default": a server as it is made refuses everybody but its owner, and nobody ships with a secret."""
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from sallyport import ROOT, cli, program
+
+ROUTES = re.findall(r"R\(HTTP_(\w+),\s*\"([^\"]+)\",\s*(PERMIT_\w+)", (ROOT / "src/engine/routes.h").read_text())
+# Words that people left in, and forms of real credentials; a prefix alone is what the checker's own patterns have.
+WELL_KNOWN = [rb"(?i)change_?me\b", rb"(?i)\badmin[:/]admin", rb"(?i)password123", rb"(?i)letmein", rb"(?i)default[-_]secret\b", rb"BEGIN [A-Z ]*PRIVATE KEY-----\s+[\w+/]{40}",
+              rb"AKIA[0-9A-Z]{16}", rb"gh[pos]_\w{36}", rb"xox[bp]-\d{6}", rb"sk_live_\w{16}", rb"spt_[\w-]{40}"]
+
+
+def test_the_list_of_routes_is_read():
+    assert len(ROUTES) > 20 and ("GET", "/api/v1/runs", "PERMIT_RUN_READ") in ROUTES
+
+
+@pytest.mark.parametrize("token", [None, "", "admin", "changeme", "spt_" + "0" * 32, "spt_" + "A" * 43])
+def test_only_health_answers_without_the_owner(own_server, token):
+    for method, path, permission in ROUTES:
+        where = re.sub(r"\{\w+\}", "default", path)
+        headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
+        answer = own_server.api.request(method, where, b"{}" if method in ("POST", "PUT") else None, headers, token=None)
+        if permission == "PERMIT_PUBLIC" or path in ("/healthz", "/readyz"):
+            assert answer.status == 200 and len(answer.body) < 200, (path, answer)
+        elif permission == "PERMIT_SIGNED":
+            assert answer.status in (401, 404, 429), (path, answer)
+        else:
+            assert answer.status in (400, 401, 429), (path, answer)
+            assert b"default" not in answer.body, "a refusal tells nothing of what is there"
+
+
+@pytest.mark.parametrize("path", ["/", "/index.html", "/admin", "/login", "/debug", "/debug/pprof", "/.git/config", "/.env", "/actuator/env", "/swagger", "/openapi.json",
+                                  "/api", "/api/v1", "/api/v2/runs", "/api/v1/configs", "/api/v1/runs/configs", "/metrics/", "/healthz/../api/v1/runs", "/rest/settings",
+                                  "/api/v1/setup", "/api/v1/init", "/api/v1/users", "/api/v1/tokens", "/hooks", "/hooks/a", "/hooks/a/b/c"])
+def test_nothing_else_answers(server, path):
+    for method in ("GET", "POST", "PUT", "DELETE"):
+        answer = server.api.request(method, path, b"{}" if method != "GET" else None, token=None)
+        assert answer.status in (400, 401, 404, 405), (method, path, answer)
+
+
+def test_nobody_becomes_the_owner_a_second_time(own_server):
+    """There is no first visitor who takes the server: the token is made by `init`, and only once."""
+    r = cli("init", "--data", own_server.data, "--root-key", own_server.root_key, "--json")
+    assert r.returncode != 0 and own_server.token not in r.stdout + r.stderr
+    assert own_server.api.get("/api/v1/identity").status == 200
+
+
+def test_plain_http_is_not_served_to_others(folder, own_server):
+    """TLS off and reachable is no setting."""
+    own_server.stop()
+    r = subprocess.run([*own_server.command("0.0.0.0:0")], capture_output=True, text=True, timeout=60)
+    assert r.returncode != 0 and "TLS" in r.stdout + r.stderr + own_server.log(whole=True)
+
+
+SHIPPED = [p for f in ("src", "dist", "examples", "docs") for p in (ROOT / f).rglob("*") if p.is_file() and p.suffix not in (".pyc",)]
+PROGRAMS = [p for p in Path(program()).parent.glob("sallyport*") if p.is_file()]
+
+
+@pytest.mark.parametrize("form", WELL_KNOWN, ids=[form.decode() for form in WELL_KNOWN])
+def test_no_default_secret_ships(form):
+    assert len(SHIPPED) > 300 and len(PROGRAMS) >= 7
+    found = {str(path): m[0][:80] for path in [*SHIPPED, *PROGRAMS] if (m := re.search(form, path.read_bytes()))}
+    assert not found
+
+
+def test_shipped_configuration_has_no_secret():
+    text = (ROOT / "dist/sallyport.yaml").read_text()
+    settings = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    assert not [s for s in settings if re.search(r"(?i)password|token|secret\b|apikey", s)], settings
+    assert 'listen: ["127.0.0.1:8700"]' in text
