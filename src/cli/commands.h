@@ -28,6 +28,7 @@
     C(cli_audit_checkpoint)                                                                                      \
     C(cli_audit_key)                                                                                             \
     C(cli_audit_proof)                                                                                           \
+    C(cli_audit_export)                                                                                          \
     C(cli_completion)
 
 #define C(command) extern const struct cli_command command;

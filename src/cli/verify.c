@@ -11,6 +11,7 @@
 #include "cli/audit_key.h"
 #include "cli/commands.h"
 #include "cli/file.h"
+#include "cli/verify.h"
 #include "cli/progress.h"
 #include "crypto/crypto.h"
 #include "store/audit.h"
@@ -128,7 +129,7 @@ static struct audit_source watch(struct audit_source source)
 
 /* --- a database -------------------------------------------------------------------------------------------------------- */
 
-static int find_database(const struct cli_args *args, char path[PATHS_MAX + 16])
+int verify_find_database(const struct cli_args *args, char path[PATHS_MAX + 16])
 {
     char dir[PATHS_MAX] = "";
     struct stat st;
@@ -238,7 +239,7 @@ static int run(const struct cli_args *args)
     int r = crypto_init();
     if (r < 0)
         return cli_fail(r, "%s", error_text(r));
-    int status = proof && key ? CLI_DONE : find_database(args, path);
+    int status = proof && key ? CLI_DONE : verify_find_database(args, path);
     if (status == CLI_DONE)
         status = key ? read_key(key, &o.key) : read_key_beside(path, &o.key);
     if (status)

@@ -1,0 +1,11 @@
+/* What the commands that read a database share. */
+#ifndef CLI_VERIFY_H
+#define CLI_VERIFY_H
+
+#include "cli/cli.h"
+#include "supervisor/paths.h"
+
+/* The database that `--data` names, or the default one: CLI_DONE, or the exit status of an error that was said. */
+int verify_find_database(const struct cli_args *args, char path[PATHS_MAX + 16]);
+
+#endif
