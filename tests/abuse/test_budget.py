@@ -6,17 +6,45 @@ Each line of budget.txt is an expression that has been the end of somebody's jq:
 behind "# Slow" is only tried with SALLYPORT_THOROUGH=1."""
 import json
 import os
+import re
 import threading
 from pathlib import Path
 
 import pytest
 
-from sallyport import Client, definition, eventually
+from sallyport import ROOT, Client, cli, definition, eventually
+
+FORBIDDEN = [name + ("(1)" if arity == "1" else "") for name, arity in
+             re.findall(r'D\("(\w+)", (\d),', (ROOT / "src/flow/expression_lint.h").read_text())]
+# How others' expressions got out of theirs. In jq each is an error of its own, at the check.
+ESCAPES = ["constructor.constructor('return process')()", "this.constructor", "(function(){ return process })()", "process.mainModule.require('child_process')", "$env.HOME", "$process",
+           "require('fs')", "import('fs')", "`${process}`", "(() => process)()", "with (process) env", "new Function('return this')()", "$jmespath(1)", "$evaluateExpression('1')", "globalThis",
+           "__import__('os')", "().__class__.__bases__", "{{ 7*7 }}", "{% import os %}", "<%= 7 %>", "$__prog_args", "$ENV.PATH", "import \"a\" as a; 1", "include \"/etc/passwd\"; 1", "input", "[inputs]",
+           "$workflow.definition | env", ". as [$a] ?// $ENV | 1", "@sh \"\\(env)\"", "getpath([\"a\"]) | env", "limit(1; env)", "path(env)", "def f: env; f", "reduce env as $x (0; 1)", "try env catch .",
+           "env?", "..|env", "{env: env}", "{\"a\": $ENV}", "$ENV as $x | $x", "try error(env) catch .", "label $f | env | break $f"]
 
 QUICK, SLOW = (Path(__file__).resolve().parent / "budget.txt").read_text().split("# Slow")
 LINES = [line.split("|", 2) for line in (QUICK + ("# Slow" + SLOW if os.environ.get("SALLYPORT_THOROUGH") else "")).splitlines()
          if line.strip() and not line.startswith("#")]
 CASES = [(outcome.strip().split(","), json.loads(given), expression.strip()) for outcome, given, expression in LINES]
+
+
+def test_what_reaches_out_is_refused_with_its_place(folder):
+    """Each function that would read the machine, in a line of its own: the check names line and column of every one."""
+    head = ["document: {dsl: 1.0.3, namespace: test, name: out, version: 1.0.0}", "do:"]
+    (folder / "out.yaml").write_text("\n".join(head + [f"  - t{i}: {{set: {{v: '${{ . | {name} }}'}}}}" for i, name in enumerate(FORBIDDEN)]) + "\n")
+    r = cli("check", folder / "out.yaml")
+    assert len(FORBIDDEN) > 15 and r.returncode != 0
+    for i, name in enumerate(FORBIDDEN):
+        assert re.search(rf"out\.yaml:{i + len(head) + 1}:\d+: .*`{name.split('(')[0]}` is not available", r.stdout + r.stderr), (name, r.stdout, r.stderr)
+
+
+@pytest.mark.parametrize("expression", ESCAPES)
+def test_how_others_got_out(server, expression):
+    answer = server.deploy(definition("escape", [{"e": {"set": {"v": "${ " + expression + " }"}}}]), ok=False)
+    assert answer.status == 400, answer
+    findings = answer.json.get("findings", [])
+    assert any(f["level"] == "error" and f["line"] >= 1 for f in findings), answer
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,5 @@
 """What has gone wrong in systems like this one, tried on a whole server; the families are named as in the list of abuses."""
+import http.client
 import json
 import os
 import stat
@@ -233,6 +234,44 @@ def test_flood_of_large_deliveries_loses_none(server, flooded):
     [t.start() for t in threads]
     [t.join() for t in threads]
     assert sorted(answers) == [(n, 200 if n % 2 else 401) for n in range(16)]
+
+
+def ask_from(server, address, token):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30, source_address=(address, 0))
+    connection.request("GET", "/api/v1/identity", headers={"Authorization": f"Bearer {token}"})
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer
+
+
+def test_flood_of_guesses_is_slowed_down(own_server):
+    """Who guesses tokens is refused for a while, whatever he sends then; nobody else is."""
+    answers = [ask_from(own_server, "127.0.0.7", f"spt_{n:043}") for n in range(200)]
+    statuses = [a.status for a in answers]
+    first = statuses.index(429)
+    assert set(statuses[:first]) == {401} and set(statuses[first:]) == {429} and first <= 60
+    assert all(1 <= int(a.headers["Retry-After"]) <= 60 for a in answers[first:])
+    assert ask_from(own_server, "127.0.0.7", own_server.token).status == 429, "the right one, too, or he would know it"
+    assert ask_from(own_server, "127.0.0.8", own_server.token).status == 200
+
+
+def test_flood_of_one_address_leaves_the_others_alone(folder):
+    """Before a signature is looked at, or a name."""
+    with Server(folder, config={"limits": {"addressPerSecond": 1, "addressBurst": 20}}) as server:
+        answers = [from_address(server, "127.0.0.7", n) for n in range(100)]
+        assert {a.status for a in answers} == {404, 429}
+        assert all(int(a.headers["Retry-After"]) >= 1 for a in answers if a.status == 429)
+        assert from_address(server, "127.0.0.8", 0).status == 404
+
+
+def from_address(server, address, n):
+    kept = server.__dict__.setdefault("kept", {})
+    connection = kept.setdefault(address, http.client.HTTPConnection("127.0.0.1", server.port, timeout=30, source_address=(address, 0)))
+    connection.request("POST", f"/hooks/test/nobody-{n}", b"{}", {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    answer.read()
+    return answer
 
 
 def memory(server):
