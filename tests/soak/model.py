@@ -7,7 +7,7 @@ import sqlite3
 import threading
 from collections import Counter, defaultdict
 
-from sallyport import Client, cli
+from sallyport import PATIENCE, Client, cli
 from workload import ACCEPTED, KINDS, NAMESPACE, REFUSED
 
 STATES = {4: "completed", 5: "faulted", 6: "cancelled"}
@@ -15,7 +15,7 @@ INTENT, RESULT, TRACE, CANCEL = 1, 2, 3, 4
 ENDS = {"run.completed": "completed", "run.faulted": "faulted", "run.cancelled": "cancelled"}
 EFFECT_ENDS = {"effect.completed", "effect.failed", "effect.unknown", "grant.denied"}
 # A request that came before its result was durable may be read later by an upstream whose machine is busy.
-LATE_MS = 3000
+LATE_MS = 3000 * PATIENCE
 # The faults that the death of a role may cause: each worker that is killed is taken for the victim of the run in its hands.
 CULPRIT = "Evaluation budget exceeded"
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
