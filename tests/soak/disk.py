@@ -38,7 +38,7 @@ def command(*words):
 
 
 class Disk:
-    def __init__(self, folder, size_mib=192):
+    def __init__(self, folder, size_mib=512):
         self.image, self.at = folder / "disk.img", folder / "disk"
         self.at.mkdir()
         with open(self.image, "wb") as f:

@@ -25,6 +25,8 @@ from sallyport import PATIENCE, Server, cli, definition, program
 
 ROUNDS_OF_A_LIFE = 12  # then the disk is formatted, so that a round does not grow slow
 RECOVERED_WITHIN_S = 2.0
+# Inputs so large that SQLite's log is taken over into the database several times in a life: cuts fall into that, too.
+BALLAST = 24 << 10
 LOAD = tuple(k for k in KINDS if k != "sleeps")
 
 
@@ -146,7 +148,9 @@ class PowerCuts:
         time.sleep(self.random.random() * 0.03)  # what it says now is held against it, too
 
     def load(self):
-        senders = Senders(self.server, f"{self.seed}/{self.done}", threads=6, pause=0.002, kinds=LOAD, first=self.done * 100000 + 1)
+        ballast = BALLAST if self.random.random() < 0.5 else 0
+        senders = Senders(self.server, f"{self.seed}/{self.done}", threads=6, pause=0.002, kinds=LOAD, first=self.done * 100000 + 1,
+                          ballast=ballast)
         is_over = threading.Event()
         observer = threading.Thread(target=self.observe, args=(is_over,), daemon=True)
         observer.start()

@@ -174,8 +174,9 @@ def meaning(answer):
 class Delivery:
     """One run that somebody wants, and what he was told of it."""
 
-    def __init__(self, n, kind, is_forged=False):
+    def __init__(self, n, kind, is_forged=False, ballast=0):
         self.n, self.kind, self.is_forged = n, kind, is_forged
+        self.input = {"n": n, "ballast": "x" * ballast} if ballast else {"n": n}
         self.meanings, self.runs, self.outputs, self.statuses = set(), set(), [], []
 
     @property
@@ -184,11 +185,11 @@ class Delivery:
 
     def send(self, client, token):
         if self.kind.is_hook:
-            body = json.dumps({"n": self.n}).encode()
+            body = json.dumps(self.input).encode()
             headers = sign("github", "not-the-key-of-the-sender" if self.is_forged else KEY, body, id=f"delivery-{self.n}")
             answer = client.request("POST", f"/hooks/{NAMESPACE}/{self.kind.name}", body, headers, token=None, retry=False)
         else:
-            body = {"namespace": NAMESPACE, "name": self.kind.name, "input": {"n": self.n}, "wait": True}
+            body = {"namespace": NAMESPACE, "name": self.kind.name, "input": self.input, "wait": True}
             answer = client.request("POST", "/api/v1/runs", body, {"Idempotency-Key": f"key-{self.n}"}, token=token, retry=False)
         self.take(answer)
         return answer
@@ -208,8 +209,9 @@ class Senders:
     """Threads that deliver until they are told to stop. Some deliveries are forged, some are sent again: those without a clear
     answer often, those with one now and then."""
 
-    def __init__(self, server, seed, threads=8, pause=0.02, kinds=tuple(KINDS), first=1):
+    def __init__(self, server, seed, threads=8, pause=0.02, kinds=tuple(KINDS), first=1, ballast=0):
         self.server, self.seed, self.pause, self.kinds, self.first = server, seed, pause, [KINDS[k] for k in kinds], first
+        self.ballast = ballast
         self.deliveries, self.errors, self.lock = [], [], threading.Lock()
         self.is_over = threading.Event()
         self.threads = [threading.Thread(target=self.work, args=(i,), daemon=True) for i in range(threads)]
@@ -227,7 +229,7 @@ class Senders:
     def next(self, choice):
         with self.lock:
             kind = choice.choices(self.kinds, [k.weight for k in self.kinds])[0]
-            d = Delivery(self.first + len(self.deliveries), kind, is_forged=kind.is_hook and choice.random() < 0.02)
+            d = Delivery(self.first + len(self.deliveries), kind, is_forged=kind.is_hook and choice.random() < 0.02, ballast=self.ballast)
             self.deliveries.append(d)
             return d
 
