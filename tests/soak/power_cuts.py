@@ -7,6 +7,7 @@ come without its intent on disk [I1]. What is cut and when follows from the seed
   tests/soak/power_cuts.py [--rounds 1000] [--seed N]
 """
 import argparse
+import http.client
 import json
 import os
 import random
@@ -53,8 +54,8 @@ class Changes:
                 return
             try:
                 self.do(n)
-            except OSError:
-                return
+            except (OSError, http.client.HTTPException, AttributeError, KeyError):
+                return  # the server is gone, its clients are closed, or it answered that it cannot
 
     def deploy(self, n):
         name = f"change-{self.number}-{n}"

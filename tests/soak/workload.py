@@ -3,6 +3,7 @@ they were told, and an upstream that keeps what it was sent. model.py compares t
 
 A delivery has a number `n` of its own, which is in the input of its run, in the target of each call, and thereby in all
 that is kept here. Standard library only."""
+import http.client
 import json
 import random
 import sys
@@ -249,7 +250,7 @@ class Senders:
             try:
                 answer = d.send(client, self.server.token)
                 is_clear = meaning(answer) == ACCEPTED or answer.status == 401
-            except OSError:
+            except (OSError, http.client.HTTPException):
                 client.close()
                 d.meanings.add(UNKNOWN)
                 is_clear = False
