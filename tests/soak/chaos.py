@@ -6,7 +6,7 @@ end (model.py). The kills follow from the seed, so a run can be repeated.
 
   roles       any role dies, alone or several at once; the supervisor starts it again
   spared      any role but the engine, so that what the engine keeps of dead peers would pile up
-  everything  the supervisor and all roles at once, or an orderly stop, and a start after it
+  everything  the supervisor and all roles at once, the supervisor alone, or an orderly stop, and a start after it
 """
 import argparse
 import os
@@ -49,7 +49,7 @@ class Plan:
         gap = min(self.random.expovariate(1 / 0.7), 4) if MODES[self.mode] else 0.4 + self.random.expovariate(1 / 1.5)
         self.now += gap
         if not MODES[self.mode]:
-            return gap, [("everything" if self.random.random() < 0.85 else "stop", 0)]
+            return gap, [(self.random.choices(("everything", "supervisor", "stop"), (5, 1, 1))[0], 0)]
         candidates = [m for m in MODES[self.mode] if self.may_die(m)]
         victims = self.random.sample(candidates, min(len(candidates), self.random.choices((1, 2, 3), (6, 2, 1))[0]))
         for m in victims:
@@ -122,9 +122,19 @@ class Chaos:
         if len(members) == 1:
             self.back.setdefault(members[0][0], []).append(took)
 
+    def kill_supervisor(self):
+        """The roles end by themselves when it is gone."""
+        pids = self.server.roles().values()
+        os.kill(self.server.process.pid, signal.SIGKILL)
+        self.server.process.wait()
+        eventually(lambda: not any(is_alive(pid) for pid in pids), 5, "the end of the roles whose supervisor was killed")
+        self.server.kill_all()
+
     def restart(self, how):
         if how == "stop":
             self.server.stop(check=False)
+        elif how == "supervisor":
+            self.kill_supervisor()
         else:
             self.server.kill_all()
         started = time.monotonic()

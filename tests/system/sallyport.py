@@ -281,7 +281,8 @@ class Server:
     def kill_all(self):
         """SIGKILL to everything at once, the supervisor first so that it restarts nothing."""
         pids = self.roles().values()
-        for pid in [self.process.pid, *pids]:
+        alive = [self.process.pid] if self.process.poll() is None else []
+        for pid in [*alive, *pids]:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
