@@ -122,6 +122,8 @@ static void lose_current(const char *reason)
 static void on_closed(struct channel *channel, const char *reason, void *user)
 {
     (void)user;
+    if (channel_is_breached(channel))
+        (void)role_ask_restart(ROLE_CHECKER, 0);
     if (channel == checker.channel)
         lose_current(reason);
     channel_free(channel);

@@ -97,6 +97,9 @@ static void on_closed(struct channel *channel, const char *reason, void *user)
 {
     (void)user;
     log_event(LOG_LEVEL_WARN, "engine.peer-lost", "peer", role_name(channel_peer(channel)), "reason", reason, NULL);
+    /* Of the vault the supervisor would not hear it from us. */
+    if (channel_is_breached(channel) && channel != vault)
+        (void)role_ask_restart(channel_peer(channel), 0);
     if (channel == gateway) {
         gateway = NULL;
         request_set_gateway(NULL);

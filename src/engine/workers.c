@@ -102,6 +102,8 @@ static void on_closed(struct channel *channel, const char *reason, void *user)
 {
     (void)user;
     int index = index_of(channel);
+    if (index >= 0 && channel_is_breached(channel))
+        (void)role_ask_restart(ROLE_WORKER, (uint16_t)index);
     channel_free(channel);
     if (index < 0)
         return;

@@ -90,7 +90,7 @@ int role_fail(int code, const char *format, ...)
 int role_ask_restart(enum role target, uint16_t index)
 {
     struct msg_control_restart message = {.role = (uint8_t)target, .index = index};
-    return CHANNEL_SEND(role.control, CONTROL_RESTART, control_restart, &message);
+    return !role.control ? -EPIPE : CHANNEL_SEND(role.control, CONTROL_RESTART, control_restart, &message);
 }
 
 int role_dispatch(role_message_handler *const *table, size_t n, struct channel *channel, uint16_t type, struct slice payload,

@@ -31,7 +31,7 @@ uint16_t role_index(void);        /* of `--index`, a worker's number */
 void role_ready(void);
 [[gnu::format(printf, 2, 3)]] int role_fail(int code, const char *format, ...); /* CONTROL_FAILED; returns `code`; the loop ends */
 void role_exit(int status);       /* flushes and ends the loop */
-int role_ask_restart(enum role role, uint16_t index); /* engine only: CONTROL_RESTART */
+int role_ask_restart(enum role role, uint16_t index); /* CONTROL_RESTART, for those whom the supervisor lets */
 
 /* A role's dispatch table: for each message type the one handler, which decodes it. A type without one closes the channel. */
 typedef int role_message_handler(struct channel *channel, struct slice payload, int fd);

@@ -57,16 +57,18 @@ static int on_failed(struct member *m, struct slice payload)
     return 0;
 }
 
-static bool may_be_restarted(unsigned role)
-{
-    return role == ROLE_WORKER || role == ROLE_CHECKER;
-}
+/* Who may have whom started again: who notices that a peer speaks out of turn or does not answer, as far as he could not use
+ * it against a role that knows more than he: a vault that starts anew has forgotten what it signed last. */
+static const uint32_t may_restart[ROLE_COUNT] = {
+    [ROLE_ENGINE] = 1u << ROLE_GATEWAY | 1u << ROLE_EGRESS | 1u << ROLE_WORKER | 1u << ROLE_CHECKER,
+    [ROLE_VAULT] = 1u << ROLE_ENGINE | 1u << ROLE_EGRESS,
+};
 
-/* Only the engine may send this (the table in wire/messages.h), and only those that read definitions may be meant. */
 static int on_restart(struct member *m, struct slice payload)
 {
     struct msg_control_restart restart;
-    if (wire_decode_control_restart(payload, &restart) < 0 || !may_be_restarted(restart.role))
+    if (wire_decode_control_restart(payload, &restart) < 0 || restart.role >= ROLE_COUNT ||
+        !(may_restart[m->role] & 1u << restart.role))
         return -SP_EPROTOCOL;
     for (unsigned i = 0; i < m->s->n_members; i++) {
         struct member *meant = &m->s->members[i];

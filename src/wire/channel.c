@@ -37,7 +37,7 @@ struct channel {
     size_t n_fds_out;
     int fds_in[LIMIT_PENDING_FDS];
     size_t n_fds_in;
-    bool is_closed, is_paused, in_handler;
+    bool is_closed, is_breached, is_paused, in_handler;
     const char *reason;
 };
 
@@ -123,6 +123,11 @@ static void on_close(struct ev_loop *loop, ev_timer *w, int events)
 void channel_set_secret(struct channel *c)
 {
     c->in.secret = c->out.secret = true;
+}
+
+bool channel_is_breached(const struct channel *c)
+{
+    return c->is_breached;
 }
 
 size_t channel_queued(const struct channel *c)
@@ -235,8 +240,10 @@ static void handle_frames(struct channel *c)
     int more = 1;
     while (more > 0 && !c->is_closed && !c->is_paused)
         more = handle_frame(c, &at);
-    if (more < 0 && !c->is_closed)
+    if (more < 0 && !c->is_closed) {
+        c->is_breached = true;
         channel_close(c, error_text(more));
+    }
     buffer_consume(&c->in, at);
     /* A large frame must not keep its memory for ever. */
     if (c->in.len == 0 && c->in.capacity > 2 * LIMIT_CHANNEL_READ)
@@ -257,6 +264,7 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int events)
     if (n == -EAGAIN || n == -EINTR)
         return;
     if (n <= 0) {
+        c->is_breached = n == -SP_EPROTOCOL;
         channel_close(c, n == 0 ? "the peer closed it" : error_text((int)n));
         return;
     }

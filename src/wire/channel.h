@@ -47,6 +47,9 @@ void channel_close(struct channel *c, const char *reason);
 /* Payloads hold secrets: buffers are wiped as they empty. Set it before the first message. */
 void channel_set_secret(struct channel *c);
 
+/* Whether it was closed over what the peer sent, and not because the peer went away or by channel_close. */
+bool channel_is_breached(const struct channel *c);
+
 size_t channel_queued(const struct channel *c); /* bytes not yet written */
 enum role channel_peer(const struct channel *c);
 

@@ -25,7 +25,7 @@
     M(CONTROL_READY, control_ready, ROLE_ANY, ROLE_SUPERVISOR)                                                   \
     M(CONTROL_LOG, control_log, ROLE_ANY, ROLE_SUPERVISOR)                                                       \
     M(CONTROL_FAILED, control_failed, ROLE_ANY, ROLE_SUPERVISOR)                                                 \
-    M(CONTROL_RESTART, control_restart, ROLE_ENGINE, ROLE_SUPERVISOR)                                            \
+    M(CONTROL_RESTART, control_restart, ROLE_ANY, ROLE_SUPERVISOR)                                               \
     /* gateway and engine */                                                                                     \
     M(HTTP_REQUEST, http_request, ROLE_GATEWAY, ROLE_ENGINE)                                                     \
     M(HTTP_GONE, http_gone, ROLE_GATEWAY, ROLE_ENGINE)                                                           \
@@ -77,7 +77,7 @@
 #define WIRE_FIELDS_control_ready(F)  F(u8, reserved, 0) /* locked down and able to serve */
 #define WIRE_FIELDS_control_log(F) F(u8, level, 0) F(str, line, LIMIT_LOG_LINE)
 #define WIRE_FIELDS_control_failed(F) F(i32, code, 0) F(str, text, LIMIT_TEXT) /* will not serve; says why */
-#define WIRE_FIELDS_control_restart(F) F(u8, role, 0) F(u16, index, 0)        /* a worker that does not answer */
+#define WIRE_FIELDS_control_restart(F) F(u8, role, 0) F(u16, index, 0)        /* a peer that does not answer, or speaks out of turn */
 
 /* --- gateway and engine -------------------------------------------------------------------------------------------- */
 

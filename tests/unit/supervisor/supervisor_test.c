@@ -259,7 +259,7 @@ static void refusal_stops_the_whole(void **state)
     assert_int_equal(w.code, -SP_EKEY);
     assert_string_equal(w.text, "the key does not fit");
     assert_int_equal(w.status, 4);
-    assert_int_equal(w.n_connects, N_WORKERS);
+    assert_true(w.n_connects <= N_WORKERS); /* none was started again; one may have refused before the other was connected */
     world_close(&w);
 }
 
