@@ -128,7 +128,7 @@ class Chaos:
         os.kill(self.server.process.pid, signal.SIGKILL)
         self.server.process.wait()
         eventually(lambda: not any(is_alive(pid) for pid in pids), 5, "the end of the roles whose supervisor was killed")
-        self.server.kill_all()
+        self.server.forget()
 
     def restart(self, how):
         if how == "stop":

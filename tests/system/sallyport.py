@@ -281,14 +281,17 @@ class Server:
     def kill_all(self):
         """SIGKILL to everything at once, the supervisor first so that it restarts nothing."""
         pids = self.roles().values()
-        alive = [self.process.pid] if self.process.poll() is None else []
-        for pid in [*alive, *pids]:
+        for pid in [self.process.pid, *pids]:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
         self.process.wait(10)
         eventually(lambda: not any(is_alive(p) for p in self.seen_pids), 5, "the end of all roles")
+        self.forget()
+
+    def forget(self):
+        """After all its processes have ended."""
         self.seen_pids.clear()
         self._close_clients()
 

@@ -244,6 +244,31 @@ def test_deliveries_stay_known_after_a_restart(own_server):
     assert own_server.hook("hook", b"{}", headers).status == 409
 
 
+def test_nobody_is_told_that_a_delivery_was_accepted_before_it_was(own_server):
+    own_server.secret("hook-key", KEY, kind="webhook-key")
+    own_server.deploy(definition("hook", [{"s": {"set": {"a": 1}}}], webhook={"scheme": "github", "key": "hook-key"}))
+    headers = sign("github", KEY, b"{}")
+    for pid in own_server.roles("worker"):
+        os.kill(pid, signal.SIGSTOP)
+    answers = []
+
+    def deliver():
+        try:
+            answers.append(own_server.hook("hook", b"{}", headers, client=own_server.client()))
+        except OSError:
+            pass # it was the first, and waited until the server died
+    both = [threading.Thread(target=deliver) for _ in range(2)]
+    [t.start() for t in both]
+    again = eventually(lambda: answers, what="the answer to the second")[0]
+    assert again.status == 409 and again.json["type"].endswith(":conflict"), again
+    own_server.kill_all()
+    [t.join() for t in both]
+    own_server.start()
+    assert own_server.hook("hook", b"{}", headers).status == 200
+    again = own_server.hook("hook", b"{}", headers)
+    assert again.status == 409 and again.json["type"].endswith(":replayed"), again
+
+
 BOMBS = {
     "endless recursion": "${ def f: f; f }",
     "endless repetition": "${ [repeat(1)] | length }",
