@@ -55,7 +55,7 @@ const char *error_text(int code);
 /* A stable lower-case slug for a negative code ("denied", "not-found"), used in problem types and audit leaves. */
 const char *error_slug(int code);
 
-/* The HTTP status that fits a negative code; 500 for plain -errno. */
+/* The HTTP status that fits a negative code; 500 for plain -errno, but 503 for -ENOMEM, which passes. */
 int error_http_status(int code);
 
 /* The exit code of the command for a negative code: 2 usage, 3 refused, 4 unavailable, 1 a run faulted. */

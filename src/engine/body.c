@@ -134,7 +134,9 @@ static int read_json(const struct request *r, json_t **ret, struct diag *reterr)
     json_error_t error;
     json_t *root = json_read(r->body, JSON_ALLOW_NUL, &error);
     int code = 0;
-    if (!json_is_object(root))
+    if (!root && json_read_failure(&error) == -ENOMEM)
+        code = diag_set(reterr, -ENOMEM, "There is no memory now to read the body.");
+    else if (!json_is_object(root))
         code = diag_set(reterr, -SP_ESYNTAX, "The body is not a JSON object: line %d, column %d: %s.",
                         error.line, error.column, root ? "something else" : error.text);
     else

@@ -309,10 +309,11 @@ static void on_namespace(int code, struct namespace *ns, void *user)
     }
     s->credential = find_or_add(slice_text(ns->name), r->params[1]);
     if (!s->credential || s->credential->is_busy) {
-        bool is_busy = s->credential;
+        int why = s->credential ? -SP_ECONFLICT : n_credentials == LIMIT_CREDENTIALS ? -SP_ELIMIT : -ENOMEM;
         s->credential = NULL;
-        setting_ends(s, is_busy ? -SP_ECONFLICT : -SP_ELIMIT,
-                     is_busy ? "The credential is being changed already." : "There are too many credentials.");
+        setting_ends(s, why, why == -SP_ECONFLICT ? "The credential is being changed already."
+                             : why == -SP_ELIMIT  ? "There are too many credentials."
+                                                  : "There is no memory now for another credential.");
         return;
     }
     s->credential->is_busy = true;

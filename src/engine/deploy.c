@@ -136,12 +136,13 @@ static void respond_findings(struct deployment *d, struct slice findings)
 }
 
 /* The checker's text becomes a part of our answer. */
-static bool is_json_array(struct slice text)
+static int check_findings(struct slice text)
 {
-    json_t *root = text.len ? json_read(text, 0, NULL) : NULL;
-    bool is_array = json_is_array(root);
+    json_error_t error;
+    json_t *root = json_read(text, 0, &error);
+    int code = json_is_array(root) ? 0 : !root && json_read_failure(&error) == -ENOMEM ? -ENOMEM : -SP_EPROTOCOL;
     json_decref(root);
-    return is_array;
+    return code;
 }
 
 static void on_checked(int code, const struct msg_checker_findings *m, void *user)
@@ -151,8 +152,9 @@ static void on_checked(int code, const struct msg_checker_findings *m, void *use
         fail(d, code, "The definition could not be checked: it is too costly to compile, or the checker was lost.");
         return;
     }
-    if (!is_json_array(m->findings)) {
-        fail(d, -SP_EPROTOCOL, "The checker answered with findings that are malformed.");
+    int r = check_findings(m->findings);
+    if (r < 0) {
+        fail(d, r, r == -ENOMEM ? "There is no memory now for what was found." : "The checker answered with findings that are malformed.");
         return;
     }
     if (code < 0) {
@@ -161,7 +163,7 @@ static void on_checked(int code, const struct msg_checker_findings *m, void *use
     }
     d->findings = slice_owned(m->findings);
     d->workflow = calloc(1, sizeof *d->workflow);
-    int r = d->workflow ? manifest_read(m->manifest, d->workflow, d->ns) : -ENOMEM;
+    r = d->workflow ? manifest_read(m->manifest, d->workflow, d->ns) : -ENOMEM;
     if (r < 0) {
         fail(d, r, "The definition's manifest cannot be used.");
         return;

@@ -168,9 +168,12 @@ static struct result *result_new(uint32_t effect, enum effect_kind kind)
     return result;
 }
 
-static void no_memory(struct run *run)
+static void answer_lost(struct effect *effect);
+
+static void no_memory(struct effect *effect)
 {
-    log_event(LOG_LEVEL_ERROR, "engine.out-of-memory", "run", LOG_U64(run->id.n), NULL);
+    log_event(LOG_LEVEL_ERROR, "engine.out-of-memory", "run", LOG_U64(effect->run->id.n), NULL);
+    answer_lost(effect);
 }
 
 /* --- timers -------------------------------------------------------------------------------------------------------- */
@@ -267,7 +270,7 @@ static void call_ends(struct effect *effect, const struct msg_egress_result *m)
     struct run *run = effect->run;
     struct result *result = result_new(effect->number, EFFECT_CALL);
     if (!result) {
-        no_memory(run);
+        no_memory(effect);
         return;
     }
     struct arena *memory = result->memory;
@@ -284,8 +287,8 @@ static void call_ends(struct effect *effect, const struct msg_egress_result *m)
     to->body = arena_copy(memory, m->body, &ok);
     to->reason = arena_copy(memory, m->reason, &ok);
     if (!ok) {
-        no_memory(run);
         result_free(result);
+        no_memory(effect);
         return;
     }
     if (m->code == -SP_EDENIED)
@@ -321,7 +324,11 @@ static void on_send_again(struct ev_loop *loop, ev_timer *timer, int events)
 {
     (void)loop;
     (void)events;
-    effect_repeat(timer->data);
+    struct effect *effect = timer->data;
+    if (effect->repeats > LIMIT_REPEATS)
+        call_unknown(effect);
+    else
+        effect_repeat(effect);
 }
 
 /* A little later each time: what broke is being started again. */
@@ -331,6 +338,14 @@ static void send_again(struct effect *effect)
     effect->timer.data = effect;
     ev_now_update(role_loop());
     ev_timer_start(role_loop(), &effect->timer);
+}
+
+/* Egress died with the call in its hands, or there was no memory for what it answered. If it is the call that does it, that ends. */
+static void answer_lost(struct effect *effect)
+{
+    effect->egress_tag = 0;
+    effect->repeats++;
+    send_again(effect);
 }
 
 /* A call that failed before it left, because the vault was away: it fails for a reason that is ours and passes. */
@@ -348,12 +363,7 @@ static void on_called(int code, const void *answer, void *user)
         call_ends(effect, m);
         return;
     }
-    /* Or egress died with the call in its hands. If it is the call that kills it, that ends. */
-    effect->egress_tag = 0;
-    if (effect->repeats++ < LIMIT_REPEATS)
-        send_again(effect);
-    else
-        call_unknown(effect);
+    answer_lost(effect);
 }
 
 static void begin_call(struct effect *effect)

@@ -238,6 +238,9 @@ static void on_loaded(void *user)
             effects_forget_timers(run);
         if (run->is_cancelled) {
             step_cancel(run);
+        } else if (r == -ENOMEM) {
+            run->phase = PHASE_IDLE;
+            run_retry_later(run);
         } else if (r < 0) {
             log_event(LOG_LEVEL_ERROR, "engine.journal-unreadable", "error", error_text(r), NULL);
             run_fault(run, "runtime", 500, "Journal unreadable", "The run's journal could not be read; verify the database.");

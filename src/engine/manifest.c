@@ -113,10 +113,12 @@ static int read_all(const json_t *root, struct workflow *w)
 
 int manifest_read(struct slice manifest, struct workflow *w, char ret_ns[64])
 {
-    json_t *root = json_read(manifest, 0, NULL);
+    json_error_t error;
+    json_t *root = json_read(manifest, 0, &error);
     if (!json_is_object(root)) {
+        int code = root ? -SP_ESYNTAX : json_read_failure(&error);
         json_decref(root);
-        return -SP_ESYNTAX;
+        return code;
     }
     int r = read_all(root, w);
     if (r == 0 && (!copy_text(text_of(root, "namespace"), ret_ns, 64) || !name_is_dsl(slice_text(ret_ns))))

@@ -334,11 +334,25 @@ static void undo(struct commit *c, struct run *run, uint32_t seq, size_t len)
     run->journal_len = len;
 }
 
+/* Nor its effects, all of them later than those before; what it cancelled comes back with the journal. */
+static void undo_effects(struct run *run, uint32_t last)
+{
+    struct effect *effect = run->effects;
+    while (effect) {
+        struct effect *next = effect->next;
+        if (effect->number > last)
+            effect_remove(effect);
+        effect = next;
+    }
+    run->last_effect = last;
+}
+
 int step_take(struct run *run, const struct msg_worker_step *m)
 {
     enum run_state state = state_after(m);
     bool is_end = run_state_is_terminal(state);
-    if (step_check(m, run->last_effect, &run->last_effect) < 0)
+    const uint32_t last = run->last_effect;
+    if (step_check(m, last, &run->last_effect) < 0)
         return disbelieve(run);
     struct commit *c = new_commit(run);
     if (!c || (is_end && !keep_end(run, m))) {
@@ -354,7 +368,14 @@ int step_take(struct run *run, const struct msg_worker_step *m)
         run_set_time(run);
     add_start_leaf(c, run, state);
     add_current(c, run);
-    if (add_effects(c, run, m->effects) < 0 || is_stuck(run, state)) {
+    int r = add_effects(c, run, m->effects);
+    if (r == -ENOMEM) {
+        undo(c, run, seq, len);
+        undo_effects(run, last);
+        leave_to_journal(run);
+        return 0;
+    }
+    if (r < 0 || is_stuck(run, state)) {
         undo(c, run, seq, len);
         return disbelieve(run);
     }

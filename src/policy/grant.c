@@ -136,6 +136,8 @@ int policy_grants_parse(struct slice json, struct policy_grants **ret, struct di
         return diag_set(reterr, -SP_ELIMIT, "the grants are longer than %u bytes", LIMIT_CONFIG);
     json_error_t error;
     json_t *root = json_read(json, 0, &error);
+    if (!root && json_read_failure(&error) == -ENOMEM)
+        return diag_set(reterr, -ENOMEM, "there is no memory to read the grants");
     if (!root)
         return diag_set(reterr, -SP_ESYNTAX, "the grants are not JSON: %s", error.text);
     size_t n = json_array_size(root);

@@ -1,14 +1,12 @@
 """The wall clock steps by hours and days while the engine runs, or while it does not. The engine is the real one with a clock that
 the test sets (stepped_clock.c); everybody else's clock goes on."""
-import os
-import shutil
 import struct
 import time
-from pathlib import Path
 
 import pytest
 
-from sallyport import PATIENCE, Server, build_folder, definition, eventually, program, sign
+from altered import Altered
+from sallyport import PATIENCE, definition, eventually, sign
 
 DAY = 24 * 3600 * 1000
 KEY = "whsec_c2FsbHlwb3J0LXRlc3QtY2FuYXJ5LTE="
@@ -16,26 +14,13 @@ STEPS = pytest.mark.parametrize("step", [DAY, -DAY], ids=["forward", "back"])
 LONG = 60 # seconds: what comes at all comes by then, and a step of a day does not
 
 
-class Stepped(Server):
-    """Its roles are in a folder of its own, since the engine and its clock are."""
-
+class Stepped(Altered):
     def __init__(self, folder):
-        self.bin = Path(folder) / "bin"
-        shutil.copytree(Path(program()).parent, self.bin, copy_function=os.link)
-        (self.bin / "sallyport-engine").unlink()
-        shutil.copy2(build_folder() / "tests" / "fault" / "stepped-engine", self.bin / "sallyport-engine")
-        self.step(0)
-        (self.bin / "clock").chmod(0o644)
-        super().__init__(folder)
-
-    def command(self, listen):
-        return [str(self.bin / "sallyportd"), *super().command(listen)[1:]]
+        super().__init__(folder, "stepped-engine", "clock", bytes(8))
 
     def step(self, ms):
-        """From now on the engine's clock is this far from the true one. The file is written in place: it is mapped."""
-        path = self.bin / "clock"
-        with open(path, "r+b" if path.exists() else "wb") as f:
-            f.write(struct.pack("=q", ms))
+        """From now on the engine's clock is this far from the true one."""
+        self.write(struct.pack("=q", ms))
 
     def end_of(self, id):
         return self.wait_run(id, LONG / PATIENCE)
