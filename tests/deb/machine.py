@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / "build/deb"
 SUITE = "bookworm"
 # Beside what the package depends on: an init, and what the tests use.
-INCLUDED = ["systemd", "systemd-sysv", "dbus", "curl", "openssl", "procps", "sqlite3"]
+INCLUDED = ["systemd", "systemd-sysv", "dbus", "curl", "iproute2", "openssl", "procps", "sqlite3"]
 BOOT_SECONDS = 120
 
 

@@ -35,6 +35,30 @@ signature=$(printf '%s.%s.%s' "$id" "$now" "$body" | openssl dgst -sha256 -hmac 
 curl -s {URL}/hooks/demo/hello -H 'Content-Type: application/json' -H "webhook-id: $id" -H "webhook-timestamp: $now" \\
   -H "webhook-signature: v1,$signature" --data-binary "$body"
 """
+CALLER = """document:
+  dsl: '1.0.3'
+  namespace: demo
+  name: caller
+  version: '1.0.0'
+  metadata:
+    sallyport:
+      origins: ['https://upstream.test']
+do:
+  - ask:
+      call: http
+      with: { method: get, endpoint: { uri: https://upstream.test/answer } }
+"""
+# A server of the machine's own, at an address that is not private, with a certificate of an authority that the system trusts.
+UPSTREAM = """
+ip link set lo up && ip address add 203.0.114.7/32 dev lo && echo 203.0.114.7 upstream.test >>/etc/hosts
+mkdir /root/upstream && cd /root/upstream
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=upstream.test \
+  -addext subjectAltName=DNS:upstream.test -keyout key -out /usr/local/share/ca-certificates/upstream.crt 2>/dev/null
+update-ca-certificates >/dev/null
+printf 'HTTP/1.0 200 OK\\r\\nContent-Type: application/json\\r\\n\\r\\n{"from":"upstream"}' >answer
+systemd-run --quiet --unit=upstream --working-directory=/root/upstream openssl s_server -accept 443 -quiet -HTTP \
+  -cert /usr/local/share/ca-certificates/upstream.crt -key key
+"""
 # What a system writes by itself, and what the administrator of this test puts there.
 NOT_OURS = r"^/(proc|sys|dev|run|tmp|root|var/log|var/cache|var/tmp)(/|$)|^/var/lib/((dpkg|dbus)(/|$)|systemd(/(?!deb-)|$))|^/etc/(passwd|group|shadow|gshadow)-?$" \
            r"|^/etc/(machine-id|mtab|hostname|resolv\.conf|localtime|timezone|\.updated|\.pwd\.lock)$|^/var/\.updated$"
@@ -92,11 +116,17 @@ def install(m, package, *options):
     return m.run(f"dpkg --force-confdef {' '.join(options)} -i {m.put(package)}").stdout
 
 
+def test_lintian_finds_nothing():
+    r = subprocess.run(["lintian", "--allow-root", PACKAGE], capture_output=True, text=True)
+    assert r.returncode == 0 and not re.search(r"^[EW]:", r.stdout + r.stderr, re.M), r
+
+
 # --- the first installation -----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def before(machine):
+    machine.run(UPSTREAM)
     return files(machine)
 
 
@@ -137,6 +167,14 @@ def test_use(machine):
     assert '"status":409' in deliver(machine, "msg_1")
     assert len(runs(machine)) == 1
     assert "intact" in machine.out("sallyport audit verify")
+
+
+def test_a_call_leaves_the_machine(machine):
+    """Egress under the unit's filter: it resolves a name, trusts the system's authorities and connects."""
+    machine.write("/root/caller.yaml", CALLER)
+    machine.run("sallyport workflows deploy caller.yaml")
+    r = machine.run("sallyport runs start demo/caller --wait --json", check=False)
+    assert r.returncode == 0 and '{"from":"upstream"}' in r.stdout, r
 
 
 def test_help_is_there(machine):
