@@ -45,14 +45,17 @@ def part_slope(server, results, args):
             servers[name] = full_server(folder / name, server.upstream_port, runs)
             results[f"slope_start_ms_{name}"] = start_ms(servers[name])
             results[f"slope_list_ms_{name}"] = median_ms(5, lambda n: servers[name].remote("runs", "list"))
-        rates = {name: [] for name in servers}
+        rates, cpu_us = {name: [] for name in servers}, {name: [] for name in servers}
         for n in range(2 * args.rounds + 1):
             for name, one in servers.items():
+                before = one.cpu_s()
                 r = wrk(one.folder, one.port, "/hooks/bench/w1", 64, args.seconds)
                 if n:  # the first round only warms up
                     rates[name].append(r["rps"])
+                    cpu_us[name].append((one.cpu_s() - before) * 1e6 / r["requests"])
         results["slope_runs"] = args.runs
         results["slope_per_s"] = rates
+        results["slope_cpu_us"] = {name: statistics.median(values) for name, values in cpu_us.items()}
         results["w1_slope"] = statistics.median(rates["many"]) / statistics.median(rates["few"])
     finally:
         for one in servers.values():
