@@ -85,5 +85,5 @@ static int on_delivery(void *user, const uint8_t hash[16], int64_t seen_ms)
 
 int deliveries_load(struct store_reader *reader, int64_t now_ms)
 {
-    return store_deliveries(reader, now_ms - DELIVERY_KEEP_MS, on_delivery, NULL);
+    return store_deliveries(reader, now_ms - DELIVERY_KEEP_MS, LIMIT_REPLAY_CACHE, on_delivery, NULL);
 }

@@ -152,7 +152,8 @@
     S(EVENTS, "SELECT id, run_id, at_ms, data FROM events WHERE id > ? ORDER BY id LIMIT ?")                     \
     S(EVENTS_DELETE, "DELETE FROM events WHERE run_id = ?")                                                      \
     S(DELIVERIES_PUT, "INSERT INTO deliveries (seen_ms, hashes) VALUES (?, ?)")                                  \
-    S(DELIVERIES, "SELECT hashes, seen_ms FROM deliveries WHERE seen_ms >= ? ORDER BY id")                       \
+    S(DELIVERIES_SIZES, "SELECT id, length(hashes) FROM deliveries ORDER BY id DESC")                            \
+    S(DELIVERIES, "SELECT hashes, seen_ms FROM deliveries WHERE id >= ? AND seen_ms >= ? ORDER BY id")           \
     S(DELIVERIES_PRUNE, "DELETE FROM deliveries WHERE id < coalesce("                                            \
                         "(SELECT id FROM deliveries WHERE seen_ms >= ? ORDER BY id LIMIT 1),"                    \
                         " (SELECT max(id) + 1 FROM deliveries))")                                                \

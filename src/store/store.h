@@ -309,7 +309,8 @@ struct store_run_filter {
 [[gnu::warn_unused_result]] int store_journal(struct store_reader *r, struct run_id run, store_journal_fn *each, void *user);
 [[gnu::warn_unused_result]] int store_events(struct store_reader *r, uint64_t after, uint32_t limit, store_event_fn *each,
                                              void *user);
-[[gnu::warn_unused_result]] int store_deliveries(struct store_reader *r, int64_t since_ms, store_delivery_fn *each,
+/* The newest since then, oldest first: `n` or, since those of one batch come together, some more. */
+[[gnu::warn_unused_result]] int store_deliveries(struct store_reader *r, int64_t since_ms, uint32_t n, store_delivery_fn *each,
                                                  void *user);
 [[gnu::warn_unused_result]] int store_checkpoint_last(struct store_reader *r, store_checkpoint_fn *each, void *user);
 

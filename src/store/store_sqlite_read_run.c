@@ -157,11 +157,29 @@ int store_events(struct store_reader *r, uint64_t after, uint32_t limit, store_e
     return reader_finish(r, &q, e);
 }
 
-int store_deliveries(struct store_reader *r, int64_t since_ms, store_delivery_fn *each, void *user)
+/* The row from which on there are `n` deliveries; the first one if there are fewer. A day can have many more than are kept. */
+static int first_of_newest(struct store_reader *r, uint32_t n, int64_t *ret_id)
 {
+    struct query q = begin(r, STATEMENT_DELIVERIES_SIZES);
+    int64_t left = (int64_t)n * STORE_DELIVERY_LEN;
+    int e = 0;
+    *ret_id = INT64_MAX;
+    while (left > 0 && (e = query_next(&q)) > 0) {
+        *ret_id = column_i64(&q, 0);
+        left -= column_i64(&q, 1);
+    }
+    return reader_finish(r, &q, e > 0 ? 0 : e);
+}
+
+int store_deliveries(struct store_reader *r, int64_t since_ms, uint32_t n, store_delivery_fn *each, void *user)
+{
+    int64_t first = 0;
+    int e = first_of_newest(r, n, &first);
+    if (e < 0)
+        return e;
     struct query q = begin(r, STATEMENT_DELIVERIES);
+    query_i64(&q, first);
     query_i64(&q, since_ms);
-    int e;
     while ((e = query_next(&q)) > 0) {
         struct slice hashes = column_slice(&q, 0);
         e = hashes.len % STORE_DELIVERY_LEN ? -SP_ETAMPERED : 0;

@@ -236,6 +236,40 @@ static int count_delivery(void *user, const uint8_t hash[16], int64_t seen_ms)
     return 0;
 }
 
+/* Ascending, and up to the last one. */
+static int delivery_in_order(void *user, const uint8_t hash[16], int64_t seen_ms)
+{
+    struct { int n; int64_t last; } *seen = user;
+    assert_true(seen_ms >= seen->last);
+    seen->last = seen_ms;
+    seen->n++;
+    return 0;
+}
+
+/* A start reads no more than it keeps, however many a day has brought. */
+static void newest_deliveries(void **state)
+{
+    struct store *store = open_store(NULL);
+    struct store_reader *r = open_reader(store);
+    uint8_t hash[16] = {};
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(store_begin(store), 0);
+        for (int k = 0; k < 3; k++)
+            assert_int_equal(store_delivery_put(store, hash, i), 0);
+        assert_int_equal(store_commit(store, NULL), 0);
+    }
+    static const struct { uint32_t asked; int got; } cases[] = {{0, 0}, {1, 3}, {3, 3}, {4, 6}, {29, 30}, {30, 30}, {31, 30}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct { int n; int64_t last; } seen = {0, 0};
+        assert_int_equal(store_deliveries(r, 0, cases[i].asked, delivery_in_order, &seen), 0);
+        if (seen.n != cases[i].got)
+            fail_msg("%u asked for: %d instead of %d", cases[i].asked, seen.n, cases[i].got);
+        assert_true(seen.n == 0 || seen.last == 9);
+    }
+    store_reader_close(r);
+    store_close(store);
+}
+
 static void deliveries_are_pruned(void **state)
 {
     struct store *store = open_store(NULL);
@@ -251,13 +285,13 @@ static void deliveries_are_pruned(void **state)
     assert_int_equal(store_begin(store), 0);
     assert_int_equal(store_deliveries_prune(store, 4), 0);
     assert_int_equal(store_commit(store, NULL), 0);
-    assert_int_equal(store_deliveries(r, 0, count_delivery, &n), 0);
+    assert_int_equal(store_deliveries(r, 0, 1000, count_delivery, &n), 0);
     assert_int_equal(n, 18);
     assert_int_equal(store_begin(store), 0);
     assert_int_equal(store_deliveries_prune(store, 100), 0);
     assert_int_equal(store_commit(store, NULL), 0);
     n = 0;
-    assert_int_equal(store_deliveries(r, 0, count_delivery, &n), 0);
+    assert_int_equal(store_deliveries(r, 0, 1000, count_delivery, &n), 0);
     assert_int_equal(n, 0);
     store_reader_close(r);
     store_close(store);
@@ -420,9 +454,9 @@ static void an_older_database_is_brought_up_to_date(void **state)
                "PRAGMA user_version = 1");
     store = open_store(path);
     struct store_reader *r = open_reader(store);
-    assert_int_equal(store_deliveries(r, 6, count_delivery, &n), 0);
+    assert_int_equal(store_deliveries(r, 6, 1000, count_delivery, &n), 0);
     assert_int_equal(n, 1);
-    assert_int_equal(store_deliveries(r, 0, count_delivery, &n), 0);
+    assert_int_equal(store_deliveries(r, 0, 1000, count_delivery, &n), 0);
     assert_int_equal(n, 3);
     store_head(store, &after);
     assert_memory_equal(&before, &after, sizeof before);
@@ -460,6 +494,7 @@ int main(void)
         cmocka_unit_test(the_live_version_is_the_one_enabled_last),
         cmocka_unit_test(a_revoked_credential_has_no_value),
         cmocka_unit_test(deliveries_are_pruned),
+        cmocka_unit_test(newest_deliveries),
         cmocka_unit_test(a_rollback_takes_the_log_back),
         cmocka_unit_test(a_reader_sees_what_is_committed),
         cmocka_unit_test(a_runs_proof_is_verified_without_the_database),
