@@ -193,6 +193,8 @@ static int reader_new(const char *path, int flags, struct store_reader **ret, st
     int e = open_connection(&r->own, path, flags | SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, reterr);
     if (e == 0)
         e = schema_check(&r->own, false, reterr);
+    if (e == 0)
+        e = check_length(&r->own, sqlite3_db_filename(r->own.db, "main"), reterr);
     if (e < 0) {
         store_reader_close(r);
         return e;
