@@ -298,14 +298,51 @@ static void a_file_that_was_cut_is_found(void **state)
     }
 }
 
-static void read_original(void)
+static void read_file(const char *path, struct buffer *ret)
 {
-    FILE *f = fopen(original, "rb");
+    FILE *f = fopen(path, "rb");
     uint8_t block[65536];
     assert_non_null(f);
     for (size_t n; (n = fread(block, 1, sizeof block, f)) > 0;)
-        assert_int_equal(buffer_append(&bytes, block, n), 0);
+        assert_int_equal(buffer_append(ret, block, n), 0);
     fclose(f);
+}
+
+static void write_file(const char *path, const struct buffer *content, size_t len)
+{
+    FILE *f = fopen(path, "wb");
+    assert_true(f && fwrite(content->p, 1, len, f) == len);
+    fclose(f);
+}
+
+/* SQLite takes a write-ahead log as far as its checksums are right, so a change in it, or its end, rolls back
+ * what came after. That is an older genuine state: whoever kept a checkpoint sees it. */
+static void an_altered_write_ahead_log_is_found(void **state)
+{
+    _cleanup_buffer_ struct buffer trusted = BUFFER_MAX(LIMIT_TEXT), wal = BUFFER_MAX(8 << 20);
+    char original_wal[200], copy_wal[200];
+    struct store *store = NULL;
+    (void)snprintf(original_wal, sizeof original_wal, "%s-wal", original);
+    (void)snprintf(copy_wal, sizeof copy_wal, "%s-wal", copy);
+    assert_int_equal(store_open(original, &store, NULL), 0);
+    assert_int_equal(logbook_runs(store, 10, 2), 0);
+    assert_int_equal(logbook_checkpoint(store, &trusted), 0);
+    read_file(original_wal, &wal);
+    store_close(store);
+    restore();
+    write_file(copy_wal, &wal, wal.len);
+    assert_int_equal(logbook_verify(copy, buffer_slice(&trusted), NULL, NULL, NULL), 0);
+    for (size_t i = 0; i < wal.len; i += 61) {
+        struct found found = {.place = "leaves"};
+        restore();
+        wal.p[i] ^= (uint8_t)(1u << i % 8);
+        write_file(copy_wal, &wal, i % 2 ? wal.len : i + 1);
+        if (logbook_verify(copy, buffer_slice(&trusted), see, &found, NULL) != -SP_ETAMPERED ||
+            !found.at_place)
+            fail_msg("byte %zu of %zu: found at %s", i, wal.len, found.n ? found.first : "no place");
+        wal.p[i] ^= (uint8_t)(1u << i % 8);
+    }
+    restore();
 }
 
 static int set_up(void **state)
@@ -325,7 +362,7 @@ static int set_up(void **state)
     memcpy(open_row, "runs ", 5);
     run_id_text(logbook_run(0), run_row + 5);
     run_id_text(logbook_run(1), open_row + 5);
-    read_original();
+    read_file(original, &bytes);
     restore();
     assert_int_equal(sqlite3_auto_extension((void (*)(void))add_function), SQLITE_OK);
     return 0;
@@ -347,9 +384,12 @@ static void the_untouched_log_verifies(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_untouched_log_verifies),     cmocka_unit_test(every_column_is_vouched_for),
-        cmocka_unit_test(rows_that_go_or_come_are_found), cmocka_unit_test(an_altered_schema_is_refused),
+        cmocka_unit_test(the_untouched_log_verifies),
+        cmocka_unit_test(every_column_is_vouched_for),
+        cmocka_unit_test(rows_that_go_or_come_are_found),
+        cmocka_unit_test(an_altered_schema_is_refused),
         cmocka_unit_test(a_file_that_was_cut_is_found),
+        cmocka_unit_test(an_altered_write_ahead_log_is_found),
     };
     return cmocka_run_group_tests_name("tamper/columns", tests, set_up, tear_down);
 }
