@@ -26,7 +26,7 @@ deps:
 	@dist/install-packages
 
 $(RELEASE)/build.ninja:
-	meson setup $(RELEASE) --buildtype=release -Db_lto=false --prefix=$(PREFIX) --libexecdir=libexec
+	meson setup $(RELEASE) --buildtype=release -Db_lto=false --prefix=$(PREFIX) --libexecdir=libexec $(SETUP)
 
 compiled: $(RELEASE)/build.ninja
 	ninja -C $(RELEASE)
