@@ -1,7 +1,7 @@
 """Faults of the machine under a whole server: a full disk, roles that stand still, a lost upstream."""
-import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -10,9 +10,8 @@ import time
 
 import pytest
 
-from pathlib import Path
-
 from conftest import make_folder
+from injection import injected, start_and_end, why_not
 from sallyport import Client, Server, call, definition, eventually, sign
 
 KEY = "whsec_c2FsbHlwb3J0LXRlc3QtY2FuYXJ5LTE="
@@ -64,33 +63,14 @@ def test_full_disk_loses_nothing_that_was_answered(small_disk):
 # --- a disk that fails, is made read-only, or stalls --------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def injected(pid, rule):
-    """From now on the system calls of all threads of a role go as strace's `inject` says. One that fails becomes a gettid, which
-    the role's filter lets pass."""
-    rule += ":syscall=gettid" if ":error=" in rule else ""
-    if os.geteuid() != 0 or not shutil.which("strace"):
-        pytest.skip("strace is not there, or no right to trace a role")
-    tracer = subprocess.Popen(["strace", "-f", "-qq", "-o", "/dev/null", "-p", str(pid), "-e", f"trace={rule.split(':')[0]}",
-                               "-e", f"inject={rule}"], stderr=subprocess.PIPE)
-
-    def is_traced():
-        if tracer.poll() is not None:
-            pytest.skip(f"strace cannot attach: {tracer.stderr.read().decode()}")
-        status = [p.read_text() for p in Path(f"/proc/{pid}/task").glob("*/status")]
-        return all(f"TracerPid:\t{tracer.pid}\n" in s for s in status)
-    try:
-        eventually(is_traced, 5, "the tracer")
-        yield
-    finally:
-        tracer.terminate() # it lets go of what it traces
-        tracer.wait(10)
+can_inject = pytest.mark.skipif(bool(why_not()), reason=str(why_not()))
 
 
 def store_failed(server):
     return "sallyport_store_failed 1" in server.api.get("/metrics").body.decode()
 
 
+@can_inject
 @pytest.mark.parametrize("rule", ["fdatasync,fsync:error=EIO", "pwrite64:error=EIO", "pwrite64,ftruncate:error=EROFS",
                                   "pwrite64:error=ENOSPC:when=3+"])
 def test_disk_that_fails_once_it_runs(own_server, rule):
@@ -122,6 +102,7 @@ def test_disk_that_fails_once_it_runs(own_server, rule):
         assert result.returncode == 0, result.stdout + result.stderr
 
 
+@can_inject
 def test_disk_that_is_slow(own_server):
     """Nothing is answered before it is on the disk, and commits take what came meanwhile."""
     server, delay = own_server, 0.4
@@ -146,6 +127,7 @@ def test_disk_that_is_slow(own_server):
             assert server.run_state(answer.json["id"])["output"] == {"n": n}
 
 
+@can_inject
 def test_disk_that_stands_still(own_server):
     """What is under way waits, unanswered; what comes is refused at once instead of queueing; when the disk goes on, so does all."""
     server = own_server
@@ -166,6 +148,22 @@ def test_disk_that_stands_still(own_server):
     assert first[0][0].status == 200 and first[0][1] - begun >= 9
     server.wait_ready()
     assert server.run("echo", {"n": 3}).status == 200
+
+
+@can_inject
+@pytest.mark.parametrize("rule", ["pread64:error=EIO:when=8+", "pwrite64:error=ENOSPC", "fdatasync,fsync:error=EIO", "flock:error=EIO",
+                                  "socketpair:error=EMFILE", "listen:error=EADDRINUSE"])
+def test_start_with_system_calls_that_fail(folder, rule):
+    """It ends with a reason, or does without; and the next start finds everything in its place. Each call of each kind: `make soak`."""
+    server = Server(folder, start=False)
+    server.init()
+    has_failed, state = start_and_end(server, rule)
+    assert has_failed and state in ("ready", "ended"), (state, server.log())
+    assert state == "ready" or (server.process.returncode in (1, 4) and re.search(r"level=error|^sallyportd: ", server.log(), re.M)), (server.process.returncode, server.log())
+    server.check_no_crash()
+    with server.start():
+        server.deploy(definition("w", [{"s": {"set": {"a": 1}}}]))
+        assert server.run("w").json["output"] == {"a": 1}
 
 
 # --- roles and upstreams ------------------------------------------------------------------------------------------------
