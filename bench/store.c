@@ -30,6 +30,7 @@ static void founds(struct store *store)
     crypto_sha256(SLICE_LITERAL("text"), w.digest);
     must(store_begin(store) == 0);
     must(store_namespace_put(store, &ns, NULL) == 0);
+    must(store_leaf_append(store, &(struct audit_event){.action = AUDIT_NAMESPACE_CREATED, .time_ms = 1, .ns = ns.name}, NULL) == 0);
     must(store_definition_put(store, w.digest, SLICE_LITERAL("text")) == 0);
     must(store_workflow_put(store, &w, NULL) == 0);
     must(store_leaf_append(store, &(struct audit_event){.action = AUDIT_WORKFLOW_DEPLOYED, .time_ms = 1, .ns = ns.name,
@@ -121,7 +122,6 @@ static void verify(const char *path)
 static void past_run(struct store *store, struct run_id id, int64_t at)
 {
     static uint8_t sealed[325];
-    struct leaf_index leaf;
     uint8_t digest[32] = {7}, delivery[STORE_DELIVERY_LEN];
     if (!sealed[0])
         random_bytes(sealed, sizeof sealed);
@@ -130,12 +130,11 @@ static void past_run(struct store *store, struct run_id id, int64_t at)
                               .actor = SLICE_LITERAL("hook"), .actor_kind = SLICE_LITERAL("webhook"),
                               .auth = SLICE_LITERAL("github"), .address = SLICE_LITERAL("127.0.0.1"),
                               .definition = slice_of(digest, 32), .duration_ms = 3};
-    must(store_leaf_append(store, &end, &leaf) == 0);
     struct store_run row = {.id = id, .workflow_id = 1, .state = RUN_COMPLETED, .trigger = TRIGGER_WEBHOOK, .started_ms = at,
-                            .ended_ms = at + 3, .actor = end.actor, .first_leaf = leaf.n, .last_leaf = leaf.n,
+                            .ended_ms = at + 3, .actor = end.actor, .first_leaf = store_leaf_next(store), .last_leaf = store_leaf_next(store),
                             .input = slice_of(sealed, 325), .output = slice_of(sealed, 110), .context = slice_of(sealed, 27),
                             .trace = slice_of(sealed, 43)};
-    must(store_run_insert(store, &row) == 0);
+    must(store_run_insert(store, &row) == 0 && store_leaf_append(store, &end, NULL) == 0);
     random_bytes(delivery, sizeof delivery);
     if (at > clock_wall_ms() - 86400000) /* older ones are forgotten */
         must(store_delivery_put(store, delivery, at) == 0);
