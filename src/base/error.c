@@ -26,6 +26,11 @@ static const struct error_row *error_row(int code)
     return NULL;
 }
 
+bool error_is_ours(int code)
+{
+    return error_row(code);
+}
+
 const char *error_text(int code)
 {
     const struct error_row *row = error_row(code);

@@ -4,6 +4,7 @@
 #define BASE_ERROR_H
 
 #include <errno.h>
+#include <stdbool.h>
 
 /* E(name, number, http status, exit code, slug, text) */
 #define SP_ERRORS(E)                                                                                                        \
@@ -48,6 +49,9 @@ enum sp_error {
 
 /* The exit status of a process that exceeded a budget: set by flow, known to the supervisor, which restarts it at once. */
 #define SP_EXIT_BUDGET 86
+
+/* Whether a negative code is one of the list, and not an errno. */
+bool error_is_ours(int code);
 
 /* A static English text for a negative code; never NULL. */
 const char *error_text(int code);

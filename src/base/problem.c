@@ -9,7 +9,7 @@ int problem_code(int code)
 {
     if (code == -ENOMEM)
         return -SP_EOVERLOAD;
-    return -code >= SP_EPROTOCOL ? code : -SP_EINTERNAL;
+    return error_is_ours(code) ? code : -SP_EINTERNAL;
 }
 
 int problem_status(int code)

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/problem.h"
 
 static struct channel *gateway;
@@ -105,6 +106,16 @@ void respond_json(struct request *r, uint16_t status, const struct buffer *json)
     respond(r, status, "application/json", buffer_slice(json), (struct slice){0});
 }
 
+/* The problem that is told. What a route may answer with stands in its line; anything else is our own mistake. */
+static int documented(const struct request *r, int code)
+{
+    int shown = problem_code(code);
+    if (!r->route || route_has_error(r->route, -shown))
+        return shown;
+    log_event(LOG_LEVEL_ERROR, "engine.undocumented-problem", "route", r->route->name, "error", error_text(code), NULL);
+    return -SP_EINTERNAL;
+}
+
 static void respond_problem_with(struct request *r, int code, const char *detail, struct slice extra)
 {
     _cleanup_buffer_ struct buffer body = BUFFER_MAX(LIMIT_CONFIG);
@@ -119,6 +130,7 @@ void respond_problem(struct request *r, int code, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(detail, sizeof detail, format, args);
     va_end(args);
+    code = documented(r, code);
     _cleanup_buffer_ struct buffer extra = BUFFER_MAX(LIMIT_TEXT);
     if (problem_status(code) == 503 || problem_status(code) == 429)
         wire_pairs_put(&extra, SLICE_LITERAL("retry-after"), SLICE_LITERAL("1"));

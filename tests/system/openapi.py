@@ -101,5 +101,11 @@ def closed(components):
                                            for name, s in schemas.items()}}
 
 
+def once(members):
+    names = [name for name, _ in members]
+    assert len(set(names)) == len(names), f"a member twice: {names}"
+    return dict(members)
+
+
 def built():
-    return Description(json.loads(BUILT.read_text()))
+    return Description(json.loads(BUILT.read_text(), object_pairs_hook=once))

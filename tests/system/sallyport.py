@@ -317,6 +317,7 @@ class Server:
         bad = [line for line in self.log(whole=True).splitlines() if re.search(rf"event=role\.ended .*signal=({CRASHES})\b", line) and f"role={self.may_crash} " not in line]
         assert not bad, "\n".join(bad) + "\n" + self.log()[-6000:]
         assert not list(self.folder.rglob("core*")), "somebody dumped core"
+        assert "engine.undocumented-problem" not in self.log(whole=True), self.log(whole=True)
         # Where a role may crash, the depth of libjq's own recursion is what it may crash of.
         log = self.log(whole=True)
         log = re.sub(r"ERROR: AddressSanitizer: stack-overflow|AddressSanitizer:DEADLYSIGNAL|SUMMARY: AddressSanitizer: stack-overflow", "", log) if self.may_crash else log
