@@ -102,7 +102,7 @@ int attempt_stat_outside(const struct jail_world *w)
 
 int attempt_nonblocking(const struct jail_world *w)
 {
-    return result(ioctl(w->listener, FIONBIO, &(int){1}));
+    return result(fcntl(w->listener, F_SETFL, O_NONBLOCK));
 }
 
 int attempt_thread_name(const struct jail_world *w)

@@ -37,8 +37,8 @@ static const struct {
     {"read_data", ENGINE},     {"write_data", ENGINE},   {"create_data", ENGINE},   {"unlink_data", ENGINE},
     {"read_resolv", EGRESS},   {"socket_inet", EGRESS},  {"socket_inet6", EGRESS},  {"connect_tcp", EGRESS},
     {"accept", GATEWAY},       {"thread", ENGINE | EGRESS}, {"signal_self", ALL},   {"memory", ALL},
-    {"random", ALL},           {"clock", ALL},           {"pipe", ALL},             {"timer", ALL},
-    {"fstat", ALL},            {"nonblocking", ALL},     {"thread_name", ALL},      {"stat_outside", ENGINE | EGRESS},
+    {"random", ALL},           {"clock", ALL},
+    {"fstat", ALL},            {"nonblocking", ALL},     {"stat_outside", ENGINE | EGRESS},
     {"memfd", EGRESS},
 };
 
