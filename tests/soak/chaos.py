@@ -2,7 +2,7 @@
 """Random death: a server under load whose roles are killed at random moments, and a model that knows what must be there at the
 end (model.py). The kills follow from the seed, so a run can be repeated.
 
-  tests/soak/chaos.py [--seconds 600] [--seed N] [--mode roles|spared|everything]
+  tests/soak/chaos.py [--seconds 600] [--seed N] [--mode roles|spared|everything] [--threads N]
 
   roles       any role dies, alone or several at once; the supervisor starts it again
   spared      any role but the engine, so that what the engine keeps of dead peers would pile up
@@ -58,8 +58,10 @@ class Plan:
         return gap, victims
 
 
-# The engine's three connections to the database have a cache of 16 MiB each.
-GROWTH_KIB = {"engine": 56 << 10}
+# The engine's three connections to the database have a cache of 16 MiB each; egress keeps up to 256 connections that it may use
+# again, and what they need (src/base/limits.h).
+GROWTH_KIB = {"engine": 56 << 10, "egress": 24 << 10}
+GROWTH_FDS = {"egress": 256}
 
 
 def footprint(server):
@@ -75,7 +77,7 @@ def footprint(server):
 def check_growth(before, after):
     for member, (fds, kib) in after.items():
         was_fds, was_kib = before[member]
-        if fds > was_fds + (32 if member[0] == "egress" else 4):  # egress keeps connections that it may use again
+        if fds > was_fds + GROWTH_FDS.get(member[0], 4):
             yield f"{member[0]} {member[1]} had {was_fds} descriptors and has {fds}"
         # The sanitizers keep what was freed.
         if kib > was_kib + GROWTH_KIB.get(member[0], 8192) and not IS_SANITIZED:
@@ -83,8 +85,8 @@ def check_growth(before, after):
 
 
 class Chaos:
-    def __init__(self, mode, seconds, seed, folder, sample=200):
-        self.mode, self.seconds, self.seed, self.sample = mode, seconds, seed, sample
+    def __init__(self, mode, seconds, seed, folder, sample, threads):
+        self.mode, self.seconds, self.seed, self.sample, self.threads = mode, seconds, seed, sample, threads
         self.recorder = Recorder(f"upstream/{seed}")
         self.server = Server(folder, workers=WORKERS)
         self.checkpoints, self.back, self.kills, self.workers_killed = [], {}, 0, 0
@@ -177,7 +179,7 @@ class Chaos:
         before = self.warm_up()
         observer = threading.Thread(target=self.observe, daemon=True)
         observer.start()
-        senders = Senders(self.server, self.seed)
+        senders = Senders(self.server, self.seed, threads=self.threads)
         with senders:
             self.kill()
         self.is_over.set()
@@ -231,10 +233,10 @@ class Chaos:
                 if who != "stop" and statistics.median(took) > BACK_WITHIN_S]
 
 
-def chaos(mode, seconds, seed, is_long=False):
+def chaos(mode, seconds, seed, is_long=False, threads=8):
     """[findings], and a line that tells what was done."""
     folder = make_folder()
-    it = Chaos(mode, seconds, seed, folder, sample=200 if is_long else 30)
+    it = Chaos(mode, seconds, seed, folder, 200 if is_long else 30, threads)
     is_kept = True
     try:
         senders = it.run()
@@ -257,12 +259,13 @@ def main():
     parser.add_argument("--seconds", type=float, default=float(os.environ.get("DURATION", 600)))
     parser.add_argument("--seed", type=int, default=int(os.environ.get("SEED", random.randrange(1 << 32))))
     parser.add_argument("--mode", choices=MODES)
+    parser.add_argument("--threads", type=int, default=8)
     args = parser.parse_args()
     bad = 0
     for mode in [args.mode] if args.mode else MODES:
         seconds = args.seconds if args.mode else args.seconds * SHARES[mode]
         print(f"chaos {mode}: seed {args.seed}, {seconds:.0f} s", flush=True)
-        findings, told = chaos(mode, seconds, args.seed, is_long=True)
+        findings, told = chaos(mode, seconds, args.seed, is_long=True, threads=args.threads)
         for f in findings:
             print(f"  FINDING {f}")
         print(f"chaos {mode}: {told}", flush=True)
