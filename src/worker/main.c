@@ -25,7 +25,10 @@ static int on_connect(enum role peer, uint16_t index, int fd)
     (void)index;
     if (peer != ROLE_ENGINE || engine) {
         close(fd);
-        return -SP_EPROTOCOL;
+        if (peer != ROLE_ENGINE)
+            return -SP_EPROTOCOL;
+        role_exit(0); /* the next engine, before we heard of the end of ours */
+        return 0;
     }
     return channel_new(role_loop(), fd, ROLE_WORKER, peer, &engine_handlers, NULL, &engine);
 }

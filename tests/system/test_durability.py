@@ -244,6 +244,19 @@ def test_deliveries_stay_known_after_a_restart(own_server):
     assert own_server.hook("hook", b"{}", headers).status == 409
 
 
+def test_worker_that_hears_late_of_its_engines_death(own_server):
+    own_server.deploy(definition("w", [{"s": {"set": {"a": 1}}}]))
+    worker, engine = own_server.roles("worker")[0], own_server.roles("engine")
+    os.kill(worker, signal.SIGSTOP)
+    os.kill(engine[0], signal.SIGKILL)
+    eventually(lambda: own_server.roles("engine") not in ([], engine), 3, "the next engine")
+    os.kill(worker, signal.SIGCONT)
+    eventually(lambda: worker not in own_server.roles("worker") and len(own_server.roles("worker")) == 2, 3, "the next worker")
+    own_server.wait_ready(3)
+    assert own_server.run("w").json["output"] == {"a": 1}
+    assert "event=role.failed" not in own_server.log(), own_server.log()
+
+
 def test_nobody_is_told_that_a_delivery_was_accepted_before_it_was(own_server):
     own_server.secret("hook-key", KEY, kind="webhook-key")
     own_server.deploy(definition("hook", [{"s": {"set": {"a": 1}}}], webhook={"scheme": "github", "key": "hook-key"}))
