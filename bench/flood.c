@@ -216,7 +216,7 @@ static void on_second(void)
         struct client *c = &clients[i];
         if (c->fd < 0)
             connect_again(c);
-        else if (kind->pace == DRIP)
+        else if (kind->pace == DRIP && c->sent == strlen(kind->text))
             (void)!send(c->fd, "a", 1, MSG_NOSIGNAL);
     }
 }

@@ -1,6 +1,6 @@
 /* link: the channel to the engine. Called by server.c with whole requests, by watch.c, and by main.c when the supervisor gives a new
  * channel. Must hold: each request that waits is answered once: by the engine, or with 503 when the channel is lost; of large
- * requests one is on its way at a time and the next waits for as long as its size is worth, so that small ones pass. */
+ * requests one is on its way at a time and rests follow it, so that small ones pass. */
 #include <ev.h>
 #include <unistd.h>
 
@@ -10,6 +10,9 @@
 #include "gateway/validate.h"
 #include "role/role.h"
 
+#define REST       3   /* times as long as a large request took to leave, none follows it, */
+#define REST_MAX_S 0.2 /* but no longer: an engine that stood still is no reason to wait */
+
 static struct channel *engine;
 
 /* Tags of large requests in the order they came; the tag of one that was given up finds no connection. */
@@ -17,7 +20,8 @@ static struct {
     uint64_t tags[LIMIT_CONNECTIONS];
     size_t first, n;
     ev_prepare pump;
-    ev_timer due; /* active while the last one's time is not over */
+    ev_timer rest;       /* active while none may follow */
+    double sent_at, len; /* of the one that is on its way; 0: none is */
 } turns;
 
 static void refuse(struct connection *c, enum problem p)
@@ -92,8 +96,8 @@ static void send_next(void)
     turns.n--;
     if (!c)
         return;
-    ev_timer_set(&turns.due, (double)c->body.len / LIMIT_LARGE_PER_S, 0.);
-    ev_timer_start(role_loop(), &turns.due);
+    turns.sent_at = ev_now(role_loop());
+    turns.len = (double)c->body.len;
     int r = send_request(c);
     connection_drop_body(c);
     if (r < 0)
@@ -105,20 +109,32 @@ static bool is_free(void)
     return engine && channel_queued(engine) < LIMIT_BODY_SMALL;
 }
 
+/* By its size, so that all together have a rate, and by its time, so that a busy machine has time for others. */
+static void begin_rest(void)
+{
+    double by_size = turns.len / LIMIT_LARGE_PER_S, by_time = REST * (ev_now(role_loop()) - turns.sent_at);
+    by_time = by_time < REST_MAX_S ? by_time : REST_MAX_S;
+    turns.sent_at = 0;
+    ev_timer_set(&turns.rest, by_time > by_size ? by_time : by_size, 0.);
+    ev_timer_start(role_loop(), &turns.rest);
+}
+
 static void on_pump(struct ev_loop *loop, ev_prepare *w, int events)
 {
     (void)events;
-    while (turns.n && is_free() && !ev_is_active(&turns.due)) {
+    while (turns.n && !(turns.sent_at > 0) && is_free() && !ev_is_active(&turns.rest)) {
         send_next();
         /* The channel writes in the loop's prepare phase, which is now. */
         (void)channel_flush(engine);
     }
-    if (!turns.n)
+    if (turns.sent_at > 0 && is_free())
+        begin_rest();
+    if (!turns.n && !(turns.sent_at > 0))
         ev_prepare_stop(loop, w);
 }
 
 /* That the loop turns is all that is needed: the pump looks again. */
-static void on_due(struct ev_loop *loop, ev_timer *w, int events)
+static void on_rested(struct ev_loop *loop, ev_timer *w, int events)
 {
     (void)loop, (void)w, (void)events;
 }
@@ -146,7 +162,8 @@ static void forget_engine(void)
 {
     turns.n = 0;
     ev_prepare_stop(role_loop(), &turns.pump);
-    ev_timer_stop(role_loop(), &turns.due);
+    ev_timer_stop(role_loop(), &turns.rest);
+    turns.sent_at = 0;
     channel_free(TAKE_PTR(engine));
     while (connections_oldest(CONNECTION_PENDING))
         refuse(connections_oldest(CONNECTION_PENDING), PROBLEM_UNAVAILABLE);
@@ -164,7 +181,7 @@ int link_connect(struct ev_loop *loop, int fd)
     static const struct channel_handlers handlers = {.message = on_message, .closed = on_closed};
     forget_engine();
     ev_prepare_init(&turns.pump, on_pump);
-    ev_timer_init(&turns.due, on_due, 0., 0.);
+    ev_timer_init(&turns.rest, on_rested, 0., 0.);
     return channel_new(loop, fd, ROLE_GATEWAY, ROLE_ENGINE, &handlers, NULL, &engine);
 }
 

@@ -19,7 +19,7 @@ class Gateway:
         env = dict(os.environ, **({"HARNESS_BIND": bind} if bind else {}))
         self.process = subprocess.Popen([HARNESS, GATEWAY, json.dumps(config or {}), *map(str, files)], text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
-        self.lines, self.said = queue.Queue(), []
+        self.lines, self.said, self.passed_over = queue.Queue(), [], []
         threading.Thread(target=self._read, daemon=True).start()
         self.port = int(self.wait("port").split()[1])
 
@@ -29,14 +29,18 @@ class Gateway:
         self.lines.put(None)
 
     def wait(self, start, timeout=10):
-        """The next line of the harness that begins so."""
+        """The next line of the harness that begins so; lines of two processes come in any order, so those passed over count, too."""
         end = time.monotonic() + timeout
+        for i, line in enumerate(self.passed_over):
+            if line.startswith(start):
+                return self.passed_over.pop(i)
         while True:
             line = self.lines.get(timeout=max(0.01, end - time.monotonic()))
             assert line is not None, f"the harness ended before it said {start!r}: {self.said}"
             self.said.append(line)
             if line.startswith(start):
                 return line
+            self.passed_over.append(line)
 
     def ready(self):
         self.wait("ready")
