@@ -247,7 +247,8 @@ def test_a_role_that_dies_is_started_again_and_told_as_a_warning(machine):
     machine.wait_for(lambda: "role.started role=worker" in machine.journal(cursor), "another worker", 60)
     assert machine.show("MainPID") == main and deliver(machine, "msg_role") == '{"message":"Hello, Ada"}'
     warnings = machine.out(f"journalctl --no-pager --output=cat --unit=sallyport --priority=warning --after-cursor='{cursor}'")
-    assert "level=warn event=role.ended role=worker" in warnings and "level=info" not in warnings, warnings
+    # Who notices first, supervisor or engine, is left to the scheduler; an end that the engine asked for is none to warn of.
+    assert re.search("level=warn event=(role.ended role=worker|engine.worker-lost)", warnings) and "level=info" not in warnings, warnings
 
 
 def test_systemd_starts_a_supervisor_that_dies(machine):
