@@ -83,7 +83,7 @@ void faults_init(void)
 static unsigned step_of(const struct fault_loop *f)
 {
     const char *text = getenv("FAULT_STEPS");
-    unsigned most = text ? (unsigned)strtoul(text, NULL, 10) : 29;
+    unsigned most = text ? (unsigned)strtoul(text, NULL, 10) : 61;
     unsigned far = 1 + (f->n - f->dense) / 32;
     return f->n < f->dense ? 1 : far < most ? far : most;
 }

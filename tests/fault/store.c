@@ -105,7 +105,7 @@ static void reset(void)
 
 static void each_allocation_fails_once(void **state)
 {
-    struct fault_loop f = FAULT_LOOP("store");
+    struct fault_loop f = FAULT_LOOP("store", .dense = 120);
     while (fault_next(&f)) {
         reset();
         fault_judge(&f, live());
