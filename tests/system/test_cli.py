@@ -168,7 +168,7 @@ def columns(text):
 
 def test_lists_are_tables_and_json_on_request(server):
     server.good("runs", "start", "test/hello", "--wait")
-    server.good("secrets", "set", "test/listed", "--origin", "https://a.example", stdin="value")
+    server.good("secrets", "set", "test/listed", "--origin", "https://a.example", stdin="a-value-1")
     for command, key, first in ((["workflows", "list"], "workflows", "WORKFLOW"), (["runs", "list"], "runs", "RUN"),
                                 (["secrets", "list"], "secrets", "SECRET"), (["audit", "tail"], "leaves", "LEAF")):
         text, parsed = server.good(*command), json.loads(server.good(*command, "--json"))

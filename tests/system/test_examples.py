@@ -93,7 +93,7 @@ def test_github_push_asks_for_a_build(run, upstream):
 
 
 def test_github_push_to_a_branch_builds_nothing(run, upstream):
-    assert run("github-push", dict(PUSH, ref="refs/heads/topic"), {"builds-token": "x"}) == {
+    assert run("github-push", dict(PUSH, ref="refs/heads/topic"), {"builds-token": "a-token-for-builds"}) == {
         "ignored": "a push to refs/heads/topic builds nothing"}
     assert not upstream.requests
 
@@ -118,14 +118,14 @@ def test_chat_notify_tries_again_later(run, upstream):
 
 def test_chat_notify_gives_up_and_goes_on(run, upstream):
     script(upstream, "/api/messages", (500, {}))
-    assert run("chat-notify", {"channel": "ops", "text": "up"}, {"chat-token": "x"}) == {
+    assert run("chat-notify", {"channel": "ops", "text": "up"}, {"chat-token": "a-chat-token"}) == {
         "delivered": False, "reason": "the chat answered 500"}
     assert len(upstream.got("/api/messages")) == 5
 
 
 def test_chat_notify_does_not_repeat_what_will_not_get_better(run, upstream):
     script(upstream, "/api/messages", (401, {}))
-    assert run("chat-notify", {"channel": "ops", "text": "up"}, {"chat-token": "x"})["reason"] == "the chat answered 401"
+    assert run("chat-notify", {"channel": "ops", "text": "up"}, {"chat-token": "a-chat-token"})["reason"] == "the chat answered 401"
     assert len(upstream.got("/api/messages")) == 1
 
 
