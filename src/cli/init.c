@@ -192,16 +192,25 @@ static int fill_database(const char *path, const char *owner, const struct buffe
     return r < 0 ? diag_set(reterr, r, "the owner cannot be stored: %s", error_text(r)) : 0;
 }
 
-/* A database without its owner would belong to nobody for ever: it gets its name when it is complete. */
+/* A database without its owner, or of which nobody has seen the token, would belong to nobody for ever: it gets its name when it
+ * is complete and its token has been told. */
 static int make_database(const char *dir, const char *owner, const struct buffer *token, struct diag *reterr)
+{
+    char unfinished[PATHS_MAX + 24];
+    (void)snprintf(unfinished, sizeof unfinished, "%s/sallyport.db.part", dir);
+    remove_database(unfinished);
+    int r = fill_database(unfinished, owner, token, reterr);
+    if (r < 0)
+        remove_database(unfinished);
+    return r;
+}
+
+static int finish_database(const char *dir, struct diag *reterr)
 {
     char path[PATHS_MAX + 16], unfinished[PATHS_MAX + 24];
     (void)snprintf(path, sizeof path, "%s/sallyport.db", dir);
     (void)snprintf(unfinished, sizeof unfinished, "%s.part", path);
-    remove_database(unfinished);
-    int r = fill_database(unfinished, owner, token, reterr);
-    if (r == 0)
-        r = file_finish(unfinished, path, reterr);
+    int r = file_finish(unfinished, path, reterr);
     remove_database(unfinished);
     return r;
 }
@@ -277,7 +286,10 @@ static int make_all(const struct cli_args *args, const char *dir, const char *ke
     if (r < 0)
         return cli_fail_diag(&why);
     print_result(args, dir, key, made, &token, &audit_text);
-    return CLI_DONE;
+    if (fflush(stdout) != 0)
+        return cli_fail(-errno, "standard output: %s", error_text(-errno));
+    r = finish_database(dir, &why);
+    return r < 0 ? cli_fail_diag(&why) : CLI_DONE;
 }
 
 static int run(const struct cli_args *args)

@@ -1,4 +1,5 @@
 """The power goes in the middle of everything: the short form of tests/soak/power_cuts.py; and `init` is killed at many moments."""
+import json
 import os
 import signal
 import sqlite3
@@ -41,12 +42,13 @@ def test_init_that_is_killed_goes_on(folder):
     whole_s = time.monotonic() - started
     for n in range(MOMENTS):
         home = folder / str(n)
-        process = subprocess.Popen([program(), *map(str, init(home))], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen([program(), *map(str, init(home))], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         time.sleep(whole_s * n / MOMENTS)
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        told, _ = process.communicate()
         if (home / "data" / "sallyport.db").exists():
             assert owners(home) == 1, f"killed after {n}/{MOMENTS}: a database that nobody owns"
+            assert json.loads(told)["token"], f"killed after {n}/{MOMENTS}: a database whose token nobody has seen"
             continue
         again = cli(*init(home))
         assert again.returncode == 0, f"killed after {n}/{MOMENTS}: {again.stderr}"
@@ -60,3 +62,11 @@ def test_init_clears_away_what_is_not_finished(folder):
     r = cli(*init(folder))
     assert r.returncode == 0, r.stderr
     assert owners(folder) == 1 and not list(folder.rglob("*.part*"))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
+def test_init_that_cannot_tell_the_token_makes_nothing(folder):
+    with open("/dev/full", "w") as full:
+        r = subprocess.run([program(), *map(str, init(folder))], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert r.returncode == 4 and "standard output" in r.stderr, r
+    assert cli(*init(folder)).returncode == 0
