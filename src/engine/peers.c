@@ -13,7 +13,7 @@
 #include "role/role.h"
 
 static struct channel *gateway, *vault, *egress;
-static struct ask_table vault_asks, egress_asks;
+static struct ask_table asks[WIRE_TYPE_COUNT]; /* by the type of the answer: no other one may end the question */
 static bool is_unlocked;
 static int64_t unlocked_ms;
 
@@ -41,22 +41,22 @@ static int on_http_gone(struct channel *channel, struct slice payload, int fd)
 }
 
 /* Decodes an answer and gives it to who asked. `code` is 0 for answers that have no code of their own. */
-#define DEFINE_ANSWER(name, table, code_of)                                                                      \
+#define DEFINE_ANSWER(NAME, name, code_of)                                                                      \
     static int on_##name(struct channel *channel, struct slice payload, int fd)                                  \
     {                                                                                                            \
         (void)channel;                                                                                           \
         (void)fd;                                                                                                \
         struct msg_##name m;                                                                                     \
         int r = wire_decode_##name(payload, &m);                                                                 \
-        return r < 0 ? r : ask_answer(&table, m.tag, code_of, &m);                                               \
+        return r < 0 ? r : ask_answer(&asks[WIRE_##NAME], m.tag, code_of, &m);                                   \
     }
 
-DEFINE_ANSWER(vault_identity, vault_asks, 0)
-DEFINE_ANSWER(vault_namespace_key, vault_asks, m.code)
-DEFINE_ANSWER(vault_wrapped, vault_asks, m.code)
-DEFINE_ANSWER(vault_done, vault_asks, m.code)
-DEFINE_ANSWER(vault_verified, vault_asks, m.code)
-DEFINE_ANSWER(vault_signed, vault_asks, m.code)
+DEFINE_ANSWER(VAULT_IDENTITY, vault_identity, 0)
+DEFINE_ANSWER(VAULT_NAMESPACE_KEY, vault_namespace_key, m.code)
+DEFINE_ANSWER(VAULT_WRAPPED, vault_wrapped, m.code)
+DEFINE_ANSWER(VAULT_DONE, vault_done, m.code)
+DEFINE_ANSWER(VAULT_VERIFIED, vault_verified, m.code)
+DEFINE_ANSWER(VAULT_SIGNED, vault_signed, m.code)
 
 static int on_egress_result(struct channel *channel, struct slice payload, int fd)
 {
@@ -67,7 +67,7 @@ static int on_egress_result(struct channel *channel, struct slice payload, int f
     if (r < 0)
         return r;
     /* A call that was cancelled has no question any more; its answer may cross the cancellation. */
-    r = ask_answer(&egress_asks, m.tag, m.code, &m);
+    r = ask_answer(&asks[WIRE_EGRESS_RESULT], m.tag, m.code, &m);
     return r == -SP_EPROTOCOL ? 0 : r;
 }
 
@@ -93,6 +93,13 @@ static int on_message(struct channel *channel, uint16_t type, struct slice paylo
 
 /* --- their coming and going ---------------------------------------------------------------------------------------- */
 
+static void fail_all(enum role peer, int code)
+{
+    for (uint16_t type = 0; type < WIRE_TYPE_COUNT; type++)
+        if (wire_may_send(type, peer, ROLE_ENGINE))
+            ask_fail_all(&asks[type], code);
+}
+
 static void on_closed(struct channel *channel, const char *reason, void *user)
 {
     (void)user;
@@ -106,10 +113,10 @@ static void on_closed(struct channel *channel, const char *reason, void *user)
     } else if (channel == vault) {
         vault = NULL;
         is_unlocked = false;
-        ask_fail_all(&vault_asks, -SP_EUNAVAILABLE);
+        fail_all(ROLE_VAULT, -SP_EUNAVAILABLE);
     } else if (channel == egress) {
         egress = NULL;
-        ask_fail_all(&egress_asks, -SP_EPROTOCOL);
+        fail_all(ROLE_EGRESS, -SP_EPROTOCOL);
     }
     channel_free(channel);
 }
@@ -207,31 +214,31 @@ static int ask(struct channel *channel, struct ask_table *table, uint16_t type, 
     return r;
 }
 
-#define ASK(channel, table, NAME, name, message)                                                                 \
-    ask(channel, &table, WIRE_##NAME, (channel_encoder *)wire_encode_##name, message, &(message)->tag, answered, user)
+#define ASK(channel, ANSWER, NAME, name, message)                                                                \
+    ask(channel, &asks[WIRE_##ANSWER], WIRE_##NAME, (channel_encoder *)wire_encode_##name, message, &(message)->tag, answered, user)
 
 int vault_ask_identity(ask_answered *answered, void *user)
 {
     struct msg_vault_identify m = {0};
-    return ASK(vault, vault_asks, VAULT_IDENTIFY, vault_identify, &m);
+    return ASK(vault, VAULT_IDENTITY, VAULT_IDENTIFY, vault_identify, &m);
 }
 
-#define DEFINE_ASK(verb, NAME, name)                                                                             \
+#define DEFINE_ASK(verb, NAME, name, ANSWER)                                                                     \
     int vault_ask_##verb(struct msg_##name *m, ask_answered *answered, void *user)                               \
     {                                                                                                            \
-        return ASK(vault, vault_asks, NAME, name, m);                                                            \
+        return ASK(vault, ANSWER, NAME, name, m);                                                                \
     }
 
-DEFINE_ASK(namespace, VAULT_NAMESPACE, vault_namespace)
-DEFINE_ASK(wrap, VAULT_WRAP, vault_wrap)
-DEFINE_ASK(load, VAULT_LOAD, vault_load)
-DEFINE_ASK(revoke, VAULT_REVOKE, vault_revoke)
-DEFINE_ASK(verify, VAULT_VERIFY, vault_verify)
-DEFINE_ASK(sign, VAULT_SIGN, vault_sign)
+DEFINE_ASK(namespace, VAULT_NAMESPACE, vault_namespace, VAULT_NAMESPACE_KEY)
+DEFINE_ASK(wrap, VAULT_WRAP, vault_wrap, VAULT_WRAPPED)
+DEFINE_ASK(load, VAULT_LOAD, vault_load, VAULT_DONE)
+DEFINE_ASK(revoke, VAULT_REVOKE, vault_revoke, VAULT_DONE)
+DEFINE_ASK(verify, VAULT_VERIFY, vault_verify, VAULT_VERIFIED)
+DEFINE_ASK(sign, VAULT_SIGN, vault_sign, VAULT_SIGNED)
 
 int egress_ask_call(struct msg_egress_call *m, ask_answered *answered, void *user, uint64_t *ret_tag)
 {
-    int r = ASK(egress, egress_asks, EGRESS_CALL, egress_call, m);
+    int r = ASK(egress, EGRESS_RESULT, EGRESS_CALL, egress_call, m);
     if (r == 0)
         *ret_tag = m->tag;
     return r;
@@ -239,7 +246,7 @@ int egress_ask_call(struct msg_egress_call *m, ask_answered *answered, void *use
 
 void egress_cancel(uint64_t tag)
 {
-    ask_forget(&egress_asks, tag);
+    ask_forget(&asks[WIRE_EGRESS_RESULT], tag);
     if (egress)
         CHANNEL_TRY(egress, EGRESS_CANCEL, egress_cancel, &(struct msg_egress_cancel){.tag = tag});
 }

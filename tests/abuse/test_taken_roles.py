@@ -424,6 +424,23 @@ def test_a_false_result_harms_its_run_alone(world, upstream, lie):
     assert world.lives("engine") == 1
 
 
+@pytest.mark.parametrize("said", ["VAULT_DONE", "VAULT_IDENTITY", "VAULT_NAMESPACE_KEY", "VAULT_VERIFIED"])
+def test_vault_cannot_answer_a_question_with_another_ones_answer(rough, said):
+    """The tag of a signature that is asked for, in an answer of another shape: the engine would read the one as the other."""
+    vault = rough.role("vault")
+
+    def answer_otherwise(message):
+        return type(message)(TYPES[said][0], encode(TYPES[said][1], tag=decode("vault_signed", message.payload)["tag"]))
+    before = others(rough, "vault")
+    vault.filters["VAULT_SIGNED"] = answer_otherwise
+    rough.run("plain", {"n": 2})
+    eventually(lambda: vault.peer("engine").socket.fileno() < 0, 10, "the engine closes the vault's channel")
+    vault.end()
+    rough.role("vault", life=1)
+    rough.wait_ready()
+    assert others(rough, "vault") == before and serves(rough)
+
+
 # --- worker ------------------------------------------------------------------------------------------------------------
 
 
