@@ -333,8 +333,9 @@ class Server:
 
 
 def is_alive(pid):
+    # A thread that is still on its way out of a write holds the files, though the process is a zombie by its first thread.
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        return any(t.joinpath("stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX" for t in Path(f"/proc/{pid}/task").iterdir())
     except OSError:
         return False
 
