@@ -4,6 +4,7 @@
 #   make install      PREFIX, DESTDIR          make demo      a workflow from start to end
 #   make deb          a Debian package         make test-deb  it, installed and used in a Debian 12 of its own
 #   make fuzz T=wire  one fuzzer               make bench     load, against a baseline
+#   make test-debian13    unit, conformance and system tests with Debian 13's libraries, in a folder
 #   make openapi      the API's description, build/openapi.json
 #   make soak         hours of random deaths   DURATION=seconds, ROUNDS=number, SEED=number
 #   make format       clang-format             make clean
@@ -18,7 +19,7 @@ RELEASE = build/release
 FUZZ = build/fuzz
 EXECUTABLES = find $(RELEASE)/src -mindepth 2 -maxdepth 2 -type f -name 'sallyport*' -perm -u+x
 
-.PHONY: all deps compiled release openapi test soak demo install deb test-deb bench fuzz format clean
+.PHONY: all deps compiled release openapi test soak demo install deb test-deb test-debian13 bench fuzz format clean
 
 all: release
 
@@ -79,6 +80,11 @@ deb: deps
 test-deb: deb
 	@dist/install-packages apt-packages-test-deb
 	@tests/deb/run
+
+# As root: in a Debian 13 in a folder, made once.
+test-debian13:
+	@dist/install-packages apt-packages-test-deb
+	@tests/debian13/run
 
 bench: release
 	@bench/run

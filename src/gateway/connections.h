@@ -34,6 +34,7 @@ struct connection {
     uint32_t index, generation;         /* together the tag of its request */
     int fd;                             /* borrowed from libmicrohttpd */
     struct MHD_Connection *mhd;         /* borrowed; NULL before it is started */
+    struct connection *next_adopted;    /* given to the library and not yet started */
     struct address peer;
     bool is_counted;                    /* against its address */
     bool is_cut;                        /* its end has only to be noticed */

@@ -17,7 +17,7 @@ static struct {
     ev_io readable;
     ev_prepare before_wait;
     ev_timer timeout;
-    struct connection *adopting; /* whose start the library tells next */
+    struct connection *adopted; /* whose start the library has yet to tell */
 } server;
 
 /* --- one request ----------------------------------------------------------------------------------------------------- */
@@ -123,13 +123,26 @@ static void on_completed(void *user, struct MHD_Connection *mhd, void **of_reque
     *of_request = NULL;
 }
 
+/* From version 1.0 on the library starts a connection in its next run and not at once: its socket tells whose it is. */
+static struct connection *take_adopted(int fd)
+{
+    struct connection **place = &server.adopted;
+    while (*place && (*place)->fd != fd)
+        place = &(*place)->next_adopted;
+    struct connection *c = *place;
+    if (c)
+        *place = c->next_adopted;
+    return c;
+}
+
 static void on_connection(void *user, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode what)
 {
     (void)user;
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-        must(server.adopting);
-        *context = server.adopting;
-        server.adopting->mhd = mhd;
+        struct connection *started = take_adopted(MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
+        must(started);
+        *context = started;
+        started->mhd = mhd;
         return;
     }
     struct connection *c = *context;
@@ -147,16 +160,27 @@ static size_t keep_escapes(void *user, struct MHD_Connection *mhd, char *text)
 
 /* --- on the loop ----------------------------------------------------------------------------------------------------- */
 
+static void run_library(void)
+{
+    (void)MHD_run(server.daemon);
+    /* What it could not start it has closed, without a word. */
+    while (server.adopted) {
+        struct connection *c = server.adopted;
+        server.adopted = c->next_adopted;
+        connection_close(c);
+    }
+}
+
 static void on_readable(struct ev_loop *loop, ev_io *w, int events)
 {
     (void)loop, (void)w, (void)events;
-    (void)MHD_run(server.daemon);
+    run_library();
 }
 
 static void on_timeout(struct ev_loop *loop, ev_timer *w, int events)
 {
     (void)loop, (void)w, (void)events;
-    (void)MHD_run(server.daemon);
+    run_library();
 }
 
 static void on_before_wait(struct ev_loop *loop, ev_prepare *w, int events)
@@ -225,11 +249,12 @@ int server_start(struct ev_loop *loop)
 int server_adopt(struct connection *c, int fd, const struct sockaddr_storage *from, socklen_t len)
 {
     c->fd = fd;
-    server.adopting = c;
+    c->next_adopted = server.adopted;
+    server.adopted = c;
     enum MHD_Result r = MHD_add_connection(server.daemon, fd, (const struct sockaddr *)from, len);
-    server.adopting = NULL;
     if (r == MHD_YES)
         return 0;
+    (void)take_adopted(fd);
     /* The library has closed the socket, and told of the end if it had told of the start. */
     if (c->state != CONNECTION_FREE)
         connection_close(c);

@@ -133,7 +133,7 @@ static bool may_refuse(unsigned refuses, const char *name, struct slice text)
     uint8_t first = text.len ? text.p[0] : 0;
     return (refuses & DUPLICATES && strstr(name, "object_duplicated_key")) ||
            (refuses & SCALARS && first != '{' && first != '[') || (refuses & ARRAYS && first != '{') ||
-           (refuses & NULS && memmem(text.p, text.len, "\\u0000", 6));
+           (refuses & NULS && text.len && memmem(text.p, text.len, "\\u0000", 6));
 }
 
 struct run {
