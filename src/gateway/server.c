@@ -211,7 +211,7 @@ static struct MHD_Daemon *daemon_start(void)
         {MHD_OPTION_CONNECTION_TIMEOUT, LIMIT_REQUEST_TIMEOUT_S, NULL},
         {MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, NULL},
 #if MHD_VERSION >= 0x00097701 /* before, intake.c checks all that the strict mode would, and answers better */
-        {MHD_OPTION_CLIENT_DISCIPLINE_LVL, 2, NULL},
+        {MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1, NULL}, /* 2 refuses the empty line that RFC 9112, 2.2 wants ignored */
 #endif
         {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)on_request_line, NULL},
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, NULL},
