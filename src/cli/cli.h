@@ -68,7 +68,11 @@ const char *cli_colour(int stream, const char *escape);
 void cli_out(struct slice s);
 void cli_out_text(const char *text);
 
-/* Control bytes become spaces: they could come from a file's name or a server's answer, and would reach the terminal. */
+/* The bytes of a control character at `p`, 0 when there is none: C0, DEL, and C1 in UTF-8 (C2 80 to C2 9F), which some
+ * terminals obey too. */
+size_t cli_control_len(const uint8_t *p, size_t len);
+
+/* Control characters become spaces: they could come from a file's name or a server's answer, and would reach the terminal. */
 void cli_make_printable(char *text);
 
 void cli_print_help(const struct cli_command *command); /* NULL: of the whole */

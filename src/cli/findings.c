@@ -19,8 +19,10 @@ void findings_print(FILE *to, const char *file, const json_t *findings)
     int stream = to == stdout ? STDOUT_FILENO : STDERR_FILENO;
     json_array_foreach(findings, i, f)
     {
-        const char *level = text_of(f, "level"), *colour = strcmp(level, "error") == 0 ? CLI_RED : CLI_YELLOW;
-        char line[2 * LIMIT_TEXT];
+        char level[16], line[2 * LIMIT_TEXT];
+        (void)snprintf(level, sizeof level, "%s", text_of(f, "level"));
+        cli_make_printable(level);
+        const char *colour = strcmp(level, "error") == 0 ? CLI_RED : CLI_YELLOW;
         (void)snprintf(line, sizeof line, "%s [%s]", text_of(f, "message"), text_of(f, "rule"));
         cli_make_printable(line);
         (void)fprintf(to, "%s:%lld:%lld: %s%s:%s %s\n", file, (long long)json_integer_value(json_object_get(f, "line")),

@@ -15,11 +15,19 @@ const char *cli_colour(int stream, const char *escape)
     return plain ? "" : escape;
 }
 
+size_t cli_control_len(const uint8_t *p, size_t len)
+{
+    if (*p < 0x20 || *p == 0x7F)
+        return 1;
+    return len > 1 && p[0] == 0xC2 && p[1] >= 0x80 && p[1] <= 0x9F ? 2 : 0;
+}
+
 void cli_make_printable(char *text)
 {
-    for (unsigned char *p = (unsigned char *)text; *p; p++)
-        if (*p < 0x20 || *p == 0x7F)
-            *p = ' ';
+    for (size_t i = 0, len = strlen(text), n; i < len; i += n ? n : 1) {
+        n = cli_control_len((uint8_t *)text + i, len - i);
+        memset(text + i, ' ', n);
+    }
 }
 
 static void print_line(const char *text)

@@ -214,6 +214,8 @@ int remote_answer(const struct cli_args *args, struct slice answer, remote_show 
     json_t *root = is_raw ? NULL : json_read(answer, JSON_DECODE_ANY, NULL);
     if (!root && !is_raw) /* somebody's data may have an integer beyond 64 bits; none of ours are */
         root = json_read(answer, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL);
+    if (!root && !is_raw) /* nor may it reach the terminal as it is */
+        return cli_fail(-SP_EUNAVAILABLE, "the server's answer is not JSON; is there a sallyport at this address?");
     if (root) {
         show(root);
     } else {

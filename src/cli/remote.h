@@ -25,7 +25,8 @@ void remote_append_escaped(struct buffer *b, const char *text);
 /* A secret from a terminal without echo, or from standard input if that is none. */
 int remote_read_secret(const char *prompt, struct buffer *ret);
 
-/* The answer as it is on standard output when JSON is wanted or `show` is NULL, else as `show` prints it. */
+/* The answer as it is on standard output when JSON is wanted or `show` is NULL, else as `show` prints it; CLI_UNAVAILABLE when
+ * it is not JSON and `show` would have to. */
 typedef void remote_show(const json_t *answer);
 int remote_answer(const struct cli_args *args, struct slice answer, remote_show *show);
 

@@ -78,8 +78,11 @@ static void show_list(const json_t *answer)
                                                  {"STARTED", "startedAt", NULL}, {"ENDED", "endedAt", NULL}};
     const char *next = json_string_value(json_object_get(answer, "next"));
     view_table(json_object_get(answer, "runs"), columns, sizeof columns / sizeof columns[0], "There are no such runs.");
-    if (next)
-        (void)fprintf(stderr, "There may be more: --before %s\n", next);
+    if (next) {
+        _cleanup_buffer_ struct buffer id = BUFFER_MAX(LIMIT_TEXT);
+        view_append(&id, next);
+        (void)fprintf(stderr, "There may be more: --before %.*s\n", SLICE_ARGS(buffer_slice(&id)));
+    }
 }
 
 /* "r0sa… completed": its data is for `runs show`. */
@@ -144,9 +147,10 @@ static int run_start(const struct cli_args *args)
     int status = make_body(args, &body);
     if (status == CLI_DONE)
         status = remote_request(args, "POST", "/api/v1/runs", "application/json", buffer_slice(&body), &answer);
+    if (status == CLI_DONE)
+        status = remote_answer(args, buffer_slice(&answer), show_state);
     if (status)
         return status;
-    (void)remote_answer(args, buffer_slice(&answer), show_state);
     if (!cli_flag(args, "json"))
         show_data(buffer_slice(&answer));
     json_t *root = json_read(buffer_slice(&answer), JSON_DECODE_INT_AS_REAL, NULL);
@@ -201,11 +205,10 @@ static int run_show(const struct cli_args *args)
     int status = path_of(args, "", &path);
     if (status == CLI_DONE)
         status = remote_request(args, "GET", buffer_text(&path), NULL, (struct slice){NULL, 0}, &answer);
-    if (status)
+    if (status == CLI_DONE)
+        status = remote_answer(args, buffer_slice(&answer), show_head);
+    if (status || cli_flag(args, "json"))
         return status;
-    (void)remote_answer(args, buffer_slice(&answer), show_head);
-    if (cli_flag(args, "json"))
-        return CLI_DONE;
     show_data(buffer_slice(&answer));
     cli_out_text("\nTasks:\n");
     return run_trace(args);

@@ -36,17 +36,22 @@ static struct line *find_open(struct line *lines, size_t n, const char *referenc
     return NULL;
 }
 
+/* What the server wrote, cut and without control characters. */
+static const char *printable(const char *text, char *to, size_t size)
+{
+    (void)snprintf(to, size, "%s", text);
+    cli_make_printable(to);
+    return to;
+}
+
 static void print_line(const struct line *l, long long start_ms)
 {
     const char *colour = strcmp(l->status, "faulted") == 0 ? cli_colour(1, CLI_RED) : "";
-    char took[32] = "";
+    char took[32] = "", reference[LIMIT_NAME * 2], status[32];
     if (!l->is_open && strcmp(l->status, "skipped") != 0)
         (void)snprintf(took, sizeof took, "%lld ms", l->end_ms - l->begin_ms);
-    char reference[LIMIT_NAME * 2];
-    (void)snprintf(reference, sizeof reference, "%s", l->reference);
-    cli_make_printable(reference);
-    (void)printf("%6lld ms  %-32s %s%-10s%s %8s\n", l->begin_ms - start_ms, reference, colour, l->status,
-                 *colour ? cli_colour(1, CLI_PLAIN) : "", took);
+    (void)printf("%6lld ms  %-32s %s%-10s%s %8s\n", l->begin_ms - start_ms, printable(l->reference, reference, sizeof reference),
+                 colour, printable(l->status, status, sizeof status), *colour ? cli_colour(1, CLI_PLAIN) : "", took);
 }
 
 static bool is_end(const char *status)

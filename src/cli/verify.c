@@ -41,9 +41,11 @@ static void on_finding(void *user, const struct audit_finding *f)
         (void)fprintf(to, ", leaf %llu", (unsigned long long)f->leaf);
     if (f->table)
         (void)fprintf(to, ", table %s", f->table);
-    if (f->row && *f->row)
-        (void)fprintf(to, ", row %s", f->row);
-    (void)fprintf(to, ": %s\n", f->text);
+    /* Who edited the database chose the row's name. */
+    char row[LIMIT_TEXT];
+    (void)snprintf(row, sizeof row, "%s", f->row ? f->row : "");
+    cli_make_printable(row);
+    (void)fprintf(to, "%s%s: %s\n", *row ? ", row " : "", row, f->text);
 }
 
 static void print_report(const struct cli_args *args, const struct audit_report *report, int code)

@@ -11,19 +11,11 @@
 #define LABEL_LEN 12
 #define JSON_MAX  ((size_t)64 << 20) /* indented; a longer one is shown as it came */
 
-/* C0, DEL, and C1 in UTF-8 (C2 80 to C2 9F), which some terminals obey too. */
-static size_t control_len(const uint8_t *p, size_t len)
-{
-    if (*p < 0x20 || *p == 0x7F)
-        return 1;
-    return len > 1 && p[0] == 0xC2 && p[1] >= 0x80 && p[1] <= 0x9F ? 2 : 0;
-}
-
 void view_append(struct buffer *b, const char *text)
 {
     const uint8_t *p = (const uint8_t *)text;
     for (size_t len = strlen(text); len;) {
-        size_t n = control_len(p, len);
+        size_t n = cli_control_len(p, len);
         if (n)
             (void)buffer_printf(b, "\\x%02X", p[n - 1]);
         else
@@ -139,7 +131,7 @@ static size_t copy_string(struct buffer *b, struct slice s)
 {
     (void)buffer_append_byte(b, '"');
     for (size_t i = 1; i < s.len;) {
-        size_t n = control_len(s.p + i, s.len - i);
+        size_t n = cli_control_len(s.p + i, s.len - i);
         if (n) {
             (void)buffer_printf(b, "\\u00%02x", s.p[i + n - 1]);
         } else {
