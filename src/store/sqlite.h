@@ -91,6 +91,7 @@ struct store {
     struct buffer leaf;    /* of store_leaf_append */
     struct buffer deliveries; /* of this batch: one row for all of them, since a row costs more than what it holds */
     int64_t deliveries_seen_ms; /* of the last of them */
+    struct run_id alone;   /* inserted last in this batch, and nothing of its journal or events since */
     char *path;            /* NULL in memory */
     int lock_fd;           /* flock on PATH-lock: one writing process; -1 in memory */
     pthread_mutex_t mutex; /* recursive; in memory alone: guards the connection that readers share */

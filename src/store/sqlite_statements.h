@@ -39,6 +39,10 @@
     "SELECT state, first_leaf, last_leaf, id, workflow_id, state, trigger, started_ms, ended_ms, due_ms, actor, parent," \
     " parent_effect, first_leaf, last_leaf, idempotency, random, input, output, error, context, trace FROM runs "
 
+/* Of these the first key column is the run. */
+#define VOUCH_OF_JOURNAL "SELECT run_id, '', '', run_id, seq, kind, effect, at_ms, data FROM journal "
+#define VOUCH_OF_EVENT   "SELECT run_id, '', '', id, run_id, at_ms, data FROM events "
+
 #define STORE_STATEMENTS(S)                                                                                      \
     S(BEGIN, "BEGIN IMMEDIATE")                                                                                  \
     S(BEGIN_READ, "BEGIN")                                                                                       \
@@ -75,10 +79,11 @@
     S(VOUCH_RUN_START, VOUCH_OF_RUN_START "WHERE id = ?")                                                        \
     S(VOUCH_RUNS_OPEN, VOUCH_OF_RUN_START "NOT INDEXED WHERE state < 4")                                         \
     S(VOUCH_RUN_END, VOUCH_OF_RUN_END "WHERE id = ?")                                                            \
-    S(VOUCH_RUNS_ENDED, VOUCH_OF_RUN_END "NOT INDEXED WHERE state >= 4")                                         \
-    S(VOUCH_JOURNAL, "SELECT '', '', '', run_id, seq, kind, effect, at_ms, data FROM journal"                    \
-                     " WHERE run_id = ? ORDER BY seq")                                                           \
-    S(VOUCH_EVENTS, "SELECT '', '', '', id, run_id, at_ms, data FROM events WHERE run_id = ? ORDER BY id")       \
+    S(VOUCH_RUNS_ENDED, VOUCH_OF_RUN_END "NOT INDEXED WHERE state >= 4 ORDER BY id")                             \
+    S(VOUCH_JOURNAL, VOUCH_OF_JOURNAL "WHERE run_id = ? ORDER BY seq")                                           \
+    S(VOUCH_JOURNALS, VOUCH_OF_JOURNAL "ORDER BY run_id, seq")                                                   \
+    S(VOUCH_EVENTS, VOUCH_OF_EVENT "WHERE run_id = ? ORDER BY id")                                               \
+    S(VOUCH_EVENTS_ALL, VOUCH_OF_EVENT "WHERE run_id IS NOT NULL ORDER BY run_id, id")                           \
     /* what changes seldom */                                                                                    \
     S(META_PUT, "INSERT INTO meta (key, value) VALUES (?, ?)"                                                    \
                 " ON CONFLICT (key) DO UPDATE SET value = excluded.value")                                       \

@@ -160,25 +160,48 @@ static enum audit_action ended_by(int64_t state)
     }
 }
 
-static int walk_runs(struct store_reader *r, enum statement which, audit_run_fn *each, void *each_user)
+static int each_run(const struct query *q, const uint8_t digest[CRYPTO_HASH_LEN], audit_run_fn *each, void *each_user)
 {
+    struct audit_run_fact run = {.run = {(uint64_t)column_i64(q, VOUCH_KEYS)}, .ended = ended_by(column_i64(q, 0))};
+    memcpy(run.digest, digest, sizeof run.digest);
+    return each(each_user, &run);
+}
+
+static int walk_open_runs(struct store_reader *r, audit_run_fn *each, void *each_user)
+{
+    uint8_t digest[CRYPTO_HASH_LEN];
     reader_lock(r);
-    struct query q = query_begin(r->connection, which);
+    struct query q = query_begin(r->connection, STATEMENT_VOUCH_RUNS_OPEN);
     int e;
     while ((e = query_next(&q)) > 0) {
-        struct audit_run_fact run = {.run = {(uint64_t)column_i64(&q, VOUCH_KEYS)}, .ended = ended_by(column_i64(&q, 0))};
-        e = vouch_row(r->connection, which, &q, run.digest);
-        e = e < 0 ? e : each(each_user, &run);
-        if (e != 0)
+        vouch_row(STATEMENT_VOUCH_RUNS_OPEN, &q, digest);
+        if ((e = each_run(&q, digest, each, each_user)) != 0)
             break;
     }
     return reader_finish(r, &q, e);
 }
 
+static int walk_ended_runs(struct store_reader *r, audit_run_fn *each, void *each_user)
+{
+    uint8_t digest[CRYPTO_HASH_LEN];
+    struct vouch_walk walk;
+    reader_lock(r);
+    int e = vouch_walk_begin(r->connection, &walk);
+    struct query q = query_begin(r->connection, STATEMENT_VOUCH_RUNS_ENDED);
+    while (e >= 0 && (e = query_next(&q)) > 0) {
+        e = vouch_walk_row(&walk, &q, digest);
+        e = e < 0 ? e : each_run(&q, digest, each, each_user);
+        if (e != 0)
+            break;
+    }
+    vouch_walk_end(&walk);
+    return reader_finish(r, &q, e);
+}
+
 static int source_runs(void *user, audit_run_fn *each, void *each_user)
 {
-    int e = walk_runs(user, STATEMENT_VOUCH_RUNS_OPEN, each, each_user);
-    return e == 0 ? walk_runs(user, STATEMENT_VOUCH_RUNS_ENDED, each, each_user) : e;
+    int e = walk_open_runs(user, each, each_user);
+    return e == 0 ? walk_ended_runs(user, each, each_user) : e;
 }
 
 struct fact_each {
@@ -197,8 +220,8 @@ static int row_facts(struct store_reader *r, enum audit_fact_kind kind, enum sta
                                   .ns = column_slice(&q, 0),
                                   .name = column_slice(&q, 1),
                                   .version = column_slice(&q, 2)};
-        e = vouch_row(r->connection, which, &q, fact.digest);
-        e = e < 0 ? e : to->each(to->user, &fact);
+        vouch_row(which, &q, fact.digest);
+        e = to->each(to->user, &fact);
         if (e != 0)
             break;
     }

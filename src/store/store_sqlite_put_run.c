@@ -30,7 +30,9 @@ int store_run_insert(struct store *store, const struct store_run *row)
     query_optional_blob(&q, row->error);
     query_optional_blob(&q, row->context);
     query_optional_blob(&q, row->trace);
-    return batch_result(store, query_run(&q));
+    r = query_run(&q);
+    store->alone = r < 0 ? (struct run_id){0} : row->id;
+    return batch_result(store, r);
 }
 
 /* Why an update met no row. */
@@ -63,11 +65,18 @@ int store_run_update(struct store *store, const struct store_run_change *change)
     return batch_result(store, r);
 }
 
+static void put_beside(struct store *store, struct run_id run)
+{
+    if (store->alone.n == run.n)
+        store->alone = (struct run_id){0};
+}
+
 int store_journal_put(struct store *store, const struct store_journal *row)
 {
     int r = batch_check(store);
     if (r < 0)
         return r;
+    put_beside(store, row->run);
     struct query q = query_begin(&store->connection, STATEMENT_JOURNAL_PUT);
     query_u64(&q, row->run.n);
     query_i64(&q, row->seq);
@@ -83,6 +92,7 @@ int store_event_put(struct store *store, const struct store_event *row, uint64_t
     int r = batch_check(store);
     if (r < 0)
         return r;
+    put_beside(store, row->run);
     struct query q = query_begin(&store->connection, STATEMENT_EVENT_PUT);
     query_optional_i64(&q, (int64_t)row->id);
     query_optional_i64(&q, (int64_t)row->run.n);

@@ -26,7 +26,8 @@ static const char *const tables[STATEMENT_COUNT] = {
     [STATEMENT_VOUCH_CREDENTIAL] = "credentials", [STATEMENT_VOUCH_CREDENTIALS] = "credentials",
     [STATEMENT_VOUCH_RUN_START] = "runs/start",   [STATEMENT_VOUCH_RUNS_OPEN] = "runs/start",
     [STATEMENT_VOUCH_RUN_END] = "runs",           [STATEMENT_VOUCH_RUNS_ENDED] = "runs",
-    [STATEMENT_VOUCH_JOURNAL] = "journal",        [STATEMENT_VOUCH_EVENTS] = "events",
+    [STATEMENT_VOUCH_JOURNAL] = "journal",        [STATEMENT_VOUCH_JOURNALS] = "journal",
+    [STATEMENT_VOUCH_EVENTS] = "events",          [STATEMENT_VOUCH_EVENTS_ALL] = "events",
 };
 
 static void le64(uint64_t value, uint8_t ret[8])
@@ -77,31 +78,78 @@ static void row_digest(enum statement which, const struct query *q, uint8_t ret[
     digest_parts(parts, n_parts, ret);
 }
 
+static void fold(enum statement which, const struct query *q, uint8_t digest[CRYPTO_HASH_LEN])
+{
+    uint8_t both[2 * CRYPTO_HASH_LEN];
+    memcpy(both, digest, CRYPTO_HASH_LEN);
+    row_digest(which, q, both + CRYPTO_HASH_LEN);
+    crypto_sha256(slice_of(both, sizeof both), digest);
+}
+
 static int fold_rows_of_run(struct connection *c, enum statement which, int64_t run,
                             uint8_t digest[CRYPTO_HASH_LEN])
 {
-    uint8_t row[CRYPTO_HASH_LEN];
     struct query q = query_begin(c, which);
     int r;
     query_i64(&q, run);
-    while ((r = query_next(&q)) > 0) {
-        row_digest(which, &q, row);
-        crypto_sha256_parts(
-            (struct slice[]){slice_of(digest, CRYPTO_HASH_LEN), slice_of(row, CRYPTO_HASH_LEN)}, 2, digest);
-    }
+    while ((r = query_next(&q)) > 0)
+        fold(which, &q, digest);
     query_end(&q);
     return r;
 }
 
-int vouch_row(struct connection *c, enum statement which, const struct query *q, uint8_t ret[CRYPTO_HASH_LEN])
+void vouch_row(enum statement which, const struct query *q, uint8_t ret[CRYPTO_HASH_LEN])
 {
     row_digest(which, q, ret);
-    if (which != STATEMENT_VOUCH_RUN_END && which != STATEMENT_VOUCH_RUNS_ENDED)
-        return 0;
-    int64_t run = column_i64(q, VOUCH_KEYS);
-    int r = fold_rows_of_run(c, STATEMENT_VOUCH_JOURNAL, run, ret);
-    return r < 0 ? r : fold_rows_of_run(c, STATEMENT_VOUCH_EVENTS, run, ret);
 }
+
+static int fold_what_belongs(struct connection *c, int64_t run, uint8_t digest[CRYPTO_HASH_LEN])
+{
+    int r = fold_rows_of_run(c, STATEMENT_VOUCH_JOURNAL, run, digest);
+    return r < 0 ? r : fold_rows_of_run(c, STATEMENT_VOUCH_EVENTS, run, digest);
+}
+
+/* --- all runs in turn ------------------------------------------------------------------------------------------------ */
+
+static const enum statement beside[VOUCH_BESIDE] = {STATEMENT_VOUCH_JOURNALS, STATEMENT_VOUCH_EVENTS_ALL};
+
+int vouch_walk_begin(struct connection *c, struct vouch_walk *walk)
+{
+    int r = 0;
+    for (size_t i = 0; i < VOUCH_BESIDE; i++) {
+        walk->rows[i] = query_begin(c, beside[i]);
+        walk->state[i] = r < 0 ? r : query_next(&walk->rows[i]);
+        r = walk->state[i] < 0 ? walk->state[i] : r;
+    }
+    return r;
+}
+
+int vouch_walk_row(struct vouch_walk *walk, const struct query *q, uint8_t ret[CRYPTO_HASH_LEN])
+{
+    int64_t run = column_i64(q, VOUCH_KEYS);
+    row_digest(STATEMENT_VOUCH_RUNS_ENDED, q, ret);
+    for (size_t i = 0; i < VOUCH_BESIDE; i++) {
+        struct query *rows = &walk->rows[i];
+        int *state = &walk->state[i];
+        /* Rows of open runs are passed over; rows without a run, too, as they are when a run is looked up. */
+        while (*state > 0 && column_i64(rows, 0) <= run) {
+            if (column_i64(rows, 0) == run)
+                fold(beside[i], rows, ret);
+            *state = query_next(rows);
+        }
+        if (*state < 0)
+            return *state;
+    }
+    return 0;
+}
+
+void vouch_walk_end(struct vouch_walk *walk)
+{
+    for (size_t i = 0; i < VOUCH_BESIDE; i++)
+        query_end(&walk->rows[i]);
+}
+
+/* --- one leaf -------------------------------------------------------------------------------------------------------- */
 
 /* The statement that finds the row that a leaf tells of; STATEMENT_COUNT when it tells of none. */
 static enum statement statement_of(const struct audit_event *e)
@@ -147,15 +195,18 @@ static void bind_key(struct query *q, enum statement which, const struct audit_e
         query_text(q, e->object);
 }
 
-int vouch_event(struct connection *c, const struct audit_event *e, uint8_t ret[CRYPTO_HASH_LEN])
+int vouch_event(struct connection *c, const struct audit_event *e, bool is_row_alone, uint8_t ret[CRYPTO_HASH_LEN])
 {
     enum statement which = statement_of(e);
     if (which == STATEMENT_COUNT)
         return 0;
     struct query q = query_begin(c, which);
     bind_key(&q, which, e);
-    int r = query_next(&q);
-    int code = r > 0 ? vouch_row(c, which, &q, ret) : r;
+    int r = query_next(&q), code = r;
+    if (r > 0)
+        row_digest(which, &q, ret);
+    if (r > 0 && which == STATEMENT_VOUCH_RUN_END && !is_row_alone)
+        code = fold_what_belongs(c, column_i64(&q, VOUCH_KEYS), ret);
     query_end(&q);
     return code < 0 ? code : r;
 }
