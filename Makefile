@@ -95,7 +95,7 @@ $(FUZZ)/build.ninja:
 fuzz: $(FUZZ)/build.ninja
 	ninja -C $(FUZZ) fuzz/$(T)
 	@mkdir -p build/corpus/$(T)
-	$(FUZZ)/fuzz/$(T) -max_total_time=$(SECONDS_FUZZ) -max_len=65536 -artifact_prefix=build/corpus/ -timeout=20 build/corpus/$(T) $(wildcard fuzz/corpus/$(T))
+	$(FUZZ)/fuzz/$(T) -max_total_time=$(SECONDS_FUZZ) -max_len=65536 -artifact_prefix=build/corpus/ -timeout=20 $(addprefix -dict=,$(wildcard fuzz/dict/$(T).dict)) build/corpus/$(T) $(wildcard fuzz/corpus/$(T))
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')

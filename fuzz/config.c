@@ -1,13 +1,6 @@
 /* The configuration file, from bytes to the JSON of every role. */
 #include "supervisor/config.h"
 
-/* libfyaml 0.7 forgets a scanner's buffer for some long quoted keys; the file is the administrator's and is read once. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:libfyaml";
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,0 +1,261 @@
+/* The engine, and whoever took over the gateway, egress, a worker or the checker: frames in any order on all
+ * four channels, to the whole engine with its threads, over a database in memory and beside a real vault. It
+ * is started once and lives on from input to input as it does from request to request. Must hold: a request
+ * has one answer, with a status and, where it says so, JSON; each peer hears only what the tables allow; a
+ * peer that breaks a rule loses its channel and the engine goes on with the next; nothing ends the engine.
+ *
+ * Tags and ids that the engine chose are not the fuzzer's to guess: a first u64 below 8 in a payload means
+ * the n-th last one that this peer was told. In a request "r0000000000000" means the run that the worker was
+ * told of last. */
+int engine_main(int argc, char **argv);
+#define main engine_main
+#include "engine/main.c"
+#undef main
+
+#include <ev.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/must.h"
+#include "far_end.h"
+#include "role/role.h"
+#include "vault/serve.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define TOKEN       "the-owner-of-the-test"
+#define ANY_RUN     "r0000000000000"
+#define RECENT      8
+#define ANSWERS_MAX 64
+#define QUIET_US    200 /* what the committer may take between two rounds */
+#define QUIET       5
+
+enum player { PLAYER_GATEWAY, PLAYER_EGRESS, PLAYER_WORKER, PLAYER_CHECKER, PLAYERS };
+
+static const enum role players[PLAYERS] = {ROLE_GATEWAY, ROLE_EGRESS, ROLE_WORKER, ROLE_CHECKER};
+static const struct role_handlers *engine;
+static struct ev_loop *loop;
+static struct far_end ends[PLAYERS];
+static uint64_t recent[PLAYERS][RECENT]; /* tags and runs that the engine told it, the last one first */
+static uint64_t asked[ANSWERS_MAX];      /* tags of requests that have no answer yet */
+static size_t n_asked;
+static bool was_ready;
+
+/* --- role.h, without a process around it
+ * ----------------------------------------------------------------------------------------- */
+
+int role_main(int argc, char **argv, const struct role_handlers *handlers)
+{
+    engine = handlers;
+    return 0;
+}
+
+struct ev_loop *role_loop(void)
+{
+    return loop;
+}
+
+const char *role_data_dir(void)
+{
+    return NULL;
+}
+
+void role_ready(void)
+{
+    was_ready = true;
+}
+
+int role_fail(int code, const char *format, ...)
+{
+    must(false); /* a peer has ended the engine */
+    return code;
+}
+
+void role_exit(int status)
+{
+    must(false);
+}
+
+int role_ask_restart(enum role role, uint16_t index)
+{
+    return 0;
+}
+
+int role_dispatch(role_message_handler *const *table, size_t n, struct channel *channel, uint16_t type,
+                  struct slice payload, int fd)
+{
+    must(fd < 0);
+    return type < n && table[type] ? table[type](channel, payload, fd) : -SP_EPROTOCOL;
+}
+
+/* --- what the engine says
+ * -------------------------------------------------------------------------------------------------------- */
+
+static void swallow(enum log_level level, const char *line, size_t len, void *user)
+{
+    must(!memchr(line, '\n', len));
+}
+
+static void on_response(struct slice payload)
+{
+    struct msg_http_response m;
+    struct slice type, rest, name, value;
+    int r;
+    must(wire_decode_http_response(payload, &m) == 0 && m.status >= 200 && m.status < 600);
+    size_t i = 0;
+    while (i < n_asked && asked[i] != m.tag)
+        i++;
+    must(i < n_asked); /* nobody asked, or it was answered */
+    asked[i] = asked[--n_asked];
+    for (rest = m.headers; (r = wire_pairs_next(&rest, &name, &value)) > 0;)
+        must(name.len && (!value.len || !memchr(value.p, '\n', value.len)));
+    must(r == 0);
+    if (wire_pairs_find(m.headers, "content-type", &type) && slice_starts(type, "application/") &&
+        memmem(type.p, type.len, "json", 4)) {
+        json_t *json = json_read(m.body, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL);
+        must(json);
+        json_decref(json);
+    }
+}
+
+static void on_answer(struct far_end *f, uint16_t type, struct slice payload)
+{
+    size_t player = (size_t)(f - ends);
+    if (type == WIRE_HTTP_RESPONSE)
+        on_response(payload);
+    if (payload.len < sizeof(uint64_t))
+        return;
+    struct wire_reader r = WIRE_READER(payload);
+    uint64_t tag = wire_get_u64(&r);
+    if (recent[player][0] == tag)
+        return;
+    memmove(recent[player] + 1, recent[player], (RECENT - 1) * sizeof tag);
+    recent[player][0] = tag;
+}
+
+/* --- who plays
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
+
+static void connect_player(size_t i)
+{
+    if (players[i] == ROLE_GATEWAY)
+        n_asked = 0;
+    far_end_close(&ends[i]);
+    must(engine->connect(players[i], 0, far_end_open(&ends[i], players[i], ROLE_ENGINE)) == 0);
+}
+
+/* Lets the loop and both threads come to rest, hears everyone, and gives a new channel to who lost his. */
+static void settle(void)
+{
+    for (unsigned i = 0; i < QUIET; i++) {
+        ev_run(loop, EVRUN_NOWAIT);
+        (void)usleep(i ? QUIET_US : 0);
+    }
+    for (size_t i = 0; i < PLAYERS; i++) {
+        far_end_read(&ends[i], on_answer);
+        if (ends[i].fd < 0)
+            connect_player(i);
+    }
+}
+
+static void connect_vault(void)
+{
+    int pair[2];
+    must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
+    must(serve_connect(loop, ROLE_ENGINE, pair[0]) == 0 && engine->connect(ROLE_VAULT, 0, pair[1]) == 0);
+    struct secret *root = secret_new(32);
+    must(root && serve_open(root) == 0);
+    secret_free(root);
+}
+
+static void give_page(void)
+{
+    int fd = memfd_create("page", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    must(fd >= 0 && ftruncate(fd, (off_t)sysconf(_SC_PAGESIZE)) == 0);
+    must(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0);
+    must(engine->file(CONTROL_FILE_WORKER_PAGE, 0, fd) == 0);
+}
+
+static void start(void)
+{
+    must(engine_main(0, NULL) == 0);
+    loop = ev_default_loop(EVFLAG_NOENV);
+    log_set_sink(swallow, NULL);
+    must(engine->configure(SLICE_LITERAL(
+             "{\"workers\":1,\"ephemeral\":true,\"owner\":\"" TOKEN "\",\"addressPerSecond\":10000000,"
+             "\"addressBurst\":10000000,\"principalPerSecond\":10000000,\"principalBurst\":10000000}")) == 0);
+    give_page();
+    for (size_t i = 0; i < PLAYERS; i++) {
+        ends[i].fd = -1;
+        connect_player(i);
+    }
+    connect_vault();
+    must(engine->start() == 0);
+    for (unsigned i = 0; i < 2000 && !was_ready; i++)
+        settle();
+    must(was_ready);
+}
+
+/* --- what they say
+ * -----------------------------------------------------------------------------------------------------------------
+ */
+
+/* The payload with the tag that is meant. */
+static void resolve(size_t player, struct slice payload, struct buffer *ret)
+{
+    char id[RUN_ID_LEN + 1];
+    must(buffer_append_slice(ret, payload) == 0);
+    run_id_text((struct run_id){recent[PLAYER_WORKER][0]}, id);
+    for (uint8_t *at; ret->len && (at = memmem(ret->p, ret->len, ANY_RUN, RUN_ID_LEN));)
+        memcpy(at, id, RUN_ID_LEN);
+    if (players[player] == ROLE_GATEWAY || payload.len < sizeof(uint64_t))
+        return;
+    struct wire_reader r = WIRE_READER(payload);
+    uint64_t n = wire_get_u64(&r);
+    if (n < RECENT)
+        memcpy(ret->p, &recent[player][n], sizeof n);
+}
+
+static bool is_asked(uint64_t tag)
+{
+    for (size_t i = 0; i < n_asked; i++)
+        if (asked[i] == tag)
+            return true;
+    return false;
+}
+
+/* Requests of the gateway have tags of their own: it makes none that is under way. */
+static bool may_ask(uint16_t type, struct slice payload)
+{
+    struct msg_http_request m;
+    if (type != WIRE_HTTP_REQUEST || wire_decode_http_request(payload, &m) < 0)
+        return true;
+    if (n_asked == ANSWERS_MAX || is_asked(m.tag))
+        return false;
+    asked[n_asked++] = m.tag;
+    return true;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct slice rest = slice_of(data, size);
+    struct far_end_frame frame;
+    if (!engine)
+        start();
+    while (far_end_next(&rest, &frame)) {
+        size_t player = frame.who % PLAYERS;
+        uint16_t type = far_end_type(&ends[player], frame.type);
+        _cleanup_buffer_ struct buffer payload = BUFFER_MAX(LIMIT_FRAME);
+        resolve(player, frame.payload, &payload);
+        if (!may_ask(type, buffer_slice(&payload)))
+            continue;
+        far_end_send(&ends[player], type, buffer_slice(&payload));
+        settle();
+    }
+    connect_player(PLAYER_GATEWAY); /* who left open requests behind leaves */
+    settle();
+    return 0;
+}
