@@ -92,6 +92,7 @@
 #define LIMIT_ORIGINS         64          /* origins that one workflow or credential may reach */
 #define LIMIT_PAGE            1000        /* rows of one listing */
 #define LIMIT_OPENAPI         (512u << 10) /* the description of the API */
+#define LIMIT_LOCK_WAIT_MS    2000        /* for an earlier engine to let go of the database */
 #define LIMIT_SLOW_QUEUE      256         /* reads and password checks that wait */
 
 /* Gateway. */

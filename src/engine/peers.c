@@ -103,7 +103,8 @@ static void fail_all(enum role peer, int code)
 static void on_closed(struct channel *channel, const char *reason, void *user)
 {
     (void)user;
-    log_event(LOG_LEVEL_WARN, "engine.peer-lost", "peer", role_name(channel_peer(channel)), "reason", reason, NULL);
+    /* That a role died is the supervisor's warning; in an orderly stop nothing is wrong. */
+    log_event(channel_is_breached(channel) ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "engine.peer-lost", "peer", role_name(channel_peer(channel)), "reason", reason, NULL);
     /* Of the vault the supervisor would not hear it from us. */
     if (channel_is_breached(channel) && channel != vault)
         (void)role_ask_restart(channel_peer(channel), 0);

@@ -219,16 +219,24 @@ static void lint_headers(struct compiler *c, jv headers)
         }
 }
 
+/* Of those that egress sends, in either case. */
+static bool is_http_method(struct slice text)
+{
+    uint8_t upper[16];
+    if (text.len > sizeof upper)
+        return false;
+    for (size_t i = 0; i < text.len; i++)
+        upper[i] = text.p[i] >= 'a' && text.p[i] <= 'z' ? (uint8_t)(text.p[i] - 32) : text.p[i];
+    return http_method_parse(slice_of(upper, text.len)) >= 0;
+}
+
 static void compile_method(struct compiler *c, jv method, struct http_call *h)
 {
     size_t mark = enter(c, "method");
     compile_template(c, method, SCOPE_TASK, &h->method);
-    bool is_token = is_kind(method, JV_KIND_STRING) && text_of(method).len > 0 && text_of(method).len <= 20;
-    for (size_t i = 0; is_token && h->method.kind == EXPR_CONSTANT && i < text_of(method).len; i++)
-        is_token = (text_of(method).p[i] | 32) >= 'a' && (text_of(method).p[i] | 32) <= 'z';
-    if (is_kind(method, JV_KIND_STRING) && h->method.kind == EXPR_CONSTANT && !is_token)
+    if (is_kind(method, JV_KIND_STRING) && h->method.kind == EXPR_CONSTANT && !is_http_method(text_of(method)))
         complain(c, "invalid-value", "use get, post, put, patch, delete, head or options",
-                 "this is not an HTTP method");
+                 "this is not an HTTP method that may be sent");
     leave(c, mark);
 }
 

@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/must.h"
 #include "store/sqlite.h"
 
@@ -39,7 +40,14 @@ static int take_lock(struct store *store, struct diag *reterr)
     store->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (store->lock_fd < 0)
         return fail_path(reterr, errno, name, "cannot be opened");
-    if (flock(store->lock_fd, LOCK_EX | LOCK_NB) == 0)
+    /* The engine of a server that was killed a moment ago may still be on its way out. */
+    int64_t end_ms = clock_monotonic_ms() + LIMIT_LOCK_WAIT_MS;
+    int r = flock(store->lock_fd, LOCK_EX | LOCK_NB);
+    while (r < 0 && errno == EWOULDBLOCK && clock_monotonic_ms() < end_ms) {
+        (void)nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+        r = flock(store->lock_fd, LOCK_EX | LOCK_NB);
+    }
+    if (r == 0)
         return 0;
     if (errno != EWOULDBLOCK)
         return fail_path(reterr, errno, name, "cannot be locked");

@@ -1,4 +1,5 @@
 """What was accepted is never lost, and happens once: roles and whole servers are killed under load."""
+import fcntl
 import itertools
 import json
 import os
@@ -336,3 +337,13 @@ def test_run_that_takes_too_much_faults_alone(bombed, bomb):
     assert trace.status == 200
     assert len([x for x in bombed.leaves() if x.get("run") == run["id"] and x["action"] == "run.faulted"]) == 1
     bombed.wait_ready()
+
+
+def test_a_start_waits_for_an_earlier_engine_to_let_go(own_server):
+    own_server.kill_all()
+    with open(own_server.data / "sallyport.db-lock", "r+b") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        own_server.start(wait=False)
+        time.sleep(0.7)
+    own_server.wait_listening()
+    own_server.wait_ready()
