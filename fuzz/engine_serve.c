@@ -20,7 +20,7 @@ int engine_main(int argc, char **argv);
 
 #include "base/must.h"
 #include "far_end.h"
-#include "role/role.h"
+#include "stand_in_role.h"
 #include "vault/serve.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -35,68 +35,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 enum player { PLAYER_GATEWAY, PLAYER_EGRESS, PLAYER_WORKER, PLAYER_CHECKER, PLAYERS };
 
 static const enum role players[PLAYERS] = {ROLE_GATEWAY, ROLE_EGRESS, ROLE_WORKER, ROLE_CHECKER};
-static const struct role_handlers *engine;
 static struct ev_loop *loop;
 static struct far_end ends[PLAYERS];
 static uint64_t recent[PLAYERS][RECENT]; /* tags and runs that the engine told it, the last one first */
 static uint64_t asked[ANSWERS_MAX];      /* tags of requests that have no answer yet */
 static size_t n_asked;
-static bool was_ready;
-
-/* --- role.h, without a process around it
- * ----------------------------------------------------------------------------------------- */
-
-int role_main(int argc, char **argv, const struct role_handlers *handlers)
-{
-    engine = handlers;
-    return 0;
-}
-
-struct ev_loop *role_loop(void)
-{
-    return loop;
-}
-
-const char *role_data_dir(void)
-{
-    return NULL;
-}
-
-void role_ready(void)
-{
-    was_ready = true;
-}
-
-int role_fail(int code, const char *format, ...)
-{
-    must(false); /* a peer has ended the engine */
-    return code;
-}
-
-void role_exit(int status)
-{
-    must(false);
-}
-
-int role_ask_restart(enum role role, uint16_t index)
-{
-    return 0;
-}
-
-int role_dispatch(role_message_handler *const *table, size_t n, struct channel *channel, uint16_t type,
-                  struct slice payload, int fd)
-{
-    must(fd < 0);
-    return type < n && table[type] ? table[type](channel, payload, fd) : -SP_EPROTOCOL;
-}
 
 /* --- what the engine says
  * -------------------------------------------------------------------------------------------------------- */
-
-static void swallow(enum log_level level, const char *line, size_t len, void *user)
-{
-    must(!memchr(line, '\n', len));
-}
 
 static void on_response(struct slice payload)
 {
@@ -144,7 +90,7 @@ static void connect_player(size_t i)
     if (players[i] == ROLE_GATEWAY)
         n_asked = 0;
     far_end_close(&ends[i]);
-    must(engine->connect(players[i], 0, far_end_open(&ends[i], players[i], ROLE_ENGINE)) == 0);
+    must(stand_in_role->connect(players[i], 0, far_end_open(&ends[i], players[i], ROLE_ENGINE)) == 0);
 }
 
 /* Lets the loop and both threads come to rest, hears everyone, and gives a new channel to who lost his. */
@@ -165,7 +111,8 @@ static void connect_vault(void)
 {
     int pair[2];
     must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
-    must(serve_connect(loop, ROLE_ENGINE, pair[0]) == 0 && engine->connect(ROLE_VAULT, 0, pair[1]) == 0);
+    must(serve_connect(loop, ROLE_ENGINE, pair[0]) == 0 &&
+         stand_in_role->connect(ROLE_VAULT, 0, pair[1]) == 0);
     struct secret *root = secret_new(32);
     must(root && serve_open(root) == 0);
     secret_free(root);
@@ -176,15 +123,13 @@ static void give_page(void)
     int fd = memfd_create("page", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     must(fd >= 0 && ftruncate(fd, (off_t)sysconf(_SC_PAGESIZE)) == 0);
     must(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0);
-    must(engine->file(CONTROL_FILE_WORKER_PAGE, 0, fd) == 0);
+    must(stand_in_role->file(CONTROL_FILE_WORKER_PAGE, 0, fd) == 0);
 }
 
 static void start(void)
 {
-    must(engine_main(0, NULL) == 0);
-    loop = ev_default_loop(EVFLAG_NOENV);
-    log_set_sink(swallow, NULL);
-    must(engine->configure(SLICE_LITERAL(
+    loop = stand_in_role_begin(engine_main);
+    must(stand_in_role->configure(SLICE_LITERAL(
              "{\"workers\":1,\"ephemeral\":true,\"owner\":\"" TOKEN "\",\"addressPerSecond\":10000000,"
              "\"addressBurst\":10000000,\"principalPerSecond\":10000000,\"principalBurst\":10000000}")) == 0);
     give_page();
@@ -193,10 +138,10 @@ static void start(void)
         connect_player(i);
     }
     connect_vault();
-    must(engine->start() == 0);
-    for (unsigned i = 0; i < 2000 && !was_ready; i++)
+    must(stand_in_role->start() == 0);
+    for (unsigned i = 0; i < 2000 && !stand_in_role_is_ready; i++)
         settle();
-    must(was_ready);
+    must(stand_in_role_is_ready);
 }
 
 /* --- what they say
@@ -243,7 +188,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct slice rest = slice_of(data, size);
     struct far_end_frame frame;
-    if (!engine)
+    if (!stand_in_role)
         start();
     while (far_end_next(&rest, &frame)) {
         size_t player = frame.who % PLAYERS;
