@@ -7,7 +7,7 @@
 #define CLI_ABOUT                                                                                            \
     "Runs workflows of the Open Workflow DSL 1.0; nothing leaves without a grant and a durable record."
 #define CLI_OPTION_FORM                                                                                      \
-    "Options may stand before or after operands, as --name value or --name=value; -- ends them.\n"           \
+    "Options may stand before or after operands, as --name value or --name=value; an argument -- ends them.\n"           \
     "What is wrong is one line on standard error, with what to do about it."
 
 /* F(name, text) */

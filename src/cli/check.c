@@ -22,7 +22,7 @@ enum format {
 
 static const struct cli_option options[] = {
     {"format", "FORMAT", "text (default), json or sarif"},
-    {"verbose", NULL, "show the log lines of the worker"},
+    {"verbose", NULL, "show the log lines of the checker"},
     {NULL, NULL, NULL},
 };
 

@@ -76,5 +76,7 @@ size_t cli_control_len(const uint8_t *p, size_t len);
 void cli_make_printable(char *text);
 
 void cli_print_help(const struct cli_command *command); /* NULL: of the whole */
+void cli_print_group_help(const char *first);           /* the commands that begin with this word */
+bool cli_is_of_group(const struct cli_command *command, const char *first);
 
 #endif

@@ -13,6 +13,7 @@
 #include "cli/local.h"
 #include "crypto/crypto.h"
 #include "crypto/root_key.h"
+#include "policy/origin.h"
 #include "supervisor/files.h"
 #include "supervisor/route.h"
 
@@ -35,8 +36,10 @@ static int give_root_key(struct supervisor *s)
     return r < 0 ? r : supervisor_give_file(s, ROLE_VAULT, CONTROL_FILE_ROOT_KEY, 0, fd);
 }
 
-static int configure_engine(struct supervisor *s, const struct ephemeral_options *o, struct slice token)
+static int configure_engine(struct supervisor *s, const struct ephemeral_options *o, struct slice token,
+                            struct diag *reterr)
 {
+    struct policy_origin origin;
     _cleanup_buffer_ struct buffer b = BUFFER_MAX(LIMIT_CONFIG);
     b.secret = true;
     struct json_writer w = JSON_WRITER(&b);
@@ -47,8 +50,11 @@ static int configure_engine(struct supervisor *s, const struct ephemeral_options
     if (o->n_allow) {
         json_key(&w, "allow");
         json_array_begin(&w);
-        for (unsigned i = 0; i < o->n_allow; i++)
+        for (unsigned i = 0; i < o->n_allow; i++) {
+            if (policy_origin_parse(slice_text(o->allow[i]), &origin, NULL) < 0)
+                return diag_set(reterr, -SP_EINVALID, "--allow: SCHEME://HOST[:PORT], not %s", o->allow[i]);
             json_text(&w, o->allow[i]);
+        }
         json_array_end(&w);
     }
     json_object_end(&w);
@@ -93,7 +99,7 @@ static int configure(struct ephemeral *e, const struct ephemeral_options *o, str
     if (r == 0)
         r = supervisor_configure(s, ROLE_WORKER, SLICE_LITERAL("{}"));
     if (r == 0)
-        r = configure_engine(s, o, buffer_slice(&token));
+        r = configure_engine(s, o, buffer_slice(&token), reterr);
     if (r == 0)
         r = configure_egress(s, o, reterr);
     return r < 0 && !reterr->code ? diag_set(reterr, r, "the roles cannot be configured: %s", error_text(r)) : r;

@@ -1,6 +1,7 @@
 /* help: the texts of --help, from the table of subcommands. */
 #include <stdio.h>
 
+#include "base/fold.h"
 #include "base/pages.h"
 #include "cli/about.h"
 #include "cli/cli.h"
@@ -9,8 +10,7 @@
 
 static void print_fact(const char *name, const char *text)
 {
-    const char *gap = strlen(name) > NAME_WIDTH ? "\n      " : "";
-    (void)printf("  %-*s %s%s\n", NAME_WIDTH, name, gap, text);
+    fold_fact(NAME_WIDTH, name, text);
 }
 
 static void print_options(const struct cli_option *o)
@@ -22,17 +22,37 @@ static void print_options(const struct cli_option *o)
     }
 }
 
+static void print_command(const struct cli_command *c)
+{
+    char left[64];
+    (void)snprintf(left, sizeof left, "%s%s%s", c->name, *c->operands ? " " : "", c->operands);
+    print_fact(left, c->summary);
+}
+
+bool cli_is_of_group(const struct cli_command *command, const char *first)
+{
+    size_t len = strlen(first);
+    return strncmp(command->name, first, len) == 0 && command->name[len] == ' ';
+}
+
+void cli_print_group_help(const char *first)
+{
+    (void)printf("Usage: sallyport %s COMMAND [OPTION]... [OPERAND]...\n\n", first);
+    for (const struct cli_command *const *at = cli_commands; *at; at++)
+        if (cli_is_of_group(*at, first))
+            print_command(*at);
+    (void)printf("\nsallyport %s COMMAND --help tells more.\n", first);
+}
+
 static void print_overview(void)
 {
-    (void)printf("Usage: sallyport COMMAND [OPTION]... [OPERAND]...\n%s\n\n", CLI_ABOUT);
-    for (const struct cli_command *const *at = cli_commands, *c; (c = *at); at++) {
-        char left[64];
-        (void)snprintf(left, sizeof left, "%s %s", c->name, c->operands);
-        print_fact(left, c->summary);
-    }
-    cli_out_text(
-        "\nsallyport COMMAND --help tells more; sallyport --version gives the version.\n" CLI_OPTION_FORM
-        "\n");
+    cli_out_text("Usage: sallyport COMMAND [OPTION]... [OPERAND]...\n");
+    fold_print(0, 0, CLI_ABOUT);
+    cli_out_text("\n");
+    for (const struct cli_command *const *at = cli_commands; *at; at++)
+        print_command(*at);
+    cli_out_text("\nsallyport COMMAND --help tells more; sallyport --version gives the version.\n");
+    fold_print(0, 0, CLI_OPTION_FORM);
 #define F(name, text) print_fact(name, text);
     cli_out_text("\nExit status:\n");
     CLI_EXIT_STATUSES(F)
@@ -52,12 +72,14 @@ void cli_print_help(const struct cli_command *command)
         print_overview();
         return;
     }
-    (void)printf("Usage: sallyport %s [OPTION]... %s\n%s.\n\n", command->name, command->operands,
-                 command->summary);
+    (void)printf("Usage: sallyport %s [OPTION]...%s%s\n%s.\n\n", command->name, *command->operands ? " " : "",
+                 command->operands, command->summary);
     print_options(command->options);
     print_options(cli_common_options);
-    if (command->help)
-        (void)printf("\n%s", command->help);
+    if (command->help) {
+        cli_out_text("\n");
+        fold_print(0, 0, command->help);
+    }
     if (command->examples)
         (void)printf("\nExamples:\n%s", command->examples);
 }

@@ -253,8 +253,8 @@ static void print_result(const struct cli_args *args, const char *dir, const cha
         (void)buffer_printf(
             &out,
             "Data folder:   %s\nRoot key:      %s%s\nAudit key:     %.*s\nOwner's token: %.*s%s\n\n"
-            "%s Keep it, a copy of the root key, and the audit key (it is public: audit\n"
-            "verify --key) where the data is not.\n",
+            "%s\nKeep it, a copy of the root key, and the audit key (it is public, for\n"
+            "sallyport audit verify --key) where the data is not.\n",
             dir, key, made ? "" : " (was there already)", SLICE_ARGS(buffer_slice(audit_key)),
             SLICE_ARGS(token_file ? slice_text("in ") : buffer_slice(token)), token_file ? token_file : "",
             token_file ? "The token is in that file only." : "The token is shown this once.");

@@ -107,7 +107,8 @@ static bool is_local_url(const char *url)
     static const char *const local[] = {"http://127.0.0.1", "http://localhost", "http://[::1]"};
     for (size_t i = 0; i < sizeof local / sizeof local[0]; i++) {
         size_t n = strlen(local[i]);
-        if (strncmp(url, local[i], n) == 0 && (url[n] == 0 || url[n] == ':' || url[n] == '/'))
+        /* What stands before an "@" is a user's name, and the host comes after it. */
+        if (strncmp(url, local[i], n) == 0 && !strchr(url, '@') && (url[n] == 0 || url[n] == ':' || url[n] == '/'))
             return true;
     }
     return false;
@@ -138,7 +139,10 @@ static int explain(long status, struct slice body)
     json_t *root = json_read(body, 0, NULL);
     const char *detail = json_string_value(json_object_get(root, "detail")), *title = json_string_value(json_object_get(root, "title"));
     int code = status == 401 || status == 403 || status == 429 ? -SP_EDENIED : status >= 500 ? -SP_EUNAVAILABLE : -SP_EINVALID;
-    int result = cli_fail(code, "%ld %s%s%s", status, title ? title : "the server refused", detail ? ": " : "", detail ? detail : "");
+    /* Findings say it all, with their places; who deployed prints them. */
+    int result = json_array_size(json_object_get(root, "findings"))
+                     ? error_exit_code(code)
+                     : cli_fail(code, "%ld %s%s%s", status, title ? title : "the server refused", detail ? ": " : "", detail ? detail : "");
     json_decref(root);
     return result;
 }

@@ -47,14 +47,15 @@ static int copy_text(struct slice json, const char *key, char ret[LIMIT_NAME + 1
     return n > 0 && n <= LIMIT_NAME ? 0 : -SP_EPROTOCOL;
 }
 
-/* A problem of the API: its findings, if it has some, then one line; the exit code that fits the status. */
+/* A problem of the API: its findings, as check prints them, else one line; the exit code that fits the status. */
 static int refused(struct slice body, unsigned status, const char *file)
 {
     json_t *root = json_read(body, 0, NULL);
     const char *detail = json_string_value(json_object_get(root, "detail"));
-    findings_print(stderr, file, json_object_get(root, "findings"));
+    const json_t *findings = json_object_get(root, "findings");
+    findings_print(stderr, file, findings);
     int code = status == 401 || status == 403 || status == 429 ? -SP_EDENIED : status >= 500 ? -SP_EUNAVAILABLE : -SP_EINVALID;
-    int result = cli_fail(code, "%s: %s", file, detail ? detail : error_text(code));
+    int result = json_array_size(findings) ? error_exit_code(code) : cli_fail(code, "%s: %s", file, detail ? detail : error_text(code));
     json_decref(root);
     return result;
 }
@@ -304,8 +305,8 @@ const struct cli_command cli_run = {
             "a grant that the workflow does not catch. Status 3 is for what the command itself asked for and was refused.\n"
             "Everything is as in the server, locked-down processes and grants, but in memory, and gone afterwards.\n"
             "A file of --secret that begins with { is a credential of kind basic, else of kind bearer.\n",
-    .examples = "sallyport run order.yaml --input order.json --allow https://warehouse.example.com \\\n"
-                "  --secret warehouse=token.txt --trace -\n",
+    .examples = "sallyport run order.yaml --input order.json --trace - \\\n"
+                "  --allow https://warehouse.example.com --secret warehouse=token.txt\n",
     .options = options,
     .min_operands = 1,
     .max_operands = 1,

@@ -131,7 +131,8 @@ const struct cli_command cli_secrets_set = {.name = "secrets set", .operands = "
     .summary = "Stores a credential, sealed to the server's vault",
     .help = "The value is asked for without echo, or read from standard input; there is no way to read it out again.\n",
     .examples = "sallyport secrets set shop/stripe-webhook --kind webhook-key\n"
-                "sallyport secrets set shop/warehouse --origin https://warehouse.example.com --method POST < token.txt\n",
+                "sallyport secrets set shop/warehouse --method POST \\\n"
+                "  --origin https://warehouse.example.com < token.txt\n",
     .options = set_options, .min_operands = 1, .max_operands = 1, .run = run_set};
 const struct cli_command cli_secrets_list = {.name = "secrets list", .operands = "",
     .summary = "Lists credentials, never their values", .options = options, .run = run_list};

@@ -257,5 +257,6 @@ const struct cli_command cli_audit_verify = {.name = "audit verify", .operands =
     .help = "Reads the database only, also while the server runs. Exit status: 0 intact, 1 altered (each place is named),\n"
             "4 it could not be verified. Without --key, the key that init left in the data folder is taken.\n"
             "--checkpoint finds what signatures cannot: a log that was rolled back as a whole.\n",
-    .examples = "sallyport audit verify --data /var/lib/sallyport --key \"$(cat audit.vkey)\" --checkpoint kept\n",
+    .examples = "sallyport audit verify --data /var/lib/sallyport \\\n"
+                "  --key \"$(cat audit.vkey)\" --checkpoint kept\n",
     .options = options, .run = run};

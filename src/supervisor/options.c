@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "base/fold.h"
 #include "supervisor/daemon.h"
 
 enum {
@@ -27,9 +28,12 @@ static const struct {
     [OPTION_VERSION] = {"version", NULL, "show the version"},
 };
 
+#define NAME_WIDTH 28
+#define KEY_INDENT 6
+
 static void print_fact(const char *name, const char *text)
 {
-    (void)printf("  %-24s  %s\n", name, text);
+    fold_fact(NAME_WIDTH, name, text);
 }
 
 static void print_keys(void)
@@ -41,14 +45,21 @@ static void print_keys(void)
         CONFIG_KEYS(K)
 #undef K
     };
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-        (void)printf("  %s%s%s: %s (default: %s)\n        %s\n", keys[i].group, *keys[i].group ? "." : "",
-                     keys[i].key, keys[i].value, keys[i].standard, keys[i].meaning);
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        int n = printf("  %s%s%s: ", keys[i].group, *keys[i].group ? "." : "", keys[i].key);
+        char form[256];
+        (void)snprintf(form, sizeof form, "%s (default: %s)", keys[i].value, keys[i].standard);
+        fold_print(n > 0 ? (size_t)n : 0, KEY_INDENT, form);
+        (void)printf("%*s", KEY_INDENT, "");
+        fold_print(KEY_INDENT, KEY_INDENT, keys[i].meaning);
+    }
 }
 
 static void print_help(void)
 {
-    (void)printf("Usage: sallyportd [OPTION]...\n%s\n\nOptions:\n", DAEMON_ABOUT);
+    (void)printf("Usage: sallyportd [OPTION]...\n");
+    fold_print(0, 0, DAEMON_ABOUT);
+    (void)printf("\nOptions:\n");
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         char left[48];
         (void)snprintf(left, sizeof left, "--%s%s%s", table[i].name, table[i].value ? " " : "",
@@ -109,7 +120,7 @@ int options_parse(int argc, char **argv, struct options *ret, struct diag *reter
         else if (c == OPTION_VERSION)
             (void)printf("sallyportd " SALLYPORT_VERSION "\n");
         if (c == OPTION_HELP || c == OPTION_VERSION)
-            return fflush(stdout) < 0 ? -EIO : 1;
+            return fflush(stdout) == 0 && !ferror(stdout) ? 1 : diag_set(reterr, -EIO, "standard output cannot be written");
         int r = take(&o, c, optarg, reterr);
         if (r < 0)
             return r;

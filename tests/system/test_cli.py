@@ -188,6 +188,10 @@ def test_a_change_is_told_in_one_line(server):
     assert server.good("secrets", "revoke", "test/one").startswith("test/one is revoked, version ")
     again = server.cli("workflows", "deploy", path)
     assert again.returncode == USAGE and again.stdout == "" and "raise document.version" in again.stderr
+    path.write_text(TWO_ERRORS)
+    bad = server.cli("workflows", "deploy", path)
+    assert bad.returncode == USAGE and bad.stdout == ""
+    assert sorted(bad.stderr.splitlines()) == sorted(call("check", path).stdout.splitlines())
 
 
 def test_runs_show_has_head_data_and_timeline(server):
@@ -234,8 +238,9 @@ def test_no_token_no_server_no_clear_text(server, folder):
     assert r.returncode == REFUSED and "chmod 0600" in r.stderr
     token.chmod(0o600)
     assert call("runs", "list", "--server", "http://127.0.0.1:1", "--token-file", token).returncode == UNAVAILABLE
-    r = call("runs", "list", "--server", "http://example.com", "--token-file", token)
-    assert r.returncode == REFUSED and "in clear" in r.stderr
+    for elsewhere in ("http://example.com", "http://127.0.0.1.example.com", "http://localhost:80@127.0.0.2:1"):
+        r = call("runs", "list", "--server", elsewhere, "--token-file", token)
+        assert r.returncode == REFUSED and "in clear" in r.stderr, r
     assert call("runs", "list", "--server", server.url, HOME=str(folder), XDG_CONFIG_HOME=str(folder)).returncode == REFUSED
 
 
@@ -244,6 +249,38 @@ def test_usage_errors_are_one_line():
                  ["workflows", "show", "noslash"], ["run", "--input"], ["completion", "tcsh"]):
         r = call(*args)
         assert r.returncode == USAGE and r.stdout == "" and r.stderr.count("\n") == 1, (args, r)
+
+
+def test_what_is_almost_a_command_is_told_what_there_is():
+    commands = "start, list, show, trace, cancel or replay"
+    for args, told in ((["runs"], f"runs needs a second word: {commands}"),
+                       (["runs", "lst"], f"runs lst: there is no such command; after runs comes {commands}"),
+                       (["help", "nonsense"], "nonsense: there is no such command; see sallyport --help")):
+        assert call(*args).stderr == f"sallyport: {told}\n"
+
+
+def test_help_of_all_of_a_group_and_of_one():
+    for args in (["help"], ["-h"], ["--help"]):
+        assert call(*args).stdout == call("--help").stdout
+    group = call("help", "runs").stdout
+    assert group == call("runs", "--help").stdout
+    assert len(re.findall(r"^  runs ", group, re.M)) == 6 and "audit" not in group
+    assert call("help", "runs", "list").stdout == call("runs", "list", "--help").stdout != group
+
+
+def test_help_fits_a_terminal_of_80_columns():
+    names = re.findall(r"^  ((?:[a-z]+ )?[a-z]+)(?: [A-Z/.]+)? {2,}", call("--help").stdout, re.M)
+    texts = [call(*name.split(), "--help").stdout for name in ["", *names]]
+    texts.append(subprocess.run([program("sallyportd"), "--help"], capture_output=True, text=True, check=True).stdout)
+    assert len(texts) > 20
+    assert [line for text in texts for line in text.splitlines() if len(line) > 80 or line != line.rstrip()] == []
+
+
+@pytest.mark.parametrize("name", ["sallyport", "sallyportd"])
+def test_a_help_that_cannot_be_written_is_told(name):
+    with open("/dev/full", "wb") as full:
+        r = subprocess.run([program(name), "--help"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert r.returncode == UNAVAILABLE and re.fullmatch(rf"{name}: standard output\b.*\n", r.stderr), r
 
 
 # --- the audit log, offline --------------------------------------------------------------------------------------------
@@ -477,6 +514,7 @@ def test_run_exit_status(folder):
     flow.write_text(TWO_ERRORS)
     r = call("run", flow)
     assert r.returncode == USAGE and f"{flow}:3:" in r.stderr
+    assert sorted(call("check", flow).stdout.splitlines()) == sorted(r.stderr.splitlines())
     # Uncaught, a refusal by a grant is a fault of the run like any other: 1. Status 3 is for the command's own requests.
     flow.write_text("""document: {dsl: "1.0.3", namespace: test, name: deny, version: 1.0.0}
 do:
@@ -486,6 +524,9 @@ do:
     r = call("run", flow, "--input", folder / "in.json", "--allow", "https://a.example")
     assert r.returncode == FAULTED and json.loads(r.stderr)["type"].endswith("/authorization"), r
     assert call("run", flow, "--connect-to", "nonsense").returncode == USAGE
+    for nonsense in ("a.example", "https://a.example/path", "https://*.example"):
+        r = call("run", flow, "--allow", nonsense)
+        assert r.returncode == USAGE and r.stderr == f"sallyport: --allow: SCHEME://HOST[:PORT], not {nonsense}\n"
     assert call("run", flow, "--cacert", folder / "missing").returncode in (USAGE, UNAVAILABLE)
     assert call("run", flow, "--secret", "x").returncode == USAGE
 
