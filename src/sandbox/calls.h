@@ -77,11 +77,9 @@ static const struct {
      {C(connect), C(recvfrom), C(sendto), C(sendmmsg), C(writev), C(getsockname), C(getpeername), C(socketpair), C(memfd_create), END}},
     {"resolver configuration and certificate authorities, which Landlock bounds", EGRESS,
      {C(newfstatat), C(lseek), C(uname), END}},
-    {"SQLite in the data folder, which Landlock bounds; access, readlink and fchmod when the folder is behind a link or its files "
-     "have another mode than ours",
-     ENGINE,
-     {C(openat), C(newfstatat), C(pwrite64), C(fsync), C(fdatasync), C(ftruncate), C(flock), C(geteuid), C(clock_nanosleep),
-      C(fchmod), UNLINK, ACCESS, READLINK, END}},
+    {"SQLite in the data folder, which Landlock bounds; access and readlink when the folder is behind a link", ENGINE,
+     {C(newfstatat), C(pwrite64), C(fsync), C(fdatasync), C(ftruncate), C(flock), C(geteuid), C(clock_nanosleep), UNLINK, ACCESS,
+      READLINK, END}},
 #if SANDBOX_SANITIZED
     {"sanitizers: their reports, their allocator, their look at stacks", ALL,
      {C(read), C(sigaltstack), C(sched_yield), C(mincore), C(getrlimit), C(getppid), C(lseek), C(exit), C(sched_getaffinity),
@@ -151,6 +149,11 @@ static const struct argument_rule {
      EAFNOSUPPORT, {EQUAL(0, AF_UNIX)}},
     {"", EGRESS, C(socket), EAFNOSUPPORT, {EQUAL(0, AF_NETLINK)}},
 
+    /* To open for neither (O_ACCMODE) passes by Landlock, and what is open is good for fchmod. */
+    {"SQLite opens files for reading, or for both", ENGINE, C(openat), 0, {BITS(2, O_WRONLY, 0)}},
+    {"", ENGINE, C(openat), EACCES, {BITS(2, O_WRONLY, O_WRONLY)}},
+    {"SQLite gives a file the mode of its database; who runs it does not become us", ENGINE, C(fchmod), 0,
+     {BITS(1, S_ISUID | S_ISGID, 0)}},
     /* A mask can only be tested for its value, so each writing flag has a row. */
     {"egress reads what Landlock lets it read", EGRESS, C(openat), 0, {BITS(2, WRITING, 0)}},
     {"", EGRESS, C(openat), EACCES, {BITS(2, O_WRONLY, O_WRONLY)}},

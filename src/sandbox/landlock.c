@@ -1,4 +1,4 @@
-/* landlock: the files and ports of a role, by Landlock's system calls (the kernel's documentation:
+/* landlock: the files (files.h) and ports of a role, by Landlock's system calls (the kernel's documentation:
  * userspace-api/landlock). Called by sandbox_enter. Must hold: a kernel without Landlock is refused [I8]; a kernel that has
  * less of it than we ask for gets all that it knows. */
 #include <errno.h>
@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "sandbox/files.h"
 #include "sandbox/parts.h"
 
 /* Our own copy: the header of an older distribution lacks what a newer kernel offers. */
@@ -42,28 +43,7 @@ struct path_attr {
 #define SCOPE_UNIX       (1ull << 0) /* ABI 6: abstract sockets outside */
 #define SCOPE_SIGNAL     (1ull << 1) /* ABI 6: signals to processes outside */
 
-#define DATA_ACCESS  (FS_WRITE_FILE | FS_READ_FILE | FS_READ_DIR | FS_REMOVE_FILE | FS_MAKE_REG | FS_TRUNCATE)
-#define READ_ACCESS  (FS_READ_FILE | FS_READ_DIR)
-
-/* What a role other than the engine may read. A path that is not on this machine is skipped. */
-static const struct {
-    enum role role;
-    const char *path, *reason;
-} readable[] = {
-    {ROLE_ENGINE, "/dev/urandom", "SQLite seeds its generator of temporary names"},
-    {ROLE_EGRESS, "/etc/resolv.conf", "the resolver's servers"},
-    {ROLE_EGRESS, "/run/systemd/resolve", "where resolv.conf may point to"},
-    {ROLE_EGRESS, "/run/resolvconf", "where resolv.conf may point to"},
-    {ROLE_EGRESS, "/etc/hosts", "names of this machine and its neighbours"},
-    {ROLE_EGRESS, "/etc/host.conf", "the resolver's order"},
-    {ROLE_EGRESS, "/etc/gai.conf", "the resolver's preference of addresses"},
-    {ROLE_EGRESS, "/etc/nsswitch.conf", "the resolver's sources"},
-    {ROLE_EGRESS, "/etc/services", "the resolver's port names"},
-    {ROLE_EGRESS, "/etc/ssl", "certificate authorities"},
-    {ROLE_EGRESS, "/etc/gnutls", "the machine's policy for TLS"},
-    {ROLE_EGRESS, "/usr/share/ca-certificates", "where the links in /etc/ssl point to"},
-    {ROLE_EGRESS, "/usr/local/share/ca-certificates", "where the links in /etc/ssl point to"},
-};
+#define CHANGE_ACCESS (FS_WRITE_FILE | FS_READ_FILE | FS_READ_DIR | FS_REMOVE_FILE | FS_MAKE_REG | FS_TRUNCATE)
 
 static uint64_t known_fs(int abi)
 {
@@ -106,15 +86,19 @@ static int allow(int ruleset, const char *path, uint64_t access)
 
 static int allow_paths(int ruleset, enum role role, int abi, const char *data_dir, struct diag *reterr)
 {
-    for (size_t i = 0; i < sizeof readable / sizeof readable[0]; i++) {
-        if (readable[i].role != role)
+    for (size_t i = 0; i < sizeof reachable / sizeof reachable[0]; i++) {
+        bool is_data = reachable[i].path == DATA_FOLDER;
+        const char *path = is_data ? data_dir : reachable[i].path;
+        if (reachable[i].role != role || !path)
             continue;
-        int r = allow(ruleset, readable[i].path, READ_ACCESS);
+        uint64_t access = reachable[i].access == FILES_CHANGE ? CHANGE_ACCESS : FS_READ_FILE;
+        int r = allow(ruleset, path, access & known_fs(abi));
+        if (r < 0 && is_data)
+            return diag_set(reterr, r, "the data folder %s cannot be opened: %s", path, error_text(r));
         if (r < 0 && r != -ENOENT && r != -EACCES)
-            return diag_set(reterr, r, "Landlock refuses %s: %s", readable[i].path, error_text(r));
+            return diag_set(reterr, r, "Landlock refuses %s: %s", path, error_text(r));
     }
-    int r = data_dir ? allow(ruleset, data_dir, DATA_ACCESS & known_fs(abi)) : 0;
-    return r < 0 ? diag_set(reterr, r, "the data folder %s cannot be opened: %s", data_dir, error_text(r)) : 0;
+    return 0;
 }
 
 int landlock_enter(enum role role, const char *data_dir, struct diag *reterr)

@@ -26,6 +26,7 @@
 #include "base/error.h"
 #include "sandbox/calls.h"
 #include "sandbox/sandbox.h"
+#include "verdict.h"
 
 #define N(table) (sizeof(table) / sizeof(table)[0])
 
@@ -34,9 +35,7 @@
 #define N_NUMBERS 600 /* Linux 6.12 has 467 */
 #define X32_BIT   0x40000000
 #define N_TRIALS  20000
-#define N_ARGS    5 /* the sixth is the mark's */
-
-enum verdict { NOT_TRIED, LET_THROUGH, REFUSED, FATAL };
+#define N_ARGS    VERDICT_ARGS /* the sixth is the mark's */
 
 struct trial {
     int call;
@@ -51,65 +50,6 @@ static struct shared {
     pid_t pid; /* of the child that tries */
     struct trial trials[N_TRIALS];
 } * shared;
-
-/* --- what the table says
- * ----------------------------------------------------------------------------------------------- */
-
-static bool fits(const struct scmp_arg_cmp *c, const uint64_t *args)
-{
-    uint64_t value = args[c->arg], a = c->datum_a == OWN_PID ? (uint64_t)shared->pid : c->datum_a;
-    switch (c->op) {
-    case SCMP_CMP_EQ:
-        return value == a;
-    case SCMP_CMP_NE:
-        return value != a;
-    case SCMP_CMP_MASKED_EQ:
-        return (value & a) == c->datum_b;
-    case _SCMP_CMP_MIN:
-        return true;
-    case SCMP_CMP_LT:
-    case SCMP_CMP_LE:
-    case SCMP_CMP_GE:
-    case SCMP_CMP_GT:
-    case _SCMP_CMP_MAX:
-        break;
-    }
-    fail_msg("the test does not know comparison %d", (int)c->op);
-    return false;
-}
-
-static bool has_call(const int *calls, int call)
-{
-    for (; *calls != END; calls++)
-        if (*calls == call)
-            return true;
-    return false;
-}
-
-static enum verdict expect(enum role role, const struct trial *t, int *ret_error)
-{
-    bool is_ruled = false;
-    *ret_error = 0;
-    for (size_t i = 0; i < N(allowed); i++)
-        if ((allowed[i].roles & 1u << role) && has_call(allowed[i].calls, t->call))
-            return LET_THROUGH;
-    for (size_t i = 0; i < N(argument_rules); i++) {
-        const struct argument_rule *r = &argument_rules[i];
-        if (r->call != t->call || !(r->roles & 1u << role))
-            continue;
-        is_ruled = true;
-        if (fits(&r->args[0], t->args) && fits(&r->args[1], t->args)) {
-            *ret_error = r->error;
-            return r->error ? REFUSED : LET_THROUGH;
-        }
-    }
-    for (size_t i = 0; i < N(refused) && !is_ruled; i++)
-        if (has_call(refused[i].calls, t->call)) {
-            *ret_error = refused[i].error;
-            return REFUSED;
-        }
-    return FATAL;
-}
 
 /* --- what is tried
  * ----------------------------------------------------------------------------------------------------- */
@@ -214,7 +154,7 @@ static void collect_trials(enum role role)
     for (int call = 0; call < N_NUMBERS; call++) {
         struct trial plain = {.call = call};
         int error;
-        if (call >= 512 || expect(role, &plain, &error) != FATAL)
+        if (call >= 512 || verdict_expect(role, 0, plain.call, plain.args, &error) != FATAL)
             add_trial(call | X32_BIT, zeros);
     }
 #endif
@@ -268,7 +208,7 @@ static bool check(enum role role, const struct trial *t)
 {
     static const char *const texts[] = {"was not tried", "let through", "refused", "fatal"};
     int error;
-    enum verdict expected = expect(role, t, &error);
+    enum verdict expected = verdict_expect(role, shared->pid, t->call, t->args, &error);
     if (t->verdict == expected && (expected != REFUSED || t->error == error))
         return true;
     char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, t->call);
@@ -355,7 +295,7 @@ static void rows_do_not_contradict_each_other(void **state)
         assert_true(argument_rules[i].args[0].arg < N_ARGS && argument_rules[i].args[1].arg < N_ARGS);
         for (size_t k = 0; k < N(allowed); k++)
             assert_false((allowed[k].roles & argument_rules[i].roles) &&
-                         has_call(allowed[k].calls, argument_rules[i].call));
+                         verdict_has_call(allowed[k].calls, argument_rules[i].call));
     }
 }
 
