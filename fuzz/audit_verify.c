@@ -31,9 +31,7 @@ static struct {
     unsigned findings, warnings;
 } t;
 
-/* --- the database
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* --- the database ------------------------------------------------------------------------------------- */
 
 static void read_rows(struct slice rest)
 {
@@ -152,9 +150,7 @@ static int damage(void *user, audit_damage_fn *each, void *each_user)
     return r;
 }
 
-/* --- the honest reader
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* --- the honest reader -------------------------------------------------------------------------------- */
 
 static int no_tile(void *user, unsigned level, uint64_t index, struct slice hashes)
 {

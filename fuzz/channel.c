@@ -30,8 +30,7 @@ static struct {
     unsigned fds_written, fds_read, n_closed;
 } t;
 
-/* --- the handler, which reads along
- * ------------------------------------------------------------------------------------- */
+/* --- the handler, which reads along ------------------------------------------------------------------- */
 
 static int on_message(struct channel *c, uint16_t type, struct slice payload, int fd, void *user)
 {
@@ -53,8 +52,7 @@ static void on_closed(struct channel *c, const char *reason, void *user)
     must(reason && ++t.n_closed == 1);
 }
 
-/* --- the attacker
- * -------------------------------------------------------------------------------------------------------- */
+/* --- the attacker ------------------------------------------------------------------------------------- */
 
 static void attack(struct slice bytes, unsigned n_fds)
 {
@@ -129,8 +127,7 @@ static void operate(enum operation what, unsigned n, struct slice *rest)
     }
 }
 
-/* --- the model: one look at the whole stream
- * ------------------------------------------------------------------------------- */
+/* --- the model: one look at the whole stream ---------------------------------------------------------- */
 
 /* Whether the handler has seen all whole frames of the stream that it should, the channel being open still.
  */

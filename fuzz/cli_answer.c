@@ -60,8 +60,7 @@ static void start(void)
     must(setenv("SALLYPORT_URL", "http://127.0.0.1:8700", 1) == 0);
 }
 
-/* --- what it prints
- * -------------------------------------------------------------------------------------------------------- */
+/* --- what it prints ----------------------------------------------------------------------------------- */
 
 struct printed {
     FILE *real, *now;
@@ -97,9 +96,7 @@ static void look_at(const struct printed *p, bool may_hold_token)
     must(may_hold_token || !holds_token(p->text, p->len));
 }
 
-/* --- the command
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- the command -------------------------------------------------------------------------------------- */
 
 /* The bodies with heads before them. */
 static void make_answers(uint8_t status, struct slice bodies, struct buffer *ret)

@@ -41,8 +41,7 @@ static uint64_t recent[PLAYERS][RECENT]; /* tags and runs that the engine told i
 static uint64_t asked[ANSWERS_MAX];      /* tags of requests that have no answer yet */
 static size_t n_asked;
 
-/* --- what the engine says
- * -------------------------------------------------------------------------------------------------------- */
+/* --- what the engine says ----------------------------------------------------------------------------- */
 
 static void on_response(struct slice payload)
 {
@@ -81,9 +80,7 @@ static void on_answer(struct far_end *f, uint16_t type, struct slice payload)
     recent[player][0] = tag;
 }
 
-/* --- who plays
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* --- who plays ---------------------------------------------------------------------------------------- */
 
 static void connect_player(size_t i)
 {
@@ -144,9 +141,7 @@ static void start(void)
     must(stand_in_role_is_ready);
 }
 
-/* --- what they say
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* --- what they say ------------------------------------------------------------------------------------ */
 
 /* The payload with the tag that is meant. */
 static void resolve(size_t player, struct slice payload, struct buffer *ret)

@@ -38,9 +38,7 @@ static struct client {
     struct buffer heard;
 } clients[CLIENTS];
 
-/* --- what the engine hears
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* --- what the engine hears ---------------------------------------------------------------------------- */
 
 static void look_at_header(struct slice name, struct slice value, struct slice all)
 {
@@ -72,9 +70,7 @@ static void on_request(struct far_end *f, uint16_t type, struct slice payload)
     recent[0] = m.tag;
 }
 
-/* --- what a client hears
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* --- what a client hears ------------------------------------------------------------------------------ */
 
 static bool has_line(struct slice head, const char *line)
 {
@@ -113,9 +109,7 @@ static void hear(struct client *c)
         (void)buffer_append(&c->heard, block, (size_t)n);
 }
 
-/* --- everybody
- * -------------------------------------------------------------------------------------------------------------------------------
- */
+/* --- everybody ---------------------------------------------------------------------------------------- */
 
 static void connect_engine(void)
 {

@@ -14,18 +14,14 @@ static struct far_end supervisor;
 static int watched, witness; /* a pipe: every copy of `watched` must be closed in the end */
 static bool was_started;
 
-/* --- the sandbox is another test's
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- the sandbox is another test's -------------------------------------------------------------------- */
 
 int sandbox_enter(enum role self, const char *data_dir, struct diag *reterr)
 {
     return 0;
 }
 
-/* --- a role
- * ----------------------------------------------------------------------------------------------------------------------------------
- */
+/* --- a role ------------------------------------------------------------------------------------------- */
 
 static int on_configured(struct slice json)
 {
@@ -61,9 +57,7 @@ static int on_reloaded(void)
     return 0;
 }
 
-/* --- the supervisor
- * ----------------------------------------------------------------------------------------------------------------------------
- */
+/* --- the supervisor ----------------------------------------------------------------------------------- */
 
 static void send_frame(unsigned n_fds, uint16_t type, struct slice payload)
 {

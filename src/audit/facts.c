@@ -1,8 +1,9 @@
 /* facts: two open-addressing tables. Holds: their load stays at or below one half, and they are bounded by
  * LIMIT_VERIFY_FACTS.
  *
- *   runs     id → how it began and ended, the digest of its row, when, in which namespace (12 bits of a hash: enough to find its
- * retention) named    first 16 bytes of SHA-256(kind, ns, name, version) → what the newest leaf about it says
+ *   runs   id → how it began and ended, the digest of its row, when, in which namespace (12 bits of a hash:
+ *          enough to find its retention)
+ *   named  first 16 bytes of SHA-256(kind, ns, name, version) → what the newest leaf about it says
  *
  * A run's row may be gone if a retention.applied leaf allows it: per namespace (by the same 12 bits) the
  * latest cut is kept. */

@@ -19,6 +19,7 @@
 /* Channels between roles. */
 #define LIMIT_FRAME           (12u << 20) /* one message, its header not counted: two bodies, headers and a trace */
 #define LIMIT_CHANNEL_QUEUE   (64u << 20) /* bytes that wait to be written on one channel */
+#define LIMIT_CHANNEL_FDS     16          /* descriptors that wait on one channel, to be sent or to be taken */
 #define LIMIT_CHANNEL_READ    (256u << 10) /* bytes taken in one read */
 #define LIMIT_WORKERS         64
 #define LIMIT_LOG_LINE        2048
@@ -93,6 +94,13 @@
 #define LIMIT_PAGE            1000        /* rows of one listing */
 #define LIMIT_OPENAPI         (512u << 10) /* the description of the API */
 #define LIMIT_LOCK_WAIT_MS    2000        /* for an earlier engine to let go of the database */
+#define LIMIT_COMMITS         (4 * LIMIT_RUNS_ACTIVE) /* units of work that wait to become durable */
+#define LIMIT_REPLAYS         16          /* replays that were asked for and are under way */
+#define LIMIT_CHECKPOINTS_ASKED 64        /* requests that wait for the next signed head */
+#define LIMIT_NAMESPACES      1000
+#define LIMIT_PRINCIPALS      1000
+#define LIMIT_RETENTION_RULES 256         /* namespaces with a retention of their own */
+#define LIMIT_DENIALS_PER_S   10          /* audit leaves of one kind of refusal in a second */
 #define LIMIT_SLOW_QUEUE      256         /* reads and password checks that wait */
 
 /* Gateway. */

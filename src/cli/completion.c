@@ -68,8 +68,7 @@ static void print_bash(void)
                  "complete -o filenames -F _sallyport sallyport\n");
 }
 
-/* --- fish and zsh: each word with its description
- * --------------------------------------------------------------------- */
+/* --- fish and zsh: each word with its description ----------------------------------------------------- */
 
 /* `text` within single quotes; what stands in `special` gets a backslash. */
 static void print_quoted(const char *text, const char *special)

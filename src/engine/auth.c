@@ -7,8 +7,6 @@
 #include "base/error.h"
 #include "crypto/crypto.h"
 
-#define LIMIT_PRINCIPALS 1000
-
 struct principal_row {
     uint8_t token_hash[CRYPTO_HASH_LEN];
     struct principal principal;

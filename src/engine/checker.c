@@ -86,8 +86,7 @@ static void begin_turn(void)
         ask_first();
 }
 
-/* --- what the checker says
- * --------------------------------------------------------------------------------------------- */
+/* --- what the checker says ---------------------------------------------------------------------------- */
 
 static int on_findings(struct channel *channel, struct slice payload, int fd)
 {

@@ -18,7 +18,6 @@
 
 #define INTERVAL_S    1.
 #define FIRST_S       .05 /* what an earlier life left unsigned does not wait for a whole interval of this one */
-#define LIMIT_WAITING 64
 #define PATIENCE_S    3. /* for the last one: the vault may be away */
 #define LAST_TRIES    3
 
@@ -28,7 +27,7 @@ static bool is_busy, must_retry, vault_knows_last;
 static ev_timer tick, patience;
 static void (*finished)(void);
 static unsigned last_tries;
-static struct request *waiting[LIMIT_WAITING];
+static struct request *waiting[LIMIT_CHECKPOINTS_ASKED];
 static size_t n_waiting;
 
 static int on_last(void *user, uint64_t size, struct slice note, int64_t at_ms)
@@ -202,7 +201,7 @@ void checkpoints_finish(void (*done)(void))
 
 void api_audit_checkpoint(struct request *r)
 {
-    if (n_waiting == LIMIT_WAITING) {
+    if (n_waiting == LIMIT_CHECKPOINTS_ASKED) {
         respond_problem(r, -SP_EOVERLOAD, "Too many ask for a checkpoint now.");
         return;
     }

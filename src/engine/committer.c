@@ -15,8 +15,6 @@
 #include "engine/side_thread.h"
 #include "role/role.h"
 
-#define LIMIT_QUEUE (4 * LIMIT_RUNS_ACTIVE)
-
 static struct store *store;
 static struct side_thread thread = SIDE_THREAD;
 static struct commit *queue_first, **queue_last = &queue_first;
@@ -30,7 +28,7 @@ static bool has_news; /* leaves became durable since the last question for the h
 
 bool committer_has_room(void)
 {
-    return n_queued < LIMIT_QUEUE;
+    return n_queued < LIMIT_COMMITS;
 }
 
 void commit_submit(struct commit *c)

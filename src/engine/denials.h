@@ -6,8 +6,6 @@
 #include "audit/leaf.h"
 #include "engine/request.h"
 
-#define LIMIT_DENIALS_PER_S 10 /* leaves of one kind */
-
 /* `ns` and `workflow` may be empty; `detail` is for a person. */
 void denial_add(const struct request *r, enum audit_action action, const char *ns, const char *workflow, struct slice detail);
 

@@ -28,7 +28,6 @@ struct replay {
     uint64_t ticket; /* of the step that the worker owes */
 };
 
-#define LIMIT_REPLAYS 16
 static struct replay *under_way[LIMIT_REPLAYS];
 
 static void replay_free(struct replay *p)

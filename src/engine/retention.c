@@ -13,14 +13,12 @@
 
 #define DAY_MS 86400000ll
 
-#define LIMIT_RULES 256
-
 struct rule {
     char ns[64];
     uint64_t days;
 };
 
-static struct rule rules[LIMIT_RULES];
+static struct rule rules[LIMIT_RETENTION_RULES];
 static size_t n_rules;
 static ev_timer tick;
 static uint64_t default_days = 90;
@@ -31,7 +29,7 @@ int retention_set(const char *text)
 {
     struct slice rest = slice_text(text), ns;
     struct rule rule = {0};
-    if (n_rules == LIMIT_RULES)
+    if (n_rules == LIMIT_RETENTION_RULES)
         return -SP_ELIMIT;
     if (!slice_split(&rest, '=', &ns) || !name_is_dsl(ns) || slice_parse_u64(rest, &rule.days) < 0 || rule.days == 0)
         return -SP_EINVALID;

@@ -12,8 +12,6 @@
 #include "engine/peers.h"
 #include "engine/registry.h"
 
-#define LIMIT_NAMESPACES 1000
-
 struct definition {
     uint8_t digest[32];
     struct slice text; /* owned */

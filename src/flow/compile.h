@@ -39,8 +39,7 @@ struct compiler {
     int error; /* -ENOMEM; sticks */
 };
 
-/* --- where we stand: compile_check.c
- * ------------------------------------------------------------------------------- */
+/* --- where we stand: compile_check.c ------------------------------------------------------------------ */
 
 size_t enter(struct compiler *c, const char *key);
 size_t enter_name(struct compiler *c, struct slice key);
@@ -83,8 +82,7 @@ const char *nearest(struct slice word, const char *const *names, size_t n);
 bool is_name(struct slice s);
 bool is_semver(struct slice s);
 
-/* --- expressions: compile_expr.c
- * ----------------------------------------------------------------------------------- */
+/* --- expressions: compile_expr.c ---------------------------------------------------------------------- */
 
 /* A string that is an expression, with or without `${ }`. */
 void compile_expression(struct compiler *c, jv v, unsigned scope, struct expr *ret);
@@ -104,8 +102,7 @@ jv compile_use(struct compiler *c, const char *section, struct slice name);
 struct buffer enter_use(struct compiler *c, const char *section, struct slice name);
 void leave_use(struct compiler *c, struct buffer *path);
 
-/* --- tasks: compile_task.c, compile_kinds.c, compile_try.c, compile_http.c
- * ------------------------------------------ */
+/* --- tasks: compile_task.c, compile_kinds.c, compile_try.c, compile_http.c ---------------------------- */
 
 void compile_list(struct compiler *c, jv list, bool is_branches, struct task_list *ret);
 struct task *compile_task(struct compiler *c, jv v, struct slice name, uint16_t position);
@@ -125,8 +122,7 @@ void compile_reachable(struct compiler *c, const struct task_list *list);
 /* The directives that may follow a task, one after the other: false when `i` is beyond the last. */
 bool task_exit(const struct task *t, unsigned i, struct then *ret);
 
-/* --- what is not tasks
- * ---------------------------------------------------------------------------------------------- */
+/* --- what is not tasks -------------------------------------------------------------------------------- */
 
 void compile_document(struct compiler *c, jv root);
 void compile_sallyport(struct compiler *c, jv metadata);

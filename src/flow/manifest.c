@@ -154,8 +154,7 @@ void compile_sallyport(struct compiler *c, jv v)
     check_duration(c, v, "retention");
 }
 
-/* --- writing
- * -------------------------------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------------------------ */
 
 static void write_jv(struct json_writer *w, jv v /* borrowed */)
 {

@@ -75,9 +75,7 @@ struct flow_run {
     struct buffer effects, trace, output_text, context_text, fault_text;
 };
 
-/* --- run.c
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- run.c -------------------------------------------------------------------------------------------- */
 
 void run_trace(struct flow_run *run, const struct task *t, enum trace_status status);
 /* The main strand's workflow is done; `output` is consumed. */
@@ -86,8 +84,7 @@ void run_complete(struct flow_run *run, jv output);
 void run_fault(struct flow_run *run, jv error);
 void run_limit(struct flow_run *run, const struct frame *f, const char *detail);
 
-/* --- run_task.c
- * ----------------------------------------------------------------------------------------------------- */
+/* --- run_task.c --------------------------------------------------------------------------------------- */
 
 bool task_enter(struct flow_run *run, struct strand *s, struct frame *f);
 bool task_next(struct flow_run *run, struct strand *s, struct frame *f);
@@ -101,15 +98,13 @@ void frame_done(struct frame *f, jv output);
 void frame_begin_list(struct frame *f, const struct task_list *list, jv data);
 bool frame_end_list(struct flow_run *run, struct frame *f, bool is_exit);
 
-/* --- run_kinds.c
- * ---------------------------------------------------------------------------------------------------- */
+/* --- run_kinds.c -------------------------------------------------------------------------------------- */
 
 bool kind_enter(struct flow_run *run, struct strand *s, struct frame *f);
 bool for_next(struct flow_run *run, struct frame *f);
 void fork_branch_done(struct flow_run *run, struct strand *branch, jv output);
 
-/* --- run_fault.c
- * ---------------------------------------------------------------------------------------------------- */
+/* --- run_fault.c -------------------------------------------------------------------------------------- */
 
 /* Raises `problem` at the top frame of the strand. */
 void run_raise(struct flow_run *run, struct strand *s);
@@ -127,8 +122,7 @@ bool try_again(struct flow_run *run, struct frame *f);
 bool problem_titled(struct flow_run *run, const struct frame *f, enum flow_error type, int status,
                     const char *title, const char *detail);
 
-/* --- run_vars.c
- * ----------------------------------------------------------------------------------------------------- */
+/* --- run_vars.c --------------------------------------------------------------------------------------- */
 
 /* Evaluates with `dot` (consumed); `output` (borrowed) is `$output`. An absent expression gives `dot` back.
  */
@@ -139,8 +133,7 @@ bool run_timing(struct flow_run *run, const struct frame *f, const struct timing
 bool run_validate(struct flow_run *run, const struct frame *f, const struct schema *s, jv v,
                   const char *what);
 
-/* --- run_effects.c
- * -------------------------------------------------------------------------------------------------- */
+/* --- run_effects.c ------------------------------------------------------------------------------------ */
 
 /* Sends an effect and notes who waits for it. False when the run ended by a limit. */
 bool effect_open(struct flow_run *run, struct strand *s, struct frame *f, enum effect_kind kind,
@@ -154,8 +147,7 @@ void effect_cancel_at(struct flow_run *run, unsigned i); /* the i-th open one */
 /* Starts the timers of timeouts that began in this step: a task that ended within it needs none. */
 void effects_arm(struct flow_run *run);
 
-/* --- http_request.c, http_result.c
- * ---------------------------------------------------------------------------------- */
+/* --- http_request.c, http_result.c -------------------------------------------------------------------- */
 
 bool http_start(struct flow_run *run, struct strand *s, struct frame *f);
 bool http_finish(struct flow_run *run, struct frame *f, const struct msg_worker_result *result);

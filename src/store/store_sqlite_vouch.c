@@ -3,11 +3,12 @@
  * finds. So the two cannot drift apart, and no column can be forgotten: the statements VOUCH_* select all of
  * them.
  *
- *   row      SHA-256("sallyport/row/1", table, field…); a field is u8 number, u8 type ('i', 't', 'b'), u64
- * length, bytes fields   the columns of VOUCH_* after its VOUCH_KEYS key columns, numbered from 0; NULL has
- * no field, so a column that is added to the end of the table later leaves the digests of older rows as they
- * are digest   that of the row; of a run that has ended it is folded with its journal's rows and then its
- * events': digest = SHA-256(digest, row)
+ *   row     SHA-256("sallyport/row/1", table, field…)
+ *   field   u8 number, u8 type ('i', 't', 'b'), u64 length, bytes
+ *   fields  the columns of VOUCH_* after its VOUCH_KEYS key columns, numbered from 0. NULL has no field, so a
+ *           column that is added to the end of the table later leaves the digests of older rows as they are
+ *   digest  that of the row; of a run that has ended it is folded with its journal's rows and then its
+ *           events': digest = SHA-256(digest, row)
  *
  * Integers are little-endian. Called with the store's or a reader's connection. */
 #include "store/vouch.h"

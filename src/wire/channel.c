@@ -13,8 +13,7 @@
 #include "base/error.h"
 #include "base/must.h"
 
-#define FRAME_HEADER   8
-#define LIMIT_PENDING_FDS 16
+#define FRAME_HEADER 8
 
 struct pending_fd {
     uint64_t at; /* position in the outgoing stream of the frame's first byte */
@@ -33,9 +32,9 @@ struct channel {
     struct buffer in, out;
     size_t out_done;    /* bytes of `out` already written */
     uint64_t out_total; /* bytes ever taken from `out` */
-    struct pending_fd fds_out[LIMIT_PENDING_FDS];
+    struct pending_fd fds_out[LIMIT_CHANNEL_FDS];
     size_t n_fds_out;
-    int fds_in[LIMIT_PENDING_FDS];
+    int fds_in[LIMIT_CHANNEL_FDS];
     size_t n_fds_in;
     bool is_closed, is_breached, is_paused, in_handler;
     const char *reason;
@@ -168,7 +167,7 @@ static bool collect_fds(struct channel *c, struct msghdr *message)
         for (size_t i = 0; i < n; i++) {
             int fd;
             memcpy(&fd, CMSG_DATA(h) + i * sizeof fd, sizeof fd);
-            if (c->n_fds_in < LIMIT_PENDING_FDS) {
+            if (c->n_fds_in < LIMIT_CHANNEL_FDS) {
                 c->fds_in[c->n_fds_in++] = fd;
             } else {
                 close(fd);
@@ -186,7 +185,7 @@ static ssize_t receive(struct channel *c)
         return -ENOMEM;
     to = c->in.p + c->in.len;
     struct iovec part = {.iov_base = to, .iov_len = LIMIT_CHANNEL_READ};
-    _Alignas(struct cmsghdr) char control[CMSG_SPACE(LIMIT_PENDING_FDS * sizeof(int))];
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(LIMIT_CHANNEL_FDS * sizeof(int))];
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
     ssize_t n = recvmsg(c->fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     if (n < 0)
@@ -307,7 +306,7 @@ int channel_send(struct channel *c, uint16_t type, const struct buffer *payload)
 
 int channel_send_fd(struct channel *c, uint16_t type, const struct buffer *payload, int fd)
 {
-    if (c->n_fds_out == LIMIT_PENDING_FDS)
+    if (c->n_fds_out == LIMIT_CHANNEL_FDS)
         return -SP_EOVERLOAD;
     int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (copy < 0)

@@ -136,6 +136,11 @@ def test_commands_and_options():
             assert option in text, f"{name} {option}"
 
 
+def test_limits_stand_in_one_place():
+    places = {p.relative_to(ROOT / "src").as_posix() for p in (ROOT / "src").rglob("*.[ch]") if re.search(r"^#define LIMIT_", p.read_text(), re.M)}
+    assert places == {"base/limits.h"}
+
+
 def test_limits_that_are_named_exist():
     there = set(re.findall(r"#define (LIMIT_\w+)", source("base/limits.h")))
     for page in PAGES:

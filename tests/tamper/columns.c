@@ -55,9 +55,7 @@ static sqlite3 *open_copy(void)
     return db;
 }
 
-/* --- columns
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- columns ------------------------------------------------------------------------------------------ */
 
 static const struct row {
     const char *table, *where, *place, *excused; /* columns that no leaf vouches for, each between spaces */
@@ -206,8 +204,7 @@ static void every_column_is_vouched_for(void **state)
     assert_true(n_columns > 60);
 }
 
-/* --- rows and schema
- * ---------------------------------------------------------------------------------------------------- */
+/* --- rows and schema ---------------------------------------------------------------------------------- */
 
 static void exec(const char *sql)
 {
