@@ -2,6 +2,7 @@
  * the token is shown once and kept nowhere, the database has only its digest. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -50,6 +51,27 @@ static int make_data_dir(const char *dir, struct diag *reterr)
     return 0;
 }
 
+/* Both folders are there. Compared as they are, whatever "..", links or slashes lead to them. */
+static int check_apart(const char *dir, const char *key, struct diag *reterr)
+{
+    char folder[PATHS_MAX];
+    const char *slash = strrchr(key, '/');
+    if (!slash)
+        (void)snprintf(folder, sizeof folder, ".");
+    else if (snprintf(folder, sizeof folder, "%.*s/", (int)(slash - key), key) >= (int)sizeof folder)
+        return diag_set(reterr, -ENAMETOOLONG, "%s: %s", key, error_text(-ENAMETOOLONG));
+    _cleanup_free_ char *data = realpath(dir, NULL);
+    _cleanup_free_ char *keys = realpath(folder, NULL);
+    if (!data || !keys)
+        return diag_set(reterr, -errno, "%s: %s", data ? folder : dir, error_text(-errno));
+    size_t n = strlen(data);
+    if (strncmp(keys, data, n) == 0 && (keys[n] == 0 || keys[n] == '/'))
+        return diag_set(
+            reterr, -SP_EINVALID,
+            "--root-key: who copies the data folder must not get the key with it; keep it elsewhere");
+    return 0;
+}
+
 /* On a terminal twice, because a mistyped passphrase could never be given again. */
 static int ask_passphrase(bool is_new, struct buffer *ret)
 {
@@ -85,8 +107,7 @@ static int write_root_key(const char *path, struct slice passphrase, struct buff
     int r = root_key_create(passphrase, text);
     if (r < 0)
         return diag_set(reterr, r, "the root key cannot be made: %s", error_text(r));
-    r = file_make_folder_of(path, reterr);
-    return r == 0 ? file_create_secret(path, buffer_slice(text), reterr) : r;
+    return file_create_secret(path, buffer_slice(text), reterr);
 }
 
 static int derive_audit_key(const char *path, struct slice text, struct slice passphrase,
@@ -192,8 +213,8 @@ static int fill_database(const char *path, const char *owner, const struct buffe
     return r < 0 ? diag_set(reterr, r, "the owner cannot be stored: %s", error_text(r)) : 0;
 }
 
-/* A database without its owner, or of which nobody has seen the token, would belong to nobody for ever: it gets its name when it
- * is complete and its token has been told. */
+/* A database without its owner, or of which nobody has seen the token, would belong to nobody for ever: it
+ * gets its name when it is complete and its token has been told. */
 static int make_database(const char *dir, const char *owner, const struct buffer *token, struct diag *reterr)
 {
     char unfinished[PATHS_MAX + 24];
@@ -273,6 +294,10 @@ static int make_all(const struct cli_args *args, const char *dir, const char *ke
     if (r < 0)
         return cli_fail(r, "%s", error_text(r));
     r = make_data_dir(dir, &why);
+    if (r == 0)
+        r = file_make_folder_of(key, &why);
+    if (r == 0)
+        r = check_apart(dir, key, &why);
     if (r < 0)
         return cli_fail_diag(&why);
     int status = make_root_key(args, key, &made, &audit);
@@ -304,11 +329,6 @@ static int run(const struct cli_args *args)
     owner = owner ? owner : "owner";
     if (!name_is_credential(slice_text(owner)))
         return cli_fail(-SP_EINVALID, "--owner: letters, digits, _, . and -, at most 64");
-    size_t n = strlen(dir);
-    if (strncmp(key, dir, n) == 0 && key[n] == '/')
-        return cli_fail(
-            -SP_EINVALID,
-            "--root-key: who copies the data folder must not get the key with it; keep it elsewhere");
     return make_all(args, dir, key, owner);
 }
 

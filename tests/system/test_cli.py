@@ -679,7 +679,13 @@ def test_init_overwrites_nothing_and_keeps_a_token_to_itself(folder):
     assert r.returncode == USAGE and "exists already" in r.stderr and not (folder / "other.key").exists()
     r = call("init", "--data", folder / "second", "--root-key", s.root_key)
     assert r.returncode == DONE and "was there already" in r.stdout and s.root_key.read_bytes() == key
-    assert call("init", "--data", folder / "third", "--root-key", folder / "third" / "key").returncode == USAGE
+    third, link = folder / "third", folder / "link"
+    link.symlink_to(third)
+    for data, key in ((third, third / "key"), (f"{third}/", third / "key"), (third, third / "in" / "key"),
+                      (third, link / "key"), (third, f"{folder}/./third/../third/key")):
+        r = call("init", "--data", data, "--root-key", key)
+        assert r.returncode == USAGE and "keep it elsewhere" in r.stderr and not (third / "key").exists(), (data, key, r)
+    assert call("init", "--data", "fifteenth", "--root-key", "fifteenth.key", cwd=folder).returncode == DONE
 
     file = folder / "fourth.token"
     r = call("init", "--data", folder / "fourth", "--root-key", folder / "fourth.key", "--token-file", file)
