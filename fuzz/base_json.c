@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/json_check.h"
 #include "base/json_reader.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -13,14 +14,48 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* JSON that jansson does not take: what its values cannot hold, or what two readers could take differently.
+ */
+static bool is_beyond_jansson(struct slice text, const json_error_t *error)
+{
+    static const enum json_error_code codes[] = {json_error_numeric_overflow, json_error_duplicate_key,
+                                                 json_error_null_character, json_error_null_byte_in_key};
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+        if (json_error_code(error) == codes[i])
+            return true;
+    /* Halves of surrogates. */
+    return json_error_code(error) == json_error_invalid_syntax && memmem(text.p, text.len, "\\u", 2);
+}
+
+static unsigned depth_of(json_t *value)
+{
+    unsigned deepest = 0;
+    const char *key;
+    json_t *item;
+    size_t i;
+    json_object_foreach(value, key, item)
+    {
+        unsigned depth = depth_of(item);
+        deepest = depth > deepest ? depth : deepest;
+    }
+    json_array_foreach(value, i, item)
+    {
+        unsigned depth = depth_of(item);
+        deepest = depth > deepest ? depth : deepest;
+    }
+    return deepest + (json_is_object(value) || json_is_array(value));
+}
+
 static void read_it(struct slice text)
 {
     json_error_t error;
     json_t *value = json_read(text, JSON_DECODE_ANY, &error);
     if (!value) {
         must(json_read_failure(&error) == -SP_ESYNTAX);
+        must(!json_is_value(text) || is_beyond_jansson(text, &error));
         return;
     }
+    must(json_is_value(text) || depth_of(value) > LIMIT_JSON_PASSED_DEPTH);
     must(slice_is_utf8(text) && !memchr(text.p, 0, text.len));
     char *again = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS);
     json_t *second = json_read(slice_text(again), JSON_DECODE_ANY, NULL);

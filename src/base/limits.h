@@ -26,6 +26,7 @@
 
 /* JSON, YAML and JSON Schema. */
 #define LIMIT_JSON_DEPTH      256         /* nesting of arrays and objects */
+#define LIMIT_JSON_PASSED_DEPTH 512       /* of JSON that is passed on as it is: values within values that a definition builds */
 #define LIMIT_YAML_DEPTH      64          /* nesting of a definition */
 #define LIMIT_YAML_ALIASES    256         /* aliases that one document expands */
 #define LIMIT_YAML_NODES      100000      /* nodes of one document after aliases */

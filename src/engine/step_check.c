@@ -1,9 +1,10 @@
 /* step_check: a worker is hostile by assumption, so that its step is checked whole before the engine acts on a part of it.
  * What must hold afterwards: each record decodes; numbers of effects only grow and stay below what the sealing of payloads
- * and the Idempotency-Key need; texts are UTF-8, since leaves and answers are. Called by step.c; pure. */
+ * and the Idempotency-Key need; texts are JSON, since they become parts of answers as they are. Called by step.c; pure. */
 #include "engine/step_check.h"
 
 #include "base/error.h"
+#include "base/json_check.h"
 
 /* Cancellations are numbered too, at most one for each effect. */
 #define LAST_NUMBER (2 * LIMIT_EFFECTS)
@@ -23,7 +24,7 @@ static int check_record(uint8_t kind, struct slice record)
         return r == 0 && timer.delay_ms > (uint64_t)LIMIT_DURATION_MS ? -SP_ELIMIT : r;
     case EFFECT_EVENT:
         r = wire_decode_effect_event(record, &event);
-        return r == 0 && !slice_is_utf8(event.event) ? -SP_EINVALID : r;
+        return r == 0 && !json_is_value(event.event) ? -SP_EINVALID : r;
     case EFFECT_CANCEL:
         return wire_decode_effect_cancel(record, &cancel);
     default:
@@ -59,6 +60,11 @@ static int check_trace(struct slice trace)
     return 0;
 }
 
+static bool is_json_or_nothing(struct slice s)
+{
+    return s.len == 0 || json_is_value(s);
+}
+
 static int check_end(const struct msg_worker_step *m)
 {
     if (m->status == STEP_COMPLETED)
@@ -70,7 +76,7 @@ static int check_end(const struct msg_worker_step *m)
 
 int step_check(const struct msg_worker_step *m, uint32_t last_effect, uint32_t *ret_last)
 {
-    if (!step_status_text(m->status) || !slice_is_utf8(m->output) || !slice_is_utf8(m->error) || !slice_is_utf8(m->context))
+    if (!step_status_text(m->status) || !is_json_or_nothing(m->output) || !is_json_or_nothing(m->error) || !is_json_or_nothing(m->context))
         return -SP_EINVALID;
     int r = check_end(m);
     r = r < 0 ? r : check_trace(m->trace);

@@ -114,7 +114,7 @@ static void traces_are_whole(void **state)
     }
 }
 
-static void texts_are_utf8_and_ends_are_there(void **state)
+static void texts_are_json_and_ends_are_there(void **state)
 {
     (void)state;
     uint32_t last;
@@ -126,6 +126,9 @@ static void texts_are_utf8_and_ends_are_there(void **state)
     assert_true(step_check(&m, 0, &last) < 0);
     m = step_of(STEP_COMPLETED);
     m.context = SLICE_LITERAL("\300\200");
+    assert_true(step_check(&m, 0, &last) < 0);
+    m = step_of(STEP_COMPLETED);
+    m.output = SLICE_LITERAL("1},\"state\":\"cancelled\",\"error\":{");
     assert_true(step_check(&m, 0, &last) < 0);
     m = step_of(STEP_COMPLETED);
     m.status = 77;
@@ -140,7 +143,7 @@ int main(void)
         cmocka_unit_test(events_beyond_the_nonce_are_refused),
         cmocka_unit_test(malformed_records_are_refused),
         cmocka_unit_test(traces_are_whole),
-        cmocka_unit_test(texts_are_utf8_and_ends_are_there),
+        cmocka_unit_test(texts_are_json_and_ends_are_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
