@@ -15,7 +15,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define ID    "r0000000000000000"
+#define ID    "r0000000000000"
 #define TOKEN "a-token-that-is-not-shown"
 
 static const struct {

@@ -28,6 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define TOKEN       "the-owner-of-the-test"
 #define ANY_RUN     "r0000000000000"
 #define RECENT      8
+#define BEGUN_MAX   64
 #define ANSWERS_MAX 64
 #define QUIET_US    200 /* what the committer may take between two rounds */
 #define QUIET       5
@@ -40,6 +41,9 @@ static struct far_end ends[PLAYERS];
 static uint64_t recent[PLAYERS][RECENT]; /* tags and runs that the engine told it, the last one first */
 static uint64_t asked[ANSWERS_MAX];      /* tags of requests that have no answer yet */
 static size_t n_asked;
+static struct msg_worker_start
+    begun[BEGUN_MAX]; /* what the worker was given last; without what they borrow */
+static size_t n_begun;
 
 /* --- what the engine says ----------------------------------------------------------------------------- */
 
@@ -70,6 +74,8 @@ static void on_answer(struct far_end *f, uint16_t type, struct slice payload)
     size_t player = (size_t)(f - ends);
     if (type == WIRE_HTTP_RESPONSE)
         on_response(payload);
+    if (type == WIRE_WORKER_START && n_begun < BEGUN_MAX)
+        must(wire_decode_worker_start(payload, &begun[n_begun++]) == 0);
     if (payload.len < sizeof(uint64_t))
         return;
     struct wire_reader r = WIRE_READER(payload);
@@ -149,7 +155,9 @@ static void resolve(size_t player, struct slice payload, struct buffer *ret)
     char id[RUN_ID_LEN + 1];
     must(buffer_append_slice(ret, payload) == 0);
     run_id_text((struct run_id){recent[PLAYER_WORKER][0]}, id);
-    for (uint8_t *at; ret->len && (at = memmem(ret->p, ret->len, ANY_RUN, RUN_ID_LEN));)
+    uint8_t *end = ret->p + ret->len;
+    for (uint8_t *at = ret->p; at && (at = memmem(at, (size_t)(end - at), ANY_RUN, RUN_ID_LEN));
+         at += RUN_ID_LEN)
         memcpy(at, id, RUN_ID_LEN);
     if (players[player] == ROLE_GATEWAY || payload.len < sizeof(uint64_t))
         return;
@@ -179,6 +187,24 @@ static bool may_ask(uint16_t type, struct slice payload)
     return true;
 }
 
+/* Runs that an input leaves behind would be the next one's: a new worker, which is given them again, faults
+ * them all. */
+static void end_runs(void)
+{
+    n_begun = 0;
+    connect_player(PLAYER_WORKER);
+    settle();
+    for (size_t i = 0; i < n_begun; i++) {
+        struct msg_worker_step m = {.run = begun[i].run,
+                                    .status = STEP_FAULTED,
+                                    .results = begun[i].replayed,
+                                    .context = SLICE_LITERAL("null"),
+                                    .error = SLICE_LITERAL("{}")};
+        FAR_END_SEND(&ends[PLAYER_WORKER], WORKER_STEP, worker_step, &m);
+    }
+    settle();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct slice rest = slice_of(data, size);
@@ -196,6 +222,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         settle();
     }
     connect_player(PLAYER_GATEWAY); /* who left open requests behind leaves */
-    settle();
+    end_runs();
     return 0;
 }

@@ -96,8 +96,8 @@ static void look_at_head(struct slice heard)
         struct slice value = line, name;
         must(line.len > 1 && line.p[line.len - 1] == '\r');
         value.len--;
-        must(slice_split(&value, ':', &name) && is_token(name) &&
-             (!value.len || !memchr(value.p, '\r', value.len)));
+        must(slice_split(&value, ':', &name) && is_token(name) && value.len &&
+             is_field_value(slice_of(value.p + 1, value.len - 1)));
     }
 }
 

@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define HEAD "{\"document\":{\"dsl\":\"1.0.3\",\"namespace\":\"a\",\"name\":\"b\",\"version\":\"0.1.0\"},"
 static const char *const texts[] = {
-    HEAD "\"do\":[{\"s\":{\"set\":{\"x\":\"${ .a }\",\"y\":\"${ $workflow.id }\"}}}]}",
+    HEAD "\"do\":[{\"s\":{\"set\":{\"x\":{\"n\":{\"n\":{\"n\":\"${ .a }\"}}},\"y\":\"${ $workflow.id }\"}}}]}",
     HEAD "\"do\":[{\"g\":{\"call\":\"http\",\"with\":{\"method\":\"post\",\"endpoint\":\"https://h/"
          "{x}\",\"body\":\"${ . }\","
          "\"output\":\"response\"}}},{\"w\":{\"wait\":\"PT1S\"}}]}",
