@@ -62,7 +62,6 @@
 #define LIMIT_EVAL_CPU_MS     1000        /* processor time of one step of a run in a worker */
 #define LIMIT_COMPILE_CPU_MS  10000       /* processor time of compiling one definition */
 #define LIMIT_VALUE           (16u << 20) /* an expression's value: the bytes of its strings and one for each node */
-#define LIMIT_EVAL_RESULTS    1           /* values taken from one expression */
 #define LIMIT_WORKER_MEMORY   (512u << 20) /* a worker's data segment */
 #define LIMIT_WORKER_RUNS     4096        /* runs that one worker keeps in memory */
 #define LIMIT_WORKER_OWED     (2 * LIMIT_WORKER_RUNS) /* steps that one worker has yet to answer */

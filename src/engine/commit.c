@@ -230,20 +230,6 @@ void commit_namespace(struct commit *c, const struct store_namespace *row)
     COPY(op->ns.wrapped_key);
 }
 
-static int perform_principal(struct commit *c, struct store *store, const struct operation *op)
-{
-    (void)c;
-    return store_principal_put(store, &op->principal);
-}
-
-void commit_principal(struct commit *c, const struct store_principal *row)
-{
-    struct operation *op = add(c, perform_principal);
-    op->principal = *row;
-    COPY(op->principal.name);
-    COPY(op->principal.role);
-}
-
 static int perform_workflow(struct commit *c, struct store *store, const struct operation *op)
 {
     int r = store_definition_put(store, op->workflow.row.digest, op->workflow.definition);

@@ -27,7 +27,6 @@ void commit_event(struct commit *c, const struct store_event *row, uint32_t seq)
 void commit_delivery(struct commit *c, const uint8_t hash[16], int64_t seen_ms);
 void commit_meta(struct commit *c, const char *key, struct slice value); /* `key` is kept */
 void commit_namespace(struct commit *c, const struct store_namespace *row);
-void commit_principal(struct commit *c, const struct store_principal *row);
 void commit_workflow(struct commit *c, const struct store_workflow *row, struct slice definition);
 void commit_workflow_enable(struct commit *c, uint32_t id, bool is_enabled);
 void commit_credential(struct commit *c, const struct store_credential *row);

@@ -27,7 +27,6 @@ struct operation {
             struct slice value;
         } meta;
         struct store_namespace ns;
-        struct store_principal principal;
         struct {
             struct store_workflow row;
             struct slice definition;

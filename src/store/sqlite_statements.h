@@ -94,9 +94,7 @@
                      " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET role = excluded.role,"         \
                      " token_hash = excluded.token_hash, created_ms = excluded.created_ms,"                      \
                      " expires_ms = excluded.expires_ms, is_disabled = excluded.is_disabled")                    \
-    S(PRINCIPAL_DISABLE, "UPDATE principals SET is_disabled = 1 WHERE name = ?")                                 \
     S(PRINCIPALS, PRINCIPAL_COLUMNS "ORDER BY name")                                                             \
-    S(PRINCIPAL_BY_TOKEN, PRINCIPAL_COLUMNS "WHERE token_hash = ?")                                              \
     S(DEFINITION_PUT, "INSERT INTO definitions (digest, text) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING")    \
     S(DEFINITION, "SELECT text FROM definitions WHERE digest = ?")                                               \
     S(DEFINITIONS, "SELECT digest, text FROM definitions")                                                       \
@@ -105,8 +103,6 @@
                     " CASE WHEN ? THEN " NEXT_ENABLED " ELSE 0 END)")                                            \
     S(WORKFLOW_ENABLE, "UPDATE workflows SET enabled_order = CASE WHEN ? THEN " NEXT_ENABLED " ELSE 0 END"       \
                        " WHERE id = ?")                                                                          \
-    S(WORKFLOWS, WORKFLOW_COLUMNS WORKFLOW_FROM "WHERE (?1 = '' OR n.name = ?1) AND (?2 = '' OR w.name = ?2)"    \
-                                                " ORDER BY n.name, w.name, w.id")                                \
     S(WORKFLOWS_LIVE, WORKFLOW_COLUMNS ", w.manifest" WORKFLOW_FROM "WHERE" WORKFLOW_IS_LIVE                     \
                                        "ORDER BY n.name, w.name")                                                \
     S(WORKFLOW_LIVE, WORKFLOW_COLUMNS ", w.manifest" WORKFLOW_FROM "WHERE n.name = ? AND w.name = ? AND"         \
@@ -141,7 +137,6 @@
                     " AND r.state = 5 AND ?3 = 5 ORDER BY r.id DESC LIMIT ?4")                                   \
     S(RUNS_OPEN, "SELECT id, workflow_id, state, due_ms FROM runs WHERE state < 4"                               \
                  " ORDER BY due_ms, state, workflow_id, id")                                                     \
-    S(RUNS_OPEN_COUNTS, "SELECT state, count(*) FROM runs WHERE state < 4 GROUP BY state")                       \
     S(RUNS_OLD, "SELECT r.id FROM runs r WHERE r.id < ?1 AND r.state >= 4 AND r.ended_ms < ?2"                   \
                 " ORDER BY r.id LIMIT ?3")                                                                       \
     S(RUNS_OLD_OF_NAMESPACE, "SELECT r.id FROM runs r JOIN workflows w ON w.id = r.workflow_id"                  \
@@ -154,7 +149,6 @@
     S(JOURNAL, "SELECT seq, kind, effect, at_ms, data FROM journal WHERE run_id = ? ORDER BY seq")               \
     S(JOURNAL_DELETE, "DELETE FROM journal WHERE run_id = ?")                                                    \
     S(EVENT_PUT, "INSERT INTO events (id, run_id, at_ms, data) VALUES (?, ?, ?, ?)")                             \
-    S(EVENTS, "SELECT id, run_id, at_ms, data FROM events WHERE id > ? ORDER BY id LIMIT ?")                     \
     S(EVENTS_DELETE, "DELETE FROM events WHERE run_id = ?")                                                      \
     S(DELIVERIES_PUT, "INSERT INTO deliveries (seen_ms, hashes) VALUES (?, ?)")                                  \
     S(DELIVERIES_SIZES, "SELECT id, length(hashes) FROM deliveries ORDER BY id DESC")                            \

@@ -215,7 +215,6 @@ uint64_t store_leaf_next(const struct store *store);
 
 /* New, or with a new token, role and expiry for the same name (and no longer disabled). */
 [[gnu::warn_unused_result]] int store_principal_put(struct store *store, const struct store_principal *row);
-[[gnu::warn_unused_result]] int store_principal_disable(struct store *store, struct slice name);
 
 /* The text of a definition; doing it again changes nothing. */
 [[gnu::warn_unused_result]] int store_definition_put(struct store *store, const uint8_t digest[32], struct slice text);
@@ -264,22 +263,16 @@ typedef int store_workflow_fn(void *user, const struct store_workflow *row);
 typedef int store_credential_fn(void *user, const struct store_credential *row);
 typedef int store_run_fn(void *user, const struct store_run *row);
 typedef int store_journal_fn(void *user, const struct store_journal *row);
-typedef int store_event_fn(void *user, const struct store_event *row);
 typedef int store_delivery_fn(void *user, const uint8_t hash[STORE_DELIVERY_LEN], int64_t seen_ms);
 typedef int store_checkpoint_fn(void *user, uint64_t size, struct slice note, int64_t at_ms);
 
 [[gnu::warn_unused_result]] int store_meta(struct store_reader *r, const char *key, store_value_fn *each, void *user);
 [[gnu::warn_unused_result]] int store_namespaces(struct store_reader *r, store_namespace_fn *each, void *user);
-[[gnu::warn_unused_result]] int store_principals(struct store_reader *r, store_principal_fn *each, void *user);
 /* Disabled and expired ones included: the caller decides. */
-[[gnu::warn_unused_result]] int store_principal_by_token(struct store_reader *r, const uint8_t token_hash[32],
-                                                         store_principal_fn *each, void *user);
+[[gnu::warn_unused_result]] int store_principals(struct store_reader *r, store_principal_fn *each, void *user);
 [[gnu::warn_unused_result]] int store_definition(struct store_reader *r, const uint8_t digest[32], store_value_fn *each,
                                                  void *user);
 
-/* All versions of all workflows (without manifests), of one namespace, or of one name in it; "" means any. */
-[[gnu::warn_unused_result]] int store_workflows(struct store_reader *r, struct slice ns, struct slice name,
-                                                store_workflow_fn *each, void *user);
 /* The live version of each workflow, with its manifest: what the engine loads at a start. */
 [[gnu::warn_unused_result]] int store_workflows_live(struct store_reader *r, store_workflow_fn *each, void *user);
 [[gnu::warn_unused_result]] int store_workflow_live(struct store_reader *r, struct slice ns, struct slice name,
@@ -307,8 +300,6 @@ struct store_run_filter {
  * many waiting runs is quick. What a replay needs comes from store_run_by_id and store_journal. */
 [[gnu::warn_unused_result]] int store_runs_open(struct store_reader *r, store_run_fn *each, void *user);
 [[gnu::warn_unused_result]] int store_journal(struct store_reader *r, struct run_id run, store_journal_fn *each, void *user);
-[[gnu::warn_unused_result]] int store_events(struct store_reader *r, uint64_t after, uint32_t limit, store_event_fn *each,
-                                             void *user);
 /* The newest since then, oldest first: `n` or, since those of one batch come together, some more. */
 [[gnu::warn_unused_result]] int store_deliveries(struct store_reader *r, int64_t since_ms, uint32_t n, store_delivery_fn *each,
                                                  void *user);
@@ -319,8 +310,5 @@ struct store_counts {
     uint64_t bytes; /* of the database, without its write-ahead log */
 };
 [[gnu::warn_unused_result]] int store_counts(struct store_reader *r, struct store_counts *ret);
-
-/* How many runs have not ended, by state: ret[enum run_state]. */
-[[gnu::warn_unused_result]] int store_runs_open_counts(struct store_reader *r, uint64_t ret[RUN_CANCELLED + 1]);
 
 #endif

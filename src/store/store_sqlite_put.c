@@ -45,16 +45,6 @@ int store_principal_put(struct store *store, const struct store_principal *row)
     return batch_result(store, query_run(&q));
 }
 
-int store_principal_disable(struct store *store, struct slice name)
-{
-    int r = batch_check(store);
-    if (r < 0)
-        return r;
-    struct query q = query_begin(&store->connection, STATEMENT_PRINCIPAL_DISABLE);
-    query_text(&q, name);
-    return run_one(store, &q, -SP_ENOTFOUND);
-}
-
 int store_definition_put(struct store *store, const uint8_t digest[32], struct slice text)
 {
     int r = batch_check(store);

@@ -113,16 +113,7 @@ int store_principals(struct store_reader *r, store_principal_fn *each, void *use
     return reader_finish(r, &q, principals(r, &q, each, user, &has_row));
 }
 
-int store_principal_by_token(struct store_reader *r, const uint8_t token_hash[32], store_principal_fn *each, void *user)
-{
-    bool has_row = false;
-    struct query q = begin(r, STATEMENT_PRINCIPAL_BY_TOKEN);
-    query_blob(&q, slice_of(token_hash, 32));
-    int e = principals(r, &q, each, user, &has_row);
-    return reader_finish_one(r, &q, e, has_row);
-}
-
-static int workflows(struct query *q, bool with_manifest, store_workflow_fn *each, void *user, bool *ret_has_row)
+static int workflows(struct query *q, store_workflow_fn *each, void *user, bool *ret_has_row)
 {
     int e;
     while ((e = query_next(q)) > 0) {
@@ -134,7 +125,7 @@ static int workflows(struct query *q, bool with_manifest, store_workflow_fn *eac
                                      .is_enabled = column_i64(q, 6) > 0,
                                      .deployed_ms = column_i64(q, 7),
                                      .deployed_by = column_slice(q, 8),
-                                     .manifest = with_manifest ? column_slice(q, 9) : (struct slice){}};
+                                     .manifest = column_slice(q, 9)};
         *ret_has_row = true;
         e = column_fixed(q, 5, row.digest, sizeof row.digest) ? each(user, &row) : -SP_ETAMPERED;
         if (e != 0)
@@ -143,20 +134,11 @@ static int workflows(struct query *q, bool with_manifest, store_workflow_fn *eac
     return e;
 }
 
-int store_workflows(struct store_reader *r, struct slice ns, struct slice name, store_workflow_fn *each, void *user)
-{
-    bool has_row = false;
-    struct query q = begin(r, STATEMENT_WORKFLOWS);
-    query_text(&q, ns);
-    query_text(&q, name);
-    return reader_finish(r, &q, workflows(&q, false, each, user, &has_row));
-}
-
 int store_workflows_live(struct store_reader *r, store_workflow_fn *each, void *user)
 {
     bool has_row = false;
     struct query q = begin(r, STATEMENT_WORKFLOWS_LIVE);
-    return reader_finish(r, &q, workflows(&q, true, each, user, &has_row));
+    return reader_finish(r, &q, workflows(&q, each, user, &has_row));
 }
 
 int store_workflow_live(struct store_reader *r, struct slice ns, struct slice name, store_workflow_fn *each, void *user)
@@ -165,7 +147,7 @@ int store_workflow_live(struct store_reader *r, struct slice ns, struct slice na
     struct query q = begin(r, STATEMENT_WORKFLOW_LIVE);
     query_text(&q, ns);
     query_text(&q, name);
-    int e = workflows(&q, true, each, user, &has_row);
+    int e = workflows(&q, each, user, &has_row);
     return reader_finish_one(r, &q, e, has_row);
 }
 
@@ -174,7 +156,7 @@ int store_workflow_by_id(struct store_reader *r, uint32_t id, store_workflow_fn 
     bool has_row = false;
     struct query q = begin(r, STATEMENT_WORKFLOW_BY_ID);
     query_i64(&q, id);
-    int e = workflows(&q, true, each, user, &has_row);
+    int e = workflows(&q, each, user, &has_row);
     return reader_finish_one(r, &q, e, has_row);
 }
 

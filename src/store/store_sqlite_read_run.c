@@ -104,21 +104,6 @@ int store_runs_open(struct store_reader *r, store_run_fn *each, void *user)
     return reader_finish(r, &q, e);
 }
 
-int store_runs_open_counts(struct store_reader *r, uint64_t ret[RUN_CANCELLED + 1])
-{
-    uint64_t counts[RUN_CANCELLED + 1] = {};
-    struct query q = begin(r, STATEMENT_RUNS_OPEN_COUNTS);
-    int e;
-    while ((e = query_next(&q)) > 0) {
-        int64_t state = column_i64(&q, 0);
-        if (state >= RUN_PENDING && state <= RUN_CANCELLED)
-            counts[state] = (uint64_t)column_i64(&q, 1);
-    }
-    if (e == 0)
-        memcpy(ret, counts, sizeof counts);
-    return reader_finish(r, &q, e);
-}
-
 int store_journal(struct store_reader *r, struct run_id run, store_journal_fn *each, void *user)
 {
     struct query q = begin(r, STATEMENT_JOURNAL);
@@ -133,24 +118,6 @@ int store_journal(struct store_reader *r, struct run_id run, store_journal_fn *e
                                     .at_ms = column_i64(&q, 3),
                                     .data = column_slice(&q, 4)};
         e = journal_kind_text((int)kind) ? each(user, &row) : -SP_ETAMPERED;
-        if (e != 0)
-            break;
-    }
-    return reader_finish(r, &q, e);
-}
-
-int store_events(struct store_reader *r, uint64_t after, uint32_t limit, store_event_fn *each, void *user)
-{
-    struct query q = begin(r, STATEMENT_EVENTS);
-    query_u64(&q, after);
-    query_i64(&q, limit < LIMIT_PAGE ? limit : LIMIT_PAGE);
-    int e;
-    while ((e = query_next(&q)) > 0) {
-        struct store_event row = {.id = (uint64_t)column_i64(&q, 0),
-                                  .run = {(uint64_t)column_i64(&q, 1)},
-                                  .at_ms = column_i64(&q, 2),
-                                  .data = column_slice(&q, 3)};
-        e = each(user, &row);
         if (e != 0)
             break;
     }

@@ -139,6 +139,8 @@ def test_commands_and_options():
 def test_limits_stand_in_one_place():
     places = {p.relative_to(ROOT / "src").as_posix() for p in (ROOT / "src").rglob("*.[ch]") if re.search(r"^#define LIMIT_", p.read_text(), re.M)}
     assert places == {"base/limits.h"}
+    used = " ".join(p.read_text() for p in (ROOT / "src").rglob("*.[ch]"))
+    assert [n for n in re.findall(r"^#define (LIMIT_\w+)", source("base/limits.h"), re.M) if len(re.findall(rf"\b{n}\b", used)) < 2] == []
 
 
 def test_limits_that_are_named_exist():
