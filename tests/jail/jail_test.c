@@ -5,11 +5,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -20,6 +24,7 @@
 #include "attempts.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "sandbox/parts.h"
 #include "sandbox/sandbox.h"
 
 #define GATEWAY (1u << ROLE_GATEWAY)
@@ -166,6 +171,90 @@ static void jail_is_quick(void **state)
     assert_true(each < 100000);
 }
 
+/* --- what the kernel says of a process in a jail ------------------------------------------------------------------------ */
+
+/* As an ordinary user, of whose processes only those that may not be dumped belong to root. */
+[[gnu::noreturn]] static void stay_in_jail(enum role role)
+{
+    struct diag why = {0};
+    const uid_t ordinary = 64990;
+    const struct rlimit core = {1 << 20, 1 << 20};
+    if (setrlimit(RLIMIT_CORE, &core) < 0)
+        _exit(201);
+    if (geteuid() == 0 && (chown(world.data_dir, ordinary, ordinary) < 0 || setresuid(ordinary, ordinary, ordinary) < 0))
+        _exit(201);
+    if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || dup2(2, 4) < 0 ||
+        dup2(2, 55) < 0 || sandbox_enter(role, world.data_dir, &why) < 0)
+        _exit(200);
+    (void)poll(NULL, 0, 20000);
+    _exit(0);
+}
+
+static void read_proc(pid_t pid, const char *name, char ret[4096])
+{
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    ssize_t n = read(fd, ret, 4095);
+    assert_true(n >= 0);
+    ret[n] = '\0';
+    close(fd);
+}
+
+/* The first number behind a name in what the kernel says, the soft limit among limits; -1: none, or unlimited. */
+static long number_of(const char *text, const char *name)
+{
+    const char *at = strstr(text, name);
+    assert_non_null(at);
+    at += strlen(name);
+    at += strspn(at, " \t");
+    return *at >= '0' && *at <= '9' ? strtol(at, NULL, 10) : -1;
+}
+
+static void check_from_outside(enum role role, pid_t pid)
+{
+    char text[4096], path[64];
+    struct stat st;
+    for (unsigned i = 0; i < 2000; i++) {
+        read_proc(pid, "status", text);
+        if (number_of(text, "Seccomp:") == 2)
+            break;
+        (void)usleep(10000);
+    }
+    assert_int_equal(number_of(text, "Seccomp:"), 2);
+    assert_int_equal(number_of(text, "NoNewPrivs:"), 1);
+    read_proc(pid, "limits", text);
+    assert_int_equal(number_of(text, "Max core file size"), 0);
+    assert_in_range(number_of(text, "Max open files"), 16, LIMIT_CONNECTIONS + 128);
+    bool is_bounded = role == ROLE_VAULT || role == ROLE_WORKER || role == ROLE_CHECKER;
+    if (is_bounded && !SANDBOX_SANITIZED)
+        assert_in_range(number_of(text, "Max data size"), 1, 1024 << 20);
+    (void)snprintf(path, sizeof path, "/proc/%d/environ", pid);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_uid, 0);
+    for (int fd = 0; fd < 64; fd++) {
+        (void)snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, fd);
+        if (geteuid() == 0 && (lstat(path, &st) == 0) && fd > 3)
+            fail_msg("%s: descriptor %d is open", role_name(role), fd);
+    }
+}
+
+static void kernel_knows_the_jail(void **state)
+{
+    (void)state;
+    for (unsigned role = ROLE_SUPERVISOR + 1; role < ROLE_COUNT; role++) {
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0)
+            stay_in_jail((enum role)role);
+        check_from_outside((enum role)role, pid);
+        (void)kill(pid, SIGKILL);
+        (void)waitpid(pid, NULL, 0);
+    }
+    assert_true(geteuid() != 0 || chown(world.data_dir, 0, 0) == 0);
+}
+
 static void no_profile_for_the_supervisor(void **state)
 {
     (void)state;
@@ -246,6 +335,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(jail_of_gateway), cmocka_unit_test(jail_of_engine), cmocka_unit_test(jail_of_vault),
         cmocka_unit_test(jail_of_egress),  cmocka_unit_test(jail_of_worker),
         cmocka_unit_test(jail_of_checker), cmocka_unit_test(jail_is_quick),
+        cmocka_unit_test(kernel_knows_the_jail),
         cmocka_unit_test(no_profile_for_the_supervisor), cmocka_unit_test(missing_data_folder_is_said),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
