@@ -116,6 +116,21 @@ def test_audit_actions_that_are_written():
     assert idle == unused
 
 
+def test_each_cannot_of_a_role_names_its_test():
+    text = (DOCS / "threat-model.md").read_text()
+    table = re.search(r"^\| role \| can \| cannot \|\n.*?\n\n", text, re.M | re.S)[0]
+    cells = dict(re.findall(r"^\| (\w+) \| [^|]* \| ([^|]*) \|$", table, re.M))
+    roles = set(re.findall(r"R\(\w+, (\w+)\)", list_of("wire/roles.h", "WIRE_ROLES"))) - {"supervisor"}
+    assert roles and set(cells) == roles | {"role", "supervisor"}
+    there = {p.name for p in (ROOT / "tests" / "jail").glob("*_test.c")}
+    for path in (ROOT / "tests" / "abuse").glob("test_*.py"):
+        there |= set(re.findall(r"^def test_(\w+)\(", path.read_text(), re.M))
+    for role in roles:
+        for clause in cells[role].split(";"):
+            named = quoted((re.search(r"\(([^()]*)\)\s*$", clause) or [""])[0])
+            assert named and named <= there, f"{role}: {clause.strip()}"
+
+
 def test_forbidden_functions():
     there = set(re.findall(r'D\("(\w+)"', list_of("flow/expression_lint.h", "FLOW_FORBIDDEN_FUNCTIONS")))
     assert there and there <= quoted((MANUAL / "expressions.md").read_text())
