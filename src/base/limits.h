@@ -8,6 +8,7 @@
 #define LIMIT_BODY_SMALL      (64u << 10) /* a body beyond it takes turns with others of its kind */
 #define LIMIT_DEFINITION      (512u << 10) /* the text of one workflow definition */
 #define LIMIT_CONFIG          (64u << 10) /* the configuration file, and its JSON for a role */
+#define LIMIT_SETTING         10000000    /* a number in the configuration that has no lower maximum of its own */
 #define LIMIT_HEADERS         (32u << 10) /* all headers of one request or response */
 #define LIMIT_HEADER_COUNT    96          /* headers of one request or response */
 #define LIMIT_PATH            2048        /* the path of a request */

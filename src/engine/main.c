@@ -33,7 +33,7 @@ static bool is_started, is_ready;
 static void read_u32(const json_t *root, const char *key, uint32_t *place)
 {
     json_int_t n = json_integer_value(json_object_get(root, key));
-    if (n > 0 && n <= 10000000)
+    if (n > 0 && n <= LIMIT_SETTING)
         *place = (uint32_t)n;
 }
 

@@ -31,6 +31,20 @@ static const struct {
 #undef K
 };
 
+/* The least that a number may be is 1; this is the most. */
+static const uint64_t most[CONFIG_KEY_COUNT] = {
+    [CONFIG_WORKERS] = LIMIT_WORKERS,
+    [CONFIG_LIMIT_CONNECTIONS] = LIMIT_CONNECTIONS,
+    [CONFIG_LIMIT_PER_ADDRESS] = LIMIT_CONNECTIONS_PER_IP,
+    [CONFIG_LIMIT_TIMEOUT] = LIMIT_REQUEST_TIMEOUT_S * 1000,
+    [CONFIG_LIMIT_MAX_BODY] = LIMIT_BODY,
+    [CONFIG_LIMIT_ADDRESS_RATE] = LIMIT_SETTING,
+    [CONFIG_LIMIT_ADDRESS_BURST] = LIMIT_SETTING,
+    [CONFIG_LIMIT_PRINCIPAL_RATE] = LIMIT_SETTING,
+    [CONFIG_LIMIT_PRINCIPAL_BURST] = LIMIT_SETTING,
+    [CONFIG_RETENTION_DAYS] = LIMIT_SETTING,
+};
+
 /* --- values ---------------------------------------------------------------------------------------------------------- */
 
 void config_clear(struct config *c, enum config_key key)
@@ -140,6 +154,15 @@ static int find_key(const char *group, const char *key)
     return -1;
 }
 
+static int check_number(const struct config *c, enum config_key k, struct fy_node *name, struct diag *reterr)
+{
+    char what[64];
+    if (keys[k].form != FORM_NUMBER || (c->values[k].number >= 1 && c->values[k].number <= most[k]))
+        return 0;
+    (void)snprintf(what, sizeof what, "must be from 1 to %llu", (unsigned long long)most[k]);
+    return fail_at(name, reterr, what, keys[k].key);
+}
+
 static bool is_group(const char *key)
 {
     for (int i = 0; i < CONFIG_KEY_COUNT; i++)
@@ -175,6 +198,8 @@ static int read_mapping(struct config *c, const char *group, struct fy_node *nod
             return fail_at(name, reterr, "is given twice", key);
         if (read_value(c, (enum config_key)k, value) < 0)
             return fail_at(name, reterr, forms[keys[k].form], key);
+        if (check_number(c, (enum config_key)k, name, reterr) < 0)
+            return -SP_EINVALID;
     }
     return 0;
 }

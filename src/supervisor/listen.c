@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/slice.h"
 
 #define BACKLOG 1024
 
@@ -34,7 +35,9 @@ static int split(const char *where, char host[LISTEN_NAME_MAX], const char **ret
     memcpy(host, where, len);
     host[len] = 0;
     *ret_port = colon + 1;
-    return 0;
+    /* getaddrinfo takes the low 16 bits of any number. */
+    uint64_t port;
+    return slice_parse_u64(slice_text(*ret_port), &port) == 0 && port <= UINT16_MAX ? 0 : -SP_EINVALID;
 }
 
 static int bind_to(const struct addrinfo *a, int *ret_fd)
@@ -51,18 +54,25 @@ static int bind_to(const struct addrinfo *a, int *ret_fd)
     return 0;
 }
 
-int listen_open(const char *where, int *ret_fd, struct diag *reterr)
+static int resolve(const char *where, struct addrinfo **ret, struct diag *reterr)
 {
     char host[LISTEN_NAME_MAX];
     const char *port;
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    if (split(where, host, &port) == 0 && getaddrinfo(host, port, &hints, ret) == 0 && *ret)
+        return 0;
+    (void)diag_set(reterr, -SP_EINVALID, "\"%s\" is no address to listen on", where);
+    diag_hint(reterr, "write ADDRESS:PORT, as in 127.0.0.1:8700 or [::1]:8700");
+    return -SP_EINVALID;
+}
+
+int listen_open(const char *where, int *ret_fd, struct diag *reterr)
+{
     _cleanup_(freeaddrinfop) struct addrinfo *found = NULL;
-    if (split(where, host, &port) < 0 || getaddrinfo(host, port, &hints, &found) != 0 || !found) {
-        (void)diag_set(reterr, -SP_EINVALID, "\"%s\" is no address to listen on", where);
-        diag_hint(reterr, "write ADDRESS:PORT, as in 127.0.0.1:8700 or [::1]:8700");
-        return -SP_EINVALID;
-    }
-    int r = bind_to(found, ret_fd);
+    int r = resolve(where, &found, reterr);
+    if (r < 0)
+        return r;
+    r = bind_to(found, ret_fd);
     if (r == -EADDRINUSE) {
         (void)diag_set(reterr, r, "another program listens on %s already", where);
         diag_hint(reterr, "find it with: ss -ltnp, or choose another address with --listen");
@@ -72,23 +82,42 @@ int listen_open(const char *where, int *ret_fd, struct diag *reterr)
     return r;
 }
 
+union own_address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+static void describe(const union own_address *a, char ret_name[LISTEN_NAME_MAX], bool *ret_is_local)
+{
+    char text[INET6_ADDRSTRLEN] = "?";
+    if (a->any.sa_family == AF_INET) {
+        (void)inet_ntop(AF_INET, &a->v4.sin_addr, text, sizeof text);
+        *ret_is_local = ntohl(a->v4.sin_addr.s_addr) >> 24 == 127;
+        (void)snprintf(ret_name, LISTEN_NAME_MAX, "%s:%u", text, ntohs(a->v4.sin_port));
+    } else {
+        (void)inet_ntop(AF_INET6, &a->v6.sin6_addr, text, sizeof text);
+        *ret_is_local = a->any.sa_family == AF_UNIX || IN6_IS_ADDR_LOOPBACK(&a->v6.sin6_addr);
+        (void)snprintf(ret_name, LISTEN_NAME_MAX, "[%s]:%u", text, ntohs(a->v6.sin6_port));
+    }
+}
+
 void listen_describe(int fd, char ret_name[LISTEN_NAME_MAX], bool *ret_is_local)
 {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } a = {0};
+    union own_address a = {0};
     socklen_t len = sizeof a;
-    char text[INET6_ADDRSTRLEN] = "?";
     (void)getsockname(fd, &a.any, &len);
-    if (a.any.sa_family == AF_INET) {
-        (void)inet_ntop(AF_INET, &a.v4.sin_addr, text, sizeof text);
-        *ret_is_local = ntohl(a.v4.sin_addr.s_addr) >> 24 == 127;
-        (void)snprintf(ret_name, LISTEN_NAME_MAX, "%s:%u", text, ntohs(a.v4.sin_port));
-    } else {
-        (void)inet_ntop(AF_INET6, &a.v6.sin6_addr, text, sizeof text);
-        *ret_is_local = a.any.sa_family == AF_UNIX || IN6_IS_ADDR_LOOPBACK(&a.v6.sin6_addr);
-        (void)snprintf(ret_name, LISTEN_NAME_MAX, "[%s]:%u", text, ntohs(a.v6.sin6_port));
-    }
+    describe(&a, ret_name, ret_is_local);
+}
+
+int listen_foresee(const char *where, char ret_name[LISTEN_NAME_MAX], bool *ret_is_local, struct diag *reterr)
+{
+    _cleanup_(freeaddrinfop) struct addrinfo *found = NULL;
+    union own_address a = {0};
+    int r = resolve(where, &found, reterr);
+    if (r < 0)
+        return r;
+    memcpy(&a, found->ai_addr, found->ai_addrlen < sizeof a ? found->ai_addrlen : sizeof a);
+    describe(&a, ret_name, ret_is_local);
+    return 0;
 }

@@ -14,4 +14,8 @@
 /* "127.0.0.1:8700" of a listening socket, and whether only this machine can reach it. */
 void listen_describe(int fd, char ret_name[LISTEN_NAME_MAX], bool *ret_is_local);
 
+/* The same of "ADDRESS:PORT", on which nobody listens yet; or why nobody can. */
+[[gnu::warn_unused_result]] int listen_foresee(const char *where, char ret_name[LISTEN_NAME_MAX], bool *ret_is_local,
+                                               struct diag *reterr);
+
 #endif

@@ -183,7 +183,7 @@ int main(int argc, char **argv)
     if (r < 0)
         return complain(&why);
     log_set_level(d.settings.log_level);
-    r = d.options.check_only ? 0 : settings_listen(&d.settings, &why);
+    r = d.options.check_only ? settings_check_listen(&d.settings, &why) : settings_listen(&d.settings, &why);
     int status = r < 0 ? complain(&why) : d.options.check_only ? 0 : serve(&d);
     supervisor_free(d.supervisor);
     settings_free(&d.settings);

@@ -154,11 +154,8 @@ int settings_load(const struct options *o, struct settings *ret, struct diag *re
     return r;
 }
 
-static int check_reach(const struct settings *s, int fd, struct diag *reterr)
+static int check_reach(const struct settings *s, const char *name, bool is_local, struct diag *reterr)
 {
-    char name[LISTEN_NAME_MAX];
-    bool is_local;
-    listen_describe(fd, name, &is_local);
     if (is_local || s->key_fd >= 0 || s->config.values[CONFIG_BEHIND_PROXY].flag)
         return 0;
     (void)diag_set(reterr, -SP_EDENIED, "%s can be reached from other machines, and there is no TLS", name);
@@ -166,12 +163,34 @@ static int check_reach(const struct settings *s, int fd, struct diag *reterr)
     return -SP_EDENIED;
 }
 
-int settings_listen(struct settings *s, struct diag *reterr)
+static int check_count(unsigned n, struct diag *reterr)
+{
+    return n > SETTINGS_LISTENERS ? diag_set(reterr, -SP_ELIMIT, "listen: at most %u addresses", SETTINGS_LISTENERS) : 0;
+}
+
+int settings_check_listen(const struct settings *s, struct diag *reterr)
 {
     const struct config_value *list = &s->config.values[CONFIG_LISTEN];
+    char name[LISTEN_NAME_MAX];
+    bool is_local;
+    int r = check_count(list->n_list, reterr);
+    for (unsigned i = 0; i < list->n_list && r == 0; i++) {
+        r = listen_foresee(list->list[i], name, &is_local, reterr);
+        if (r == 0)
+            r = check_reach(s, name, is_local, reterr);
+    }
+    return r;
+}
+
+int settings_listen(struct settings *s, struct diag *reterr)
+{
+    char name[LISTEN_NAME_MAX];
+    bool is_local;
+    const struct config_value *list = &s->config.values[CONFIG_LISTEN];
     unsigned given = notify_listen_fds(), wanted = given ? given : list->n_list ? list->n_list : 1;
-    if (wanted > SETTINGS_LISTENERS)
-        return diag_set(reterr, -SP_ELIMIT, "listen: at most %u addresses", SETTINGS_LISTENERS);
+    int too_many = check_count(wanted, reterr);
+    if (too_many < 0)
+        return too_many;
     for (unsigned i = 0; i < wanted; i++) {
         int fd = -1, r = 0;
         if (given)
@@ -181,7 +200,8 @@ int settings_listen(struct settings *s, struct diag *reterr)
         if (r < 0 || fd < 0)
             return r < 0 ? r : diag_set(reterr, -EBADF, "systemd gave no socket %u", i);
         s->listeners[s->n_listeners++] = fd;
-        r = check_reach(s, fd, reterr);
+        listen_describe(fd, name, &is_local);
+        r = check_reach(s, name, is_local, reterr);
         if (r < 0)
             return r;
     }

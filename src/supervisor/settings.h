@@ -29,6 +29,9 @@ void settings_free(struct settings *s);
  * that has it. */
 [[gnu::warn_unused_result]] int settings_listen(struct settings *s, struct diag *reterr);
 
+/* Whether settings_listen would take what `listen` says, without listening. */
+[[gnu::warn_unused_result]] int settings_check_listen(const struct settings *s, struct diag *reterr);
+
 /* Gives configuration and files to the supervisor; `with_listeners` at the first time. */
 [[gnu::warn_unused_result]] int settings_give(const struct settings *s, struct supervisor *to, bool with_listeners);
 

@@ -768,6 +768,19 @@ def common_name_or_none(common_name):
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
+@pytest.mark.parametrize("address, status, told", [
+    ("127.0.0.1:8700", DONE, ""), ("[::1]:0", DONE, ""), ("8700", USAGE, "no address to listen on"),
+    ("127.0.0.1:65536", USAGE, "no address to listen on"), ("::1:8700", USAGE, "no address to listen on"),
+    ("0.0.0.0:8700", REFUSED, "there is no TLS"), ("[::]:8700", REFUSED, "there is no TLS")])
+def test_check_sees_what_a_start_would_refuse(folder, address, status, told):
+    s = Server(folder).init()
+    (folder / "c.yaml").write_text(f'listen: ["{address}"]\n')
+    options = ["--data", s.data, "--root-key", s.root_key, "--check"]
+    for where in (["--listen", address], ["--config", folder / "c.yaml"]):
+        r = call("serve", *where, *options)
+        assert r.returncode == status and told in r.stderr, r
+
+
 def test_the_unit_is_sound(folder):
     unit = folder / "sallyport.service"
     unit.write_text(re.sub(r"^ExecStart=.*$", "ExecStart=/bin/true", (ROOT / "dist/sallyport.service").read_text(), flags=re.M))
