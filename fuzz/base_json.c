@@ -14,8 +14,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* JSON that jansson does not take: what its values cannot hold, or what two readers could take differently.
- */
+/* JSON that jansson does not take: what its values cannot hold, or what two readers could take differently. */
 static bool is_beyond_jansson(struct slice text, const json_error_t *error)
 {
     static const enum json_error_code codes[] = {json_error_numeric_overflow, json_error_duplicate_key,

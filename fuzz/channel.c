@@ -129,8 +129,7 @@ static void operate(enum operation what, unsigned n, struct slice *rest)
 
 /* --- the model: one look at the whole stream ---------------------------------------------------------- */
 
-/* Whether the handler has seen all whole frames of the stream that it should, the channel being open still.
- */
+/* Whether the handler has seen all whole frames of the stream that it should, the channel being open still. */
 static void expect_all_was_read(void)
 {
     struct slice rest = slice_of(t.written.p + t.read, t.written.len - t.read);

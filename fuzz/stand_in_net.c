@@ -1,6 +1,5 @@
 /* stand_in_net: an AF_UNIX pair in place of each TCP connection. The executable's own connect, getpeername,
- * getsockname and getaddrinfo come before libc's, for shared libraries too. Must never let a connection out.
- */
+ * getsockname and getaddrinfo come before libc's, for shared libraries too. Must never let a connection out. */
 #include "stand_in_net.h"
 
 #include <arpa/inet.h>
