@@ -163,7 +163,8 @@ static int put_value(const json_t *value, struct buffer *b, unsigned depth)
     return -SP_EINVALID;
 }
 
-int jcs_encode(const json_t *value, struct buffer *ret)
+/* Appends the canonical text. -SP_EINVALID for NaN and infinity, -SP_ELIMIT when nested deeper than LIMIT_JSON_DEPTH. */
+static int jcs_encode(const json_t *value, struct buffer *ret)
 {
     return put_value(value, ret, LIMIT_JSON_DEPTH);
 }

@@ -7,9 +7,6 @@
 
 #include "base/buffer.h"
 
-/* Appends the canonical text. -SP_EINVALID for NaN and infinity, -SP_ELIMIT when nested deeper than LIMIT_JSON_DEPTH. */
-[[gnu::warn_unused_result]] int jcs_encode(const json_t *value, struct buffer *ret);
-
 /* Parses (duplicate keys refused) and appends the canonical text; -SP_ESYNTAX. */
 [[gnu::warn_unused_result]] int jcs_canonicalise(struct slice json, struct buffer *ret);
 

@@ -81,7 +81,7 @@ static int push(struct audit_tree *tree, unsigned level, const uint8_t hash[CRYP
     return tree->put(tree->put_user, level, tree->now.size >> 8 * (level + 1), slice_of(tile->hashes, AUDIT_TILE_LEN));
 }
 
-int audit_tree_append_hash(struct audit_tree *tree, const uint8_t leaf_hash[CRYPTO_HASH_LEN])
+static int audit_tree_append_hash(struct audit_tree *tree, const uint8_t leaf_hash[CRYPTO_HASH_LEN])
 {
     struct edge *e = &tree->now;
     uint8_t node[CRYPTO_HASH_LEN];

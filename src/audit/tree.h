@@ -48,7 +48,6 @@ uint64_t audit_tree_size(const struct audit_tree *tree);
 
 /* Adds a leaf; full tiles go to `put`. On an error of `put` the tree is undefined until audit_tree_restore. */
 [[gnu::warn_unused_result]] int audit_tree_append(struct audit_tree *tree, struct slice leaf);
-[[gnu::warn_unused_result]] int audit_tree_append_hash(struct audit_tree *tree, const uint8_t leaf_hash[CRYPTO_HASH_LEN]);
 
 /* Gives the unfinished tiles above level 0 that have grown since the last flush to `put`: once before each commit. */
 [[gnu::warn_unused_result]] int audit_tree_flush(struct audit_tree *tree);

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/id.h"
+#include "base/json_writer.h"
 #include "cli/audit_key.h"
 #include "cli/commands.h"
 #include "cli/remote.h"
@@ -83,7 +84,19 @@ static int run_tail(const struct cli_args *args)
 /* A signed note is text already, and a later `audit verify --checkpoint` needs it byte for byte. */
 static int run_checkpoint(const struct cli_args *args)
 {
-    return remote_print(args, "GET", "/api/v1/audit/checkpoint", NULL);
+    _cleanup_buffer_ struct buffer note = BUFFER_MAX(LIMIT_TEXT), json = BUFFER_MAX(8 * LIMIT_TEXT);
+    if (!cli_flag(args, "json"))
+        return remote_print(args, "GET", "/api/v1/audit/checkpoint", NULL);
+    int status = remote_request(args, "GET", "/api/v1/audit/checkpoint", NULL, (struct slice){NULL, 0}, &note);
+    if (status)
+        return status;
+    struct json_writer w = JSON_WRITER(&json);
+    json_object_begin(&w);
+    json_key_string(&w, "checkpoint", buffer_slice(&note));
+    json_object_end(&w);
+    (void)buffer_append_byte(&json, '\n');
+    cli_out(buffer_slice(&json));
+    return CLI_DONE;
 }
 
 static void show_key(const json_t *answer)

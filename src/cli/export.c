@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "base/json_writer.h"
 #include "cli/commands.h"
 #include "cli/file.h"
 #include "cli/verify.h"
@@ -131,6 +132,23 @@ static int export_log(struct export *x, struct store_reader *reader)
     return r < 0 ? r : write_file(x, buffer_text(&path), buffer_slice(&x->note));
 }
 
+static void print_result(const struct cli_args *args, const struct export *x)
+{
+    _cleanup_buffer_ struct buffer out = BUFFER_MAX(4 * PATHS_MAX);
+    if (cli_flag(args, "json")) {
+        struct json_writer w = JSON_WRITER(&out);
+        json_object_begin(&w);
+        json_key_u64(&w, "leaves", x->size);
+        json_key_text(&w, "folder", x->folder);
+        json_object_end(&w);
+    } else {
+        (void)buffer_printf(&out, "%llu leaves, their tiles and the signed head are in %s",
+                            (unsigned long long)x->size, x->folder);
+    }
+    (void)buffer_append_byte(&out, '\n');
+    cli_out(buffer_slice(&out));
+}
+
 static int run(const struct cli_args *args)
 {
     char path[PATHS_MAX + 16];
@@ -162,7 +180,7 @@ static int run(const struct cli_args *args)
     buffer_free(&x.bundle);
     if (r < 0)
         return why.code ? cli_fail_diag(&why) : cli_fail(r, "%s: %s", path, error_text(r));
-    printf("%llu leaves, their tiles and the signed head are in %s\n", (unsigned long long)x.size, x.folder);
+    print_result(args, &x);
     return CLI_DONE;
 }
 

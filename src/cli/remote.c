@@ -212,6 +212,20 @@ void remote_append_escaped(struct buffer *b, const char *text)
     }
 }
 
+/* To a file byte for byte; on a terminal what could steer it becomes a space. */
+static void print_as_it_is(struct slice s)
+{
+    if (!isatty(STDOUT_FILENO)) {
+        cli_out(s);
+        return;
+    }
+    for (size_t i = 0, n; i < s.len; i += n) {
+        size_t control = s.p[i] == '\n' ? 0 : cli_control_len(s.p + i, s.len - i);
+        n = control ? control : 1;
+        cli_out(control ? SLICE_LITERAL(" ") : slice_of(s.p + i, 1));
+    }
+}
+
 int remote_answer(const struct cli_args *args, struct slice answer, remote_show *show)
 {
     bool is_raw = !show || cli_flag(args, "json");
@@ -223,7 +237,7 @@ int remote_answer(const struct cli_args *args, struct slice answer, remote_show 
     if (root) {
         show(root);
     } else {
-        cli_out(answer);
+        print_as_it_is(answer);
         /* A checkpoint ends in a newline, and another would be a part of it. */
         if (answer.len && answer.p[answer.len - 1] != '\n')
             cli_out_text("\n");

@@ -391,7 +391,8 @@ static void begin_call(struct effect *effect)
     call_ends(effect, &refused);
 }
 
-void effect_begin(struct effect *effect)
+/* Its intent is durable: now it may leave [I1]. */
+static void effect_begin(struct effect *effect)
 {
     if (effect->kind == EFFECT_TIMER)
         begin_timer(effect);

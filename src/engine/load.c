@@ -94,7 +94,8 @@ static void load_work(struct store_reader *reader, void *user)
 
 /* --- replaying, on the loop ---------------------------------------------------------------------------------------- */
 
-enum effect_kind intent_kind(struct slice record)
+/* What an intent's record is: a timer's has a fixed size that no call's can have. */
+static enum effect_kind intent_kind(struct slice record)
 {
     struct msg_effect_timer timer;
     return wire_decode_effect_timer(record, &timer) == 0 ? EFFECT_TIMER : EFFECT_CALL;

@@ -36,7 +36,4 @@ void journal_copy_free(struct journal_copy *j);
 [[gnu::warn_unused_result]] int journal_copy_send(const struct journal_copy *j, int worker, struct msg_worker_start *m,
                                                   uint64_t *ret_ticket);
 
-/* What an intent's record is: a timer's has a fixed size that no call's can have. */
-enum effect_kind intent_kind(struct slice record);
-
 #endif

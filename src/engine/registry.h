@@ -4,7 +4,6 @@
 
 #include "engine/workflows.h"
 
-[[gnu::warn_unused_result]] int registry_add_namespace(const struct store_namespace *row, struct namespace **ret);
 [[gnu::warn_unused_result]] int registry_add_definition(const uint8_t digest[32], struct slice text);
 /* Takes `w` over, on success. The live version of a name is found by it; an older one by its id alone. */
 [[gnu::warn_unused_result]] int registry_add_workflow(struct workflow *w, bool is_live);

@@ -146,7 +146,6 @@ void run_continue(struct run *run);
 void run_fault(struct run *run, const char *type, int status, const char *title, const char *detail);
 /* The run has durably ended, or nothing of it is there (code < 0): tells who waits, and frees it. */
 void run_finish(struct run *run, int code);
-struct run *run_recovered(const struct store_run *row, struct workflow *w); /* a run from its row, idle */
 
 /* step.c */
 /* In PHASE_STEP; -SP_EPROTOCOL when the step is malformed: then the run has faulted, and the worker is not to be believed. */
@@ -160,7 +159,6 @@ void step_accept(struct run *run); /* makes the run durable before its first ste
 /* An effect that the journal has, and that was intended at this wall time: a timer goes on with what is left of its wait. */
 void effect_resume(struct effect *effect, int64_t at_ms);
 struct effect *effect_find(struct run *run, uint32_t number);
-void effect_begin(struct effect *effect);  /* its intent is durable: now it may leave [I1] */
 void effects_begin(struct run *run, bool is_repetition); /* all that are not under way; the run is idle, and goes on if it can */
 void effect_repeat(struct effect *effect); /* after a crash: perhaps it was performed */
 void effect_remove(struct effect *effect); /* ended or cancelled */

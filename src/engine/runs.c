@@ -233,7 +233,8 @@ void runs_cancel_workflow(const struct workflow *w, struct slice by)
 
 /* --- recovery ------------------------------------------------------------------------------------------------------ */
 
-struct run *run_recovered(const struct store_run *row, struct workflow *w)
+/* A run from its row, idle. */
+static struct run *run_recovered(const struct store_run *row, struct workflow *w)
 {
     struct run *run = run_add(row->id, w);
     if (!run)

@@ -35,7 +35,7 @@ struct namespace *namespace_find(struct slice name)
     return NULL;
 }
 
-int registry_add_namespace(const struct store_namespace *row, struct namespace **ret)
+static int registry_add_namespace(const struct store_namespace *row, struct namespace **ret)
 {
     struct namespace *ns = calloc(1, sizeof *ns);
     if (!ns || n_namespaces == LIMIT_NAMESPACES || row->name.len >= sizeof ns->name) {

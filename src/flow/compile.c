@@ -30,7 +30,7 @@ static void compile_identity(struct compiler *c, jv document)
     }
 }
 
-void compile_document(struct compiler *c, jv root)
+static void compile_document(struct compiler *c, jv root)
 {
     static const struct property table[] = {
         {"dsl", P_STRING, true},     {"namespace", P_STRING, true}, {"name", P_STRING, true},

@@ -117,14 +117,9 @@ void compile_retry(struct compiler *c, jv v, struct retry *ret);
 void compile_authentication(struct compiler *c, jv v, bool may_use, struct authentication *ret);
 void compile_functions(struct compiler *c);
 void compile_uses(struct compiler *c);
-void compile_reachable(struct compiler *c, const struct task_list *list);
-
-/* The directives that may follow a task, one after the other: false when `i` is beyond the last. */
-bool task_exit(const struct task *t, unsigned i, struct then *ret);
 
 /* --- what is not tasks -------------------------------------------------------------------------------- */
 
-void compile_document(struct compiler *c, jv root);
 void compile_sallyport(struct compiler *c, jv metadata);
 void lint_secrets(struct compiler *c, jv root);
 void lint_credential(struct compiler *c, jv v, const char *what); /* a literal where a credential belongs */

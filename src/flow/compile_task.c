@@ -226,6 +226,8 @@ static void check_task_name(struct compiler *c, jv list, int position, struct sl
     }
 }
 
+static void compile_reachable(struct compiler *c, const struct task_list *list);
+
 void compile_list(struct compiler *c, jv list, bool is_branches, struct task_list *ret)
 {
     if (is_kind(list, JV_KIND_INVALID) || !check_kind(c, list, P_ARRAY))
@@ -295,7 +297,8 @@ void compile_then(struct compiler *c, jv v, struct then *ret)
              target.len > 100 ? 100 : (int)target.len, (const char *)target.p);
 }
 
-bool task_exit(const struct task *t, unsigned i, struct then *ret)
+/* The directives that may follow a task, one after the other: false when `i` is beyond the last. */
+static bool task_exit(const struct task *t, unsigned i, struct then *ret)
 {
     struct then own = t->kind == TASK_RAISE ? (struct then){THEN_END, true, 0} : t->then;
     unsigned n = 0;
@@ -341,7 +344,7 @@ static bool reach_from(const struct task *t, bool *reached, uint16_t n)
     return changed;
 }
 
-void compile_reachable(struct compiler *c, const struct task_list *list)
+static void compile_reachable(struct compiler *c, const struct task_list *list)
 {
     bool *reached = calloc(list->n, sizeof *reached);
     if (!reached) {

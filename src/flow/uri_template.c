@@ -179,7 +179,8 @@ static uint8_t query_separator(struct slice uri)
     return last == '?' || last == '&' ? 0 : '&';
 }
 
-int flow_uri_append_query(struct buffer *uri, struct slice name, struct slice value)
+/* Adds one query parameter to the URI in `uri`, before its fragment, percent-encoded. */
+static int flow_uri_append_query(struct buffer *uri, struct slice name, struct slice value)
 {
     _cleanup_buffer_ struct buffer fragment = BUFFER_MAX(uri->max);
     const uint8_t *hash = uri->len ? memchr(uri->p, '#', uri->len) : NULL;

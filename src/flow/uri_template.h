@@ -17,9 +17,6 @@
  * object has no properties. -SP_EINVALID for an array or object: the caller raises `expression`, status 400. */
 [[gnu::warn_unused_result]] int flow_uri_expand(struct slice template, jv variables, struct buffer *ret, struct diag *reterr);
 
-/* Adds one query parameter to the URI in `uri`, before its fragment, percent-encoded. */
-[[gnu::warn_unused_result]] int flow_uri_append_query(struct buffer *uri, struct slice name, struct slice value);
-
 /* Adds each property of `query` (borrowed) as a parameter, in the order of their names; an array gives its parameter once
  * for each item, null gives none. -SP_EINVALID for what is not a scalar then. */
 [[gnu::warn_unused_result]] int flow_uri_append_query_object(struct buffer *uri, jv query, struct diag *reterr);

@@ -155,11 +155,6 @@
     S(DELIVERIES, "SELECT hashes, seen_ms FROM deliveries WHERE id >= ? AND seen_ms >= ? ORDER BY id")           \
     S(DELIVERIES_PRUNE, "DELETE FROM deliveries WHERE id < coalesce("                                            \
                         "(SELECT id FROM deliveries WHERE seen_ms >= ? ORDER BY id LIMIT 1),"                    \
-                        " (SELECT max(id) + 1 FROM deliveries))")                                                \
-    S(COUNTS, "SELECT (SELECT coalesce(max(idx) + 1, 0) FROM leaves),"                                           \
-              " (SELECT count(*) FROM runs WHERE state < 4), (SELECT count(*) FROM workflows),"                  \
-              " (SELECT count(*) FROM credentials), (SELECT count(*) FROM namespaces),"                          \
-              " (SELECT count(*) FROM principals),"                                                              \
-              " (SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size())")
+                        " (SELECT max(id) + 1 FROM deliveries))")
 
 #endif

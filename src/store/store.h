@@ -305,10 +305,4 @@ struct store_run_filter {
                                                  void *user);
 [[gnu::warn_unused_result]] int store_checkpoint_last(struct store_reader *r, store_checkpoint_fn *each, void *user);
 
-struct store_counts {
-    uint64_t leaves, runs_open, workflows, credentials, namespaces, principals;
-    uint64_t bytes; /* of the database, without its write-ahead log */
-};
-[[gnu::warn_unused_result]] int store_counts(struct store_reader *r, struct store_counts *ret);
-
 #endif

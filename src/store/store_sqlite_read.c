@@ -198,19 +198,3 @@ int store_credential(struct store_reader *r, struct slice ns, struct slice name,
     return reader_finish_one(r, &q, e, has_row);
 }
 
-int store_counts(struct store_reader *r, struct store_counts *ret)
-{
-    struct query q = begin(r, STATEMENT_COUNTS);
-    int e = query_next(&q);
-    if (e > 0) {
-        *ret = (struct store_counts){.leaves = (uint64_t)column_i64(&q, 0),
-                                     .runs_open = (uint64_t)column_i64(&q, 1),
-                                     .workflows = (uint64_t)column_i64(&q, 2),
-                                     .credentials = (uint64_t)column_i64(&q, 3),
-                                     .namespaces = (uint64_t)column_i64(&q, 4),
-                                     .principals = (uint64_t)column_i64(&q, 5),
-                                     .bytes = (uint64_t)column_i64(&q, 6)};
-        e = 0;
-    }
-    return reader_finish(r, &q, e);
-}

@@ -1,4 +1,5 @@
 """The command as a person and a script use it: what it prints, what it refuses, and with which exit status."""
+import http.server
 import json
 import os
 import pty
@@ -8,6 +9,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -304,6 +306,40 @@ def test_verify_while_the_server_runs(server):
     key_file.write_text(key + "\n")
     assert verify("--data", server.data / "sallyport.db", "--key", key_file)[0] == DONE
     assert json.loads(verify("--data", server.data, "--key", key, "--json")[1])["ok"] is True
+
+
+def test_checkpoint_and_export_as_json(server):
+    size = int(server.good("audit", "checkpoint").splitlines()[1])
+    note = json.loads(server.good("audit", "checkpoint", "--json"))["checkpoint"]
+    assert int(note.splitlines()[1]) >= size and note.endswith("\n") and "\n\n\u2014 sallyport/" in note
+    to = server.folder / "exported"
+    r = call("audit", "export", "--data", server.data, "--to", to, "--json")
+    assert r.returncode == DONE and json.loads(r.stdout)["folder"] == str(to) and json.loads(r.stdout)["leaves"] >= size, r
+
+
+class Steering(http.server.BaseHTTPRequestHandler):
+    """A server that is none of ours, and knows what terminals obey."""
+    ANSWER = "one \x1b]0;owned\x07\x1b[2J \x9b31m two\n".encode()
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.ANSWER)))
+        self.end_headers()
+        self.wfile.write(self.ANSWER)
+
+    def log_message(self, *args):
+        pass
+
+
+def test_what_is_printed_as_it_is_cannot_steer_a_terminal(server):
+    with http.server.HTTPServer(("127.0.0.1", 0), Steering) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        args = ["audit", "checkpoint", "--server", f"http://127.0.0.1:{other.server_port}", "--token-file", server.token_file]
+        t = Terminal(*args)
+        assert t.end() == DONE and t.text.startswith("one  ]0;owned  [2J  31m two"), repr(t.text)
+        r = subprocess.run([program(), *map(str, args)], capture_output=True, env=clean_environment())
+        other.shutdown()
+        assert r.stdout == Steering.ANSWER
 
 
 def test_proof_of_one_run(server):
