@@ -16,6 +16,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -255,6 +256,52 @@ static void kernel_knows_the_jail(void **state)
     assert_true(geteuid() != 0 || chown(world.data_dir, 0, 0) == 0);
 }
 
+/* --- Landlock alone, as if there were no filter -------------------------------------------------------------------------- */
+
+/* What a kernel of this ABI has to refuse: an attempt, to all roles but those. */
+static const struct {
+    const char *name;
+    jail_attempt *attempt;
+    int abi;
+    uint32_t permitted;
+} by_landlock[] = {
+    {"kill_sibling", attempt_kill_sibling, 6, 0},
+    {"bind_tcp", attempt_bind_tcp, 4, 0},
+    {"connect_tcp", attempt_connect_tcp, 4, EGRESS},
+    {"ptrace", attempt_ptrace, 1, 0},
+    {"read_sibling_memory", attempt_read_sibling_memory, 1, 0},
+};
+
+static int try_by_landlock(enum role role, jail_attempt *attempt)
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct diag why = {0};
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || landlock_enter(role, NULL, &why) < 0)
+            _exit(200);
+        _exit(attempt(&world));
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) != 200);
+    return status;
+}
+
+static void landlock_alone_bounds_signals_and_ports(void **state)
+{
+    (void)state;
+    long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, 1);
+    for (unsigned role = ROLE_SUPERVISOR + 1; role < ROLE_COUNT; role++)
+        for (size_t i = 0; i < sizeof by_landlock / sizeof by_landlock[0]; i++) {
+            if (abi < by_landlock[i].abi || !worked(try_it(ROLE_SUPERVISOR, by_landlock[i].attempt)))
+                continue;
+            bool expected = by_landlock[i].permitted & 1u << role;
+            if (worked(try_by_landlock((enum role)role, by_landlock[i].attempt)) != expected)
+                fail_msg("%s: %s %s", role_name((enum role)role), by_landlock[i].name, expected ? "was refused" : "was possible");
+        }
+}
+
 static void no_profile_for_the_supervisor(void **state)
 {
     (void)state;
@@ -336,6 +383,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(jail_of_egress),  cmocka_unit_test(jail_of_worker),
         cmocka_unit_test(jail_of_checker), cmocka_unit_test(jail_is_quick),
         cmocka_unit_test(kernel_knows_the_jail),
+        cmocka_unit_test(landlock_alone_bounds_signals_and_ports),
         cmocka_unit_test(no_profile_for_the_supervisor), cmocka_unit_test(missing_data_folder_is_said),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
