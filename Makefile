@@ -7,6 +7,7 @@
 #   make test-debian13    unit, conformance and system tests with Debian 13's libraries, in a folder
 #   make openapi      the API's description, build/openapi.json
 #   make soak         hours of random deaths   DURATION=seconds, ROUNDS=number, SEED=number
+#   make lint         static analysis          make coverage  which branches the tests take
 #   make format       clang-format             make clean
 
 PREFIX ?= /usr/local
@@ -19,7 +20,7 @@ RELEASE = build/release
 FUZZ = build/fuzz
 EXECUTABLES = find $(RELEASE)/src -mindepth 2 -maxdepth 2 -type f -name 'sallyport*' -perm -u+x
 
-.PHONY: all deps compiled release openapi test soak demo install deb test-deb test-debian13 bench fuzz format clean
+.PHONY: all deps compiled release openapi test soak lint coverage demo install deb test-deb test-debian13 bench fuzz format clean
 
 all: release
 
@@ -42,6 +43,14 @@ openapi: $(RELEASE)/build.ninja
 
 test: deps
 	@tests/run
+
+lint: deps
+	@dist/install-packages apt-packages-lint
+	@tests/lint/run
+
+coverage: deps
+	@dist/install-packages apt-packages-coverage
+	@tests/coverage/run
 
 soak: deps release
 	@tests/soak/run

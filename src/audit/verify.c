@@ -100,7 +100,7 @@ static int add_root(struct verify *v, const struct checkpoint *checkpoint, bool 
 static int take_checkpoint(void *user, uint64_t size, struct slice note)
 {
     struct verify *v = user;
-    struct checkpoint checkpoint;
+    struct checkpoint checkpoint = {};
     struct diag diag = {};
     int r = audit_checkpoint_open(note, &v->options->key, &checkpoint, &diag);
     if (r == -ENOMEM)

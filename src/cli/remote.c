@@ -163,7 +163,7 @@ static int perform(CURL *curl, const struct cli_args *args, const char *url, str
     if (ca)
         (void)curl_easy_setopt(curl, CURLOPT_CAINFO, ca);
     CURLcode code = curl_easy_perform(curl);
-    (void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);
+    (void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, (char *)NULL);
     if (code != CURLE_OK)
         return cli_fail(-SP_EUNAVAILABLE, "%s: %s%s", url, *text ? text : curl_easy_strerror(code),
                         code == CURLE_COULDNT_CONNECT ? " (is it running? see sallyport serve --help)" : "");

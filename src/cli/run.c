@@ -275,8 +275,8 @@ static int perform(struct local_run *run)
         status = put_secrets(run);
     if (status)
         return status;
-    unsigned http;
-    struct slice body;
+    unsigned http = 0;
+    struct slice body = {};
     r = start(run, &http, &body, &why);
     if (r == 0)
         r = await(run, &http, &body, &why);

@@ -196,7 +196,7 @@ CURL *net_easy(struct net *n)
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
-    SET(CURLOPT_CAPATH, NULL);
+    SET(CURLOPT_CAPATH, (char *)NULL);
     SET(CURLOPT_CAINFO, n->authorities_fd >= 0 ? n->authorities_path : "/proc/self/fd/-1");
     SET(CURLOPT_ACCEPT_ENCODING, "gzip, deflate, br");
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)LIMIT_EGRESS_CONNECT_MS);

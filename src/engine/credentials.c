@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/json_writer.h"
 #include "base/log.h"
+#include "base/must.h"
 #include "engine/commit.h"
 #include "engine/peers.h"
 #include "engine/registry.h"
@@ -214,6 +215,7 @@ static void setting_ends(struct setting *s, int code, const char *detail)
     if (code < 0) {
         respond_problem(s->request, code, "%s", detail);
     } else {
+        must(s->credential);
         _cleanup_buffer_ struct buffer body = BUFFER_MAX(LIMIT_TEXT);
         struct json_writer w = JSON_WRITER(&body);
         json_object_begin(&w);

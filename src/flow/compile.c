@@ -135,6 +135,8 @@ static void compile_root(struct compiler *c, jv root)
     }
     w->definition = root;
     w->reference = strdup("");
+    if (!w->reference)
+        c->error = -ENOMEM;
     compile_workflow_data(c, root, "input", "from", SCOPE_WORKFLOW_IN, &w->input_schema, &w->input_from);
     compile_workflow_data(c, root, "output", "as", SCOPE_WORKFLOW_OUT, &w->output_schema, &w->output_as);
     size_t mark = enter(c, "timeout");

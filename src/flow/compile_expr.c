@@ -113,6 +113,8 @@ static void keep(struct compiler *c, int index, const struct diag *diag, unsigne
     } else if ((size_t)index < LIMIT_EXPRESSIONS) {
         free(c->pointers[index]);
         c->pointers[index] = strdup(here(c));
+        if (!c->pointers[index])
+            c->error = -ENOMEM;
         *ret = (struct expr){EXPR_PROGRAM, index, uses, jv_null()};
     }
 }

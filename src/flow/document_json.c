@@ -4,6 +4,7 @@
  * hold: no recursion; nothing that RFC 8259 does not allow is accepted, nor a key twice in one object; the first error ends it
  * with its place. Called by the worker's side for inputs, replies and bodies. */
 #include <errno.h>
+#include <math.h>
 
 #include "base/buffer.h"
 #include "base/error.h"
@@ -130,7 +131,7 @@ static int read_number(struct reader *r, jv *ret)
     memcpy(text, r->text.p + start, len);
     text[len] = 0;
     double value = strtod(text, NULL);
-    if (!(value >= -1.7976931348623157e308 && value <= 1.7976931348623157e308))
+    if (!isfinite(value))
         return fail(r, start, -SP_EINVALID, "the number is too large");
 #ifdef JQ_HAS_LITERALS
     *ret = jv_number_with_literal(text);

@@ -19,10 +19,12 @@ static void check_duration(struct compiler *c, jv object, const char *key)
     struct diag diag = {0};
     int64_t ms;
     jv v = property(object, key, P_STRING | P_OBJECT);
+    if (!jv_is_valid(v))
+        return;
     size_t mark = enter(c, key);
-    if (jv_is_valid(v) && flow_duration_from_jv(jv_copy(v), &ms, &diag) < 0)
+    if (flow_duration_from_jv(jv_copy(v), &ms, &diag) < 0)
         complain(c, "invalid-value", "write { minutes: 5 } or PT5M", "%s", diag.text);
-    else if (jv_is_valid(v) && ms <= 0)
+    else if (ms <= 0)
         complain(c, "invalid-value", NULL, "the duration is longer than nothing");
     leave(c, mark);
 }
