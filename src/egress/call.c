@@ -454,7 +454,7 @@ void call_begin(struct call *c)
     }
     r = grant_cache_hold(c->egress->grants, c->message.grants, &c->grants, &diag);
     if (r < 0) {
-        call_fail(c, -SP_EDENIED, "the grants cannot be read: %s", diag.text[0] ? diag.text : error_text(r));
+        call_fail(c, r == -ENOMEM ? r : -SP_EDENIED, "the grants cannot be read: %s", diag.text[0] ? diag.text : error_text(r));
         return;
     }
     hop_judge(c);

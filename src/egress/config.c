@@ -86,8 +86,13 @@ int egress_config_parse(struct slice json, struct egress_config **ret, struct di
     }
     json_error_t error;
     json_t *root = json_read(json, 0, &error);
-    int r = json_is_object(root) ? members_parse(c, root, reterr)
-                                 : diag_set(reterr, -SP_ESYNTAX, "the egress configuration is not a JSON object");
+    int r;
+    if (json_is_object(root))
+        r = members_parse(c, root, reterr);
+    else if (!root && json_read_failure(&error) == -ENOMEM)
+        r = diag_set(reterr, -ENOMEM, "there is no memory to read the egress configuration");
+    else
+        r = diag_set(reterr, -SP_ESYNTAX, "the egress configuration is not a JSON object");
     json_decref(root);
     if (r < 0) {
         egress_config_unref(c);

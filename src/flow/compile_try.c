@@ -45,7 +45,7 @@ static void compile_limit(struct compiler *c, jv limit, struct retry *ret)
     compile_timing(c, property(limit, "duration", P_STRING | P_OBJECT), SCOPE_TASK, &ret->duration);
     leave(c, inner);
     jv attempt = property(limit, "attempt", P_OBJECT);
-    inner = enter(c, "attempt");
+    (void)enter(c, "attempt");
     if (is_kind(attempt, JV_KIND_OBJECT))
         (void)check_properties(c, attempt, attempt_table, NULL);
     jv count = property(attempt, "count", P_NUMBER);

@@ -107,7 +107,7 @@ static int check_length(struct connection *c, const char *path, struct diag *ret
         return diag_set(reterr, r, "%s: cannot be read", path);
     if (file.st_size < pages * page_size)
         return diag_set(reterr, -SP_EFORMAT, "%s: the file was cut: %lld bytes of %lld", path, (long long)file.st_size,
-                        (long long)(pages * page_size));
+                        (long long)pages * page_size);
     return 0;
 }
 

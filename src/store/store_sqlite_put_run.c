@@ -155,7 +155,7 @@ struct old_runs {
 static int64_t id_bound(int64_t before_ms)
 {
     int64_t ms = before_ms - EPOCH_2020_MS + 3600 * 1000;
-    return ms <= 0 ? 0 : ms >= 1ll << 41 ? INT64_MAX : ms << RUN_ID_RANDOM_BITS;
+    return ms <= 0 ? 0 : ms >= 1LL << 41 ? INT64_MAX : ms << RUN_ID_RANDOM_BITS;
 }
 
 static int find_old(struct store *store, uint32_t namespace_id, uint32_t workflow_id, int64_t before_ms, uint32_t limit,

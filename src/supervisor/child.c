@@ -133,6 +133,8 @@ int child_start(const struct child_options *o, pid_t *ret_pid, struct diag *rete
     char level_option[] = "--log", index_option[] = "--index", data_option[] = "--data", level[8];
     (void)snprintf(level, sizeof level, "%s", levels[o->level]);
     _cleanup_free_ char *data = o->role == ROLE_ENGINE && o->data_dir ? strdup(o->data_dir) : NULL;
+    if (o->role == ROLE_ENGINE && o->data_dir && !data)
+        return diag_set(reterr, -ENOMEM, "%s cannot be started: %s", name, error_text(-ENOMEM));
     char *argv[] = {name, level_option, level, index_option, index, data ? data_option : NULL, data, NULL};
     struct prepared p = {.exec_fd = exec_fd, .control_fd = o->control_fd, .change_user = geteuid() == 0,
                          .is_worker = o->role == ROLE_WORKER, .parent = getpid(), .argv = argv};
