@@ -84,8 +84,9 @@ static unsigned step_of(const struct fault_loop *f)
 {
     const char *text = getenv("FAULT_STEPS");
     unsigned most = text ? (unsigned)strtoul(text, NULL, 10) : 61;
-    unsigned far = 1 + (f->n - f->dense) / 32;
-    return f->n < f->dense ? 1 : far < most ? far : most;
+    unsigned dense = f->dense ? f->dense : 300;
+    unsigned far = 1 + (f->n - dense) / 32;
+    return f->n < dense ? 1 : far < most ? far : most;
 }
 
 bool fault_next(struct fault_loop *f)

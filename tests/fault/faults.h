@@ -21,12 +21,12 @@ bool faults_init_sqlite(void); /* faults_sqlite.c, for those who link it */
 struct fault_loop {
     const char *what;
     unsigned n;     /* this allocation fails; 0: none */
-    unsigned dense; /* from here on not each is tried; FAULT_STEPS in the environment makes the steps shorter */
+    unsigned dense; /* from here on (0: 300) not each is tried; FAULT_STEPS in the environment makes the steps shorter */
     int also[3];    /* what may be answered besides -ENOMEM */
     bool is_over;
 };
 
-#define FAULT_LOOP(name, ...) ((struct fault_loop){.what = (name), .dense = 300, .n = UINT32_MAX, __VA_ARGS__})
+#define FAULT_LOOP(name, ...) ((struct fault_loop){.what = (name), .n = UINT32_MAX, __VA_ARGS__})
 
 /* Arms the next fault; false after a pass in which none failed. */
 bool fault_next(struct fault_loop *f);
