@@ -52,9 +52,11 @@ static char *value_text(const json_t *value)
 }
 
 /* `value` NULL: no longer set, so that the default holds. The digest is of the whole value, which `detail` may have to cut. */
-static void add_leaf(struct commit *c, const char *name, const json_t *value)
+static bool add_leaf(struct commit *c, const char *name, const json_t *value)
 {
     char *text = value_text(value);
+    if (!text)
+        return false;
     uint8_t digest[CRYPTO_HASH_LEN];
     struct audit_event e = {.action = AUDIT_CONFIG_CHANGED, .time_ms = clock_wall_ms(), .actor_kind = SLICE_LITERAL("server"),
                             .object = slice_text(name), .detail = slice_text(text)};
@@ -63,20 +65,23 @@ static void add_leaf(struct commit *c, const char *name, const json_t *value)
     commit_leaf(c, &e);
     log_event(LOG_LEVEL_INFO, "engine.setting-changed", "setting", name, "value", text, NULL);
     free(text);
+    return true;
 }
 
-static void add_changes(struct commit *c)
+static bool add_changes(struct commit *c)
 {
     const char *name;
     json_t *value;
+    bool ok = true;
     json_object_foreach(current, name, value) {
-        if (!json_equal(value, json_object_get(recorded, name)))
-            add_leaf(c, name, value);
+        if (ok && !json_equal(value, json_object_get(recorded, name)))
+            ok = add_leaf(c, name, value);
     }
     json_object_foreach(recorded, name, value) {
-        if (!json_object_get(current, name))
-            add_leaf(c, name, NULL);
+        if (ok && !json_object_get(current, name))
+            ok = add_leaf(c, name, NULL);
     }
+    return ok;
 }
 
 static void on_recorded_now(int code, uint32_t id, void *user)
@@ -100,11 +105,12 @@ void settings_record(void)
         return;
     char *text = json_dumps(current, JSON_COMPACT | JSON_SORT_KEYS);
     struct commit *c = text ? commit_new(on_recorded_now, NULL) : NULL;
-    if (c) {
+    if (c && add_changes(c)) {
         written = json_incref(current);
-        add_changes(c);
         commit_meta(c, META_KEY, slice_text(text));
         commit_submit(c);
+    } else if (c) {
+        commit_drop(c); /* without memory for all of it: the next reload or start writes it */
     }
     free(text);
 }
