@@ -199,6 +199,59 @@ static void what_the_table_forbids_is_not_sent(void **state)
     channel_free(engine.channel);
 }
 
+/* Each of these leaves the channel as it was: nothing is half sent, no descriptor is lost. */
+static void what_cannot_be_sent_is_refused(void **state)
+{
+    (void)state;
+    struct end supervisor, vault;
+    int pair[2];
+    make_pair(pair);
+    open_end(&supervisor, pair[0], ROLE_SUPERVISOR, ROLE_VAULT);
+    open_end(&vault, pair[1], ROLE_VAULT, ROLE_SUPERVISOR);
+    unsigned before = count_fds();
+    struct buffer failed = {.error = -ENOMEM}, large = BUFFER_MAX(LIMIT_FRAME + 1), small = BUFFER_MAX(64);
+    uint8_t *room;
+    assert_int_equal(buffer_extend(&large, LIMIT_FRAME + 1, &room), 0);
+    wire_encode_control_file(&small, &(struct msg_control_file){.kind = CONTROL_FILE_ROOT_KEY});
+    assert_int_equal(channel_send(supervisor.channel, WIRE_CONTROL_CONFIG, &failed), -ENOMEM);
+    assert_int_equal(channel_send(supervisor.channel, WIRE_CONTROL_CONFIG, &large), -SP_ELIMIT);
+    assert_int_equal(channel_send(supervisor.channel, WIRE_VAULT_USE, &small), -SP_EPROTOCOL);
+    assert_int_equal(channel_send_fd(supervisor.channel, WIRE_CONTROL_FILE, &failed, 0), -ENOMEM);
+    assert_int_equal(channel_send_fd(supervisor.channel, WIRE_CONTROL_FILE, &small, -1), -EBADF);
+    assert_int_equal(channel_send_fd(supervisor.channel, WIRE_VAULT_USE, &small, 0), -SP_EPROTOCOL);
+    assert_int_equal(count_fds(), before);
+    turn(3);
+    assert_int_equal(vault.n_messages, 0);
+    channel_pause(supervisor.channel);
+    channel_close(supervisor.channel, "test");
+    channel_resume(supervisor.channel);
+    assert_int_equal(channel_send(supervisor.channel, WIRE_CONTROL_FILE, &small), -EPIPE);
+    assert_int_equal(channel_flush(supervisor.channel), -EPIPE);
+    turn(3);
+    assert_int_equal(vault.n_closed, 1);
+    channel_free(supervisor.channel);
+    channel_free(vault.channel);
+    buffer_free(&large);
+    buffer_free(&small);
+}
+
+static void what_is_no_descriptor_makes_no_channel(void **state)
+{
+    (void)state;
+    struct end e;
+    assert_int_equal(channel_new(loop, 511, ROLE_GATEWAY, ROLE_ENGINE, &handlers, &e, &e.channel), -EBADF);
+}
+
+/* Numbers of another version of a peer, in a log line. */
+static void what_has_no_name_has_a_mark(void **state)
+{
+    (void)state;
+    assert_string_equal(role_name((enum role)99), "?");
+    assert_string_equal(wire_type_name(WIRE_NONE), "?");
+    assert_string_equal(wire_type_name(UINT16_MAX), "?");
+    assert_null(webhook_scheme_header((enum webhook_scheme)99));
+}
+
 static void a_handler_that_refuses_closes(void **state)
 {
     (void)state;
@@ -370,6 +423,9 @@ int main(void)
         cmocka_unit_test(large_frames_and_back_pressure),
         cmocka_unit_test(a_resumed_channel_goes_on),
         cmocka_unit_test(what_the_table_forbids_is_not_sent),
+        cmocka_unit_test(what_cannot_be_sent_is_refused),
+        cmocka_unit_test(what_is_no_descriptor_makes_no_channel),
+        cmocka_unit_test(what_has_no_name_has_a_mark),
         cmocka_unit_test(a_handler_that_refuses_closes),
         cmocka_unit_test(each_hostile_frame_closes),
         cmocka_unit_test(wrong_directions_close),
