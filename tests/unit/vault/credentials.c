@@ -183,6 +183,8 @@ static void test_bad_policies(void **state)
         "{\"origins\":[\"https://a.example\"],\"orgins\":[]}", "{\"origins\":[\"https://a.example\"],\"origins\":[\"https://b.example\"]}",
         "{\"origins\":[\"https://a.example\"],\"methods\":[]}", "{\"origins\":[\"https://a.example\"],\"methods\":[\"get\"]}",
         "{\"origins\":[\"https://a.example\"],\"methods\":\"GET\"}", "{\"origins\":[\"https://a.example\"],\"places\":[]}",
+        "{\"origins\":[\"https://a.example\"],\"methods\":[1]}", "{\"origins\":[\"https://a.example\"],\"places\":\"header\"}",
+        "{\"origins\":[\"https://a.example\"],\"places\":[1]}",
         "{\"origins\":[\"https://a.example\"],\"places\":[\"cookie\"]}", "{\"origins\":[\"https://a.example\"],\"header\":\"X-A\"}",
         "{\"origins\":[\"https://a.example\"]} x", "{\"origins\":[\"https://a.example\"]"};
     struct credential_label l = label("default", "token", 1);
@@ -192,9 +194,11 @@ static void test_bad_policies(void **state)
         if (wrap(&l, CREDENTIAL_BEARER, policies[i], SLICE_LITERAL("a-token-1"), &out, &why) == 0 || out.len || !why.text[0])
             fail_msg("taken: %s", policies[i]);
     }
-    static const char *const headers[] = {"", "X Key", "X:Key", "X\\r\\nKey", "Host", "content-length", "Transfer-Encoding", "X\\u0000"};
+    static const char *const headers[] = {"", "X Key", "X:Key", "X\\r\\nKey", "Host", "content-length", "Transfer-Encoding", "X\\u0000",
+                                          "X\",\"header\":\"Y", "a-name-that-is-longer-than-all-that-a-header-is-called-in-any-of-the-"
+                                          "registries-of-header-names-that-there-are-and-so-none-that-we-will-send-to-somebody"};
     for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
-        char policy[256];
+        char policy[512];
         _cleanup_buffer_ struct buffer out = BUFFER_MAX(2 * LIMIT_CREDENTIAL);
         (void)snprintf(policy, sizeof policy, "{\"origins\":[\"https://a.example\"],\"header\":\"%s\"}", headers[i]);
         if (wrap(&l, CREDENTIAL_API_KEY, policy, SLICE_LITERAL("a-token-1"), &out, NULL) == 0)
