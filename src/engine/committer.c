@@ -96,11 +96,28 @@ static void write_batch(struct commit *first)
     }
 }
 
+/* Under load a little patience makes larger batches: more of them share a sync and its wake-ups. Who comes alone, or among a
+ * few, is not held up. */
+#define GATHER_FROM   8      /* members of the batch before */
+#define GATHER_ENOUGH 64     /* that wait already */
+#define GATHER_NS     100000 /* measured: a tenth of the engine's time at 64 connections */
+
+static void gather(size_t last_n)
+{
+    if (last_n < GATHER_FROM || n_queued >= GATHER_ENOUGH || thread.is_stopping)
+        return;
+    side_thread_unlock(&thread);
+    (void)nanosleep(&(struct timespec){.tv_nsec = GATHER_NS}, NULL);
+    side_thread_lock(&thread);
+}
+
 static struct commit *next_batch(void)
 {
+    static size_t last_n;
     side_thread_lock(&thread);
     while (!queue_first && !thread.is_stopping)
         side_thread_wait(&thread);
+    gather(last_n);
     struct commit *first = queue_first, *c = first;
     size_t n = 0;
     while (c && ++n < LIMIT_BATCH && c->next)
@@ -111,6 +128,7 @@ static struct commit *next_batch(void)
             queue_last = &queue_first;
         c->next = NULL;
         n_queued -= n;
+        last_n = n;
     }
     side_thread_unlock(&thread);
     return first;
