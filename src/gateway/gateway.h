@@ -16,6 +16,8 @@ extern struct gateway_config gateway_config; /* replaced as a whole at start and
 void server_resume(struct connection *c);
 /* Ends a connection at once. */
 void server_cut(struct connection *c);
+/* Lets the library work on what is there now; not from within its calls. */
+void server_run(void);
 
 /* listener.c: the listening sockets and the accept policy. */
 [[gnu::warn_unused_result]] int listener_add(uint16_t index, int fd); /* takes fd; it waits for listeners_start */

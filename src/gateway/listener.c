@@ -39,15 +39,19 @@ static void turn_away(int fd)
         log_event(LOG_LEVEL_WARN, "gateway.connections-refused", "total", LOG_U64(listeners.refused), NULL);
 }
 
-/* One for one, and before the last place is taken: an end is noticed only in the loop's next round. */
+/* One for one, and before the last place is taken: an end is noticed only when the library works again. Where all were too young to
+ * give way until the last was taken, it works now. */
 static void make_room(const struct address *newcomer)
 {
     unsigned max = gateway_config.connections, spare = max / 4 < LIMIT_CONNECTIONS_SPARE ? max / 4 : LIMIT_CONNECTIONS_SPARE;
     if (connections_count(CONNECTION_FREE) + spare < max)
         return;
     struct connection *c = connection_to_give_way(newcomer);
-    if (c)
-        server_cut(c);
+    if (!c)
+        return;
+    server_cut(c);
+    if (connections_count(CONNECTION_FREE) >= max)
+        server_run();
 }
 
 static void welcome(int fd, const struct sockaddr_storage *from, socklen_t len)

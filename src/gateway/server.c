@@ -160,7 +160,7 @@ static size_t keep_escapes(void *user, struct MHD_Connection *mhd, char *text)
 
 /* --- on the loop ----------------------------------------------------------------------------------------------------- */
 
-static void run_library(void)
+void server_run(void)
 {
     (void)MHD_run(server.daemon);
     /* What it could not start it has closed, without a word. */
@@ -174,13 +174,13 @@ static void run_library(void)
 static void on_readable(struct ev_loop *loop, ev_io *w, int events)
 {
     (void)loop, (void)w, (void)events;
-    run_library();
+    server_run();
 }
 
 static void on_timeout(struct ev_loop *loop, ev_timer *w, int events)
 {
     (void)loop, (void)w, (void)events;
-    run_library();
+    server_run();
 }
 
 static void on_before_wait(struct ev_loop *loop, ev_prepare *w, int events)

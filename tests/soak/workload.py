@@ -16,7 +16,8 @@ from sallyport import Client, Upstream, call, definition, sign  # noqa: E402
 
 NAMESPACE = "soak"
 KEY, TOKEN = "key-of-the-sender-of-the-soak", "canary-token-of-the-soak-1234"
-UNSAFE = "LOCK"  # a method that RFC 9110 does not call idempotent and that gets no Idempotency-Key
+# A method that RFC 9110 does not call idempotent and that gets no Idempotency-Key. From an expression: `check` refuses the word.
+UNSAFE = "LOCK"
 UNSAFE_LOST, MOODY_FAILURES = 0.15, 3
 
 # --- the workflows ----------------------------------------------------------------------------------------------------
@@ -78,7 +79,7 @@ KINDS = {k.name: k for k in (
     Kind("w2", w2, 5, steps="a"),
     Kind("reads", lambda u: [{"r": {**effect(u, "get", "a", method="get"), **KEEP}}, OK], 2, steps="a"),
     # After "outcome unknown" or a lost connection nothing more happens to the run.
-    Kind("unsafe", lambda u: [{"u": {**effect(u, "unsafe", "a", method=UNSAFE.lower()), **KEEP}}, OK], 3, steps="a", may_fault=True),
+    Kind("unsafe", lambda u: [{"u": {**effect(u, "unsafe", "a", method=f"${{ {json.dumps(UNSAFE)} }}"), **KEEP}}, OK], 3, steps="a", may_fault=True),
     Kind("later", lambda u: [send(u, "a"), send(u, "b"), OK], 3, answer="accepted", steps="ab"),
     Kind("naps", naps, 2, answer="accepted", steps="ab"),
     # More than two seconds: the run leaves worker and memory, and comes back from its journal.
