@@ -141,7 +141,7 @@ static int start(struct local_run *run, unsigned *ret_status, struct slice *ret_
     struct json_writer w = JSON_WRITER(&body);
     json_object_begin(&w);
     json_key_text(&w, "namespace", run->ns);
-    json_key_text(&w, "name", run->name);
+    json_key_text(&w, "workflow", run->name);
     json_key(&w, "input");
     json_raw(&w, run->input.len ? buffer_slice(&run->input) : SLICE_LITERAL("{}"));
     json_key_bool(&w, "wait", true);

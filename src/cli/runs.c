@@ -45,7 +45,7 @@ static int make_body(const struct cli_args *args, struct buffer *ret)
     struct json_writer w = JSON_WRITER(ret);
     json_object_begin(&w);
     json_key_string(&w, "namespace", slice_of(operand, (size_t)(slash - operand)));
-    json_key_text(&w, "name", slash + 1);
+    json_key_text(&w, "workflow", slash + 1);
     json_key(&w, "input");
     json_raw(&w, file ? buffer_slice(&input) : SLICE_LITERAL("{}"));
     json_key_bool(&w, "wait", cli_flag(args, "wait"));

@@ -135,7 +135,7 @@ enum answer_headers {
       .errors = {SP_ENOTFOUND, SP_ETAMPERED, SP_EKEY, SP_EFORMAT})                                           \
     R(HTTP_POST, "/api/v1/runs/{id}/cancel", PERMIT_RUN_WRITE, runs_cancel, "cancels a run",                 \
       .answers = {{200, MEDIA_JSON, SCHEMA_RUN_ENDED, HAS_LOCATION}},                                        \
-      .errors = {SP_ENOTFOUND, SP_ECONFLICT})                                                                \
+      .errors = {SP_ENOTFOUND, SP_ECONFLICT, SP_ETAMPERED})                                                  \
     R(HTTP_POST, "/api/v1/runs/{id}/replay", PERMIT_RUN_READ, runs_replay,                                   \
       "re-interprets the journal and compares", .answers = {{200, MEDIA_JSON, SCHEMA_REPLAY}},               \
       .errors = {SP_ENOTFOUND, SP_ECONFLICT, SP_ETAMPERED, SP_EKEY, SP_EFORMAT, SP_EBUDGET})                 \

@@ -141,8 +141,8 @@ static members of_credential_changed = {
     {"state", SCHEMA_CREDENTIAL_STATE, IS_REQUIRED, NULL},
 };
 static members of_run_request = {
-    {"namespace", SCHEMA_TEXT, IS_REQUIRED, "Of the workflow."},
-    {"name", SCHEMA_TEXT, IS_REQUIRED, "Of the workflow."},
+    {"namespace", SCHEMA_NAME, IS_REQUIRED, NULL},
+    {"workflow", SCHEMA_NAME, IS_REQUIRED, NULL},
     {"input", SCHEMA_ANY, 0, "Absent: `{}`."},
     {"wait", SCHEMA_BOOL, 0, "True: the answer is the run's end."},
 };

@@ -57,7 +57,7 @@ def busy(server):
     def go():
         client = Client(server.port, server.token, timeout=120)
         while not stop.wait(0.05):
-            answers.append(client.post("/api/v1/runs", {"namespace": "test", "name": "neighbour", "input": {}, "wait": True}).json)
+            answers.append(client.post("/api/v1/runs", {"namespace": "test", "workflow": "neighbour", "input": {}, "wait": True}).json)
         client.close()
     thread = threading.Thread(target=go)
     thread.start()

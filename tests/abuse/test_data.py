@@ -42,7 +42,7 @@ def test_what_is_no_strict_json_is_refused(server, name):
     """On each way in: a delivery, a run's input, a credential."""
     bad = BAD_JSON[name]
     assert deliver(server, bad).status == 400
-    run = b'{"namespace":"test","name":"mirror","wait":true,"input":' + bad + b"}"
+    run = b'{"namespace":"test","workflow":"mirror","wait":true,"input":' + bad + b"}"
     answer = server.api.post("/api/v1/runs", run)
     # Within another text some of it is something else: then it is an error or a value, never a second reading.
     assert answer.status == 400 or name in ("blank", "nothing"), answer

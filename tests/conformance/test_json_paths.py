@@ -59,14 +59,14 @@ def test_bodies_of_webhooks(deployed):
 def test_inputs_of_runs(deployed):
     verdicts = {}
     for name, text in FILES.items():
-        answer = deployed.api.post("/api/v1/runs", b'{"namespace":"test","name":"echo","wait":true,"input":' + text + b"}")
+        answer = deployed.api.post("/api/v1/runs", b'{"namespace":"test","workflow":"echo","wait":true,"input":' + text + b"}")
         assert answer.status in (200, 400), (name, answer)
         # What is nested deeply is JSON to the engine, and too much for the worker: the run faults.
         accepted = answer.status == 200 and answer.json["state"] == "completed"
         assert accepted or answer.status == 400 or "nested" in name, (name, answer)
         verdicts[name] = (accepted, answer.json["output"]["got"] if accepted else None)
     # jansson would take the NUL for the end.
-    assert deployed.api.post("/api/v1/runs", b'{"namespace":"test","name":"echo"}\0{}').status == 400
+    assert deployed.api.post("/api/v1/runs", b'{"namespace":"test","workflow":"echo"}\0{}').status == 400
     check("the API", verdicts, DUPLICATES | NUL_IN_KEY)
 
 

@@ -111,7 +111,7 @@ def test_disk_that_is_slow(own_server):
 
     def send(n):
         at, client = time.monotonic(), server.client()
-        answers.append((n, client.post("/api/v1/runs", {"namespace": "test", "name": "echo", "input": {"n": n}, "wait": True})))
+        answers.append((n, client.post("/api/v1/runs", {"namespace": "test", "workflow": "echo", "input": {"n": n}, "wait": True})))
         took.append(time.monotonic() - at)
     with injected(server.roles("engine")[0], f"fdatasync,fsync:delay_enter={int(delay * 1e6)}"):
         threads = [threading.Thread(target=send, args=(n,)) for n in range(60)]
@@ -136,7 +136,7 @@ def test_disk_that_stands_still(own_server):
     with injected(server.roles("engine")[0], "fdatasync,fsync:delay_enter=9000000"):
         begun = time.monotonic()
         thread = threading.Thread(target=lambda: first.append((server.client(timeout=60).post(
-            "/api/v1/runs", {"namespace": "test", "name": "echo", "input": {"n": 1}, "wait": True}), time.monotonic())))
+            "/api/v1/runs", {"namespace": "test", "workflow": "echo", "input": {"n": 1}, "wait": True}), time.monotonic())))
         thread.start()
         eventually(lambda: server.api.get("/readyz").status == 503, 8, "the health's word")
         assert b"disk does not keep up" in server.api.get("/readyz").body

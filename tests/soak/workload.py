@@ -191,7 +191,7 @@ class Delivery:
             headers = sign("github", "not-the-key-of-the-sender" if self.is_forged else KEY, body, id=f"delivery-{self.n}")
             answer = client.request("POST", f"/hooks/{NAMESPACE}/{self.kind.name}", body, headers, token=None, retry=False)
         else:
-            body = {"namespace": NAMESPACE, "name": self.kind.name, "input": self.input, "wait": True}
+            body = {"namespace": NAMESPACE, "workflow": self.kind.name, "input": self.input, "wait": True}
             answer = client.request("POST", "/api/v1/runs", body, {"Idempotency-Key": f"key-{self.n}"}, token=token, retry=False)
         self.take(answer)
         return answer

@@ -242,7 +242,7 @@ class Server:
         return answer
 
     def run(self, name, input=None, wait=True, namespace="test", **more):
-        body = {"namespace": namespace, "name": name, "input": {} if input is None else input, "wait": wait}
+        body = {"namespace": namespace, "workflow": name, "input": {} if input is None else input, "wait": wait}
         return self.api.post("/api/v1/runs", body, **more)
 
     def run_state(self, id):

@@ -144,8 +144,8 @@ def test_input_is_kept_as_it_came(fresh):
     assert run["input"] == text and run["output"] == {"got": text}
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"namespace":"test"}', b'{"namespace":1,"name":"echo"}',
-                                  b'{"namespace":"test","name":"echo","name":"waits"}'])
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"namespace":"test"}', b'{"namespace":1,"workflow":"echo"}',
+                                  b'{"namespace":"test","workflow":"echo","workflow":"waits"}', b'{"namespace":"test","workflow":"a/b"}'])
 def test_start_with_a_bad_body(fresh, body):
     is_problem(fresh.api.post("/api/v1/runs", body), 400)
 
@@ -216,9 +216,9 @@ def test_a_query_says_what_it_takes(fresh):
 
 
 @pytest.mark.parametrize("change, said", [({"wait": "yes"}, "/wait"), ({"wait": 1}, "/wait"), ({"input ": {}}, "/input "),
-                                          ({"name": None}, "/name"), ({"workflow": "echo"}, "/workflow")])
+                                          ({"workflow": None}, "/workflow"), ({"name": "echo"}, "/name")])
 def test_start_says_which_member_is_wrong(fresh, change, said):
-    problem = is_problem(fresh.api.post("/api/v1/runs", {"namespace": "test", "name": "echo", **change}), 400)
+    problem = is_problem(fresh.api.post("/api/v1/runs", {"namespace": "test", "workflow": "echo", **change}), 400)
     assert f'"{said}" of the body' in problem["detail"], problem
 
 
@@ -255,8 +255,24 @@ def test_cancel_of_a_waiting_run(fresh):
     answer = fresh.api.post(f"/api/v1/runs/{id}/cancel")
     assert answer.status == 200 and answer.json["state"] == "cancelled", answer
     assert fresh.run_state(id)["state"] == "cancelled"
-    assert fresh.api.post(f"/api/v1/runs/{id}/cancel").status in (404, 409)
     assert [x for x in fresh.leaves() if x["action"] == "run.cancelled" and x["run"] == id and x["actor"] == "owner"]
+
+
+@pytest.mark.parametrize("workflow, state", [("echo", "completed"), ("fails", "faulted"), ("waits", "cancelled")])
+def test_cancel_of_a_run_that_has_ended(fresh, workflow, state):
+    id = fresh.run(workflow, wait=False).json["id"]
+    if state == "cancelled":
+        assert fresh.api.post(f"/api/v1/runs/{id}/cancel").status == 200
+    fresh.wait_run(id)
+    # The row says the end a moment before the run leaves the table.
+    refused = eventually(lambda: (a := fresh.api.post(f"/api/v1/runs/{id}/cancel")).json["detail"] != "The run is ending already." and a)
+    assert is_problem(refused, 409)["detail"] == f"The run has ended already: {state}."
+    assert fresh.run_state(id)["state"] == state
+
+
+def test_cancel_of_no_run(fresh):
+    for id in ("r0saqmfqhfktm7", "rzzzzzzzzzzzzz", "no-id"):
+        assert is_problem(fresh.api.post(f"/api/v1/runs/{id}/cancel"), 404)["detail"] == "There is no such run."
 
 
 def test_cancel_of_a_call_under_way(fresh, upstream):

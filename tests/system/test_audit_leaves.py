@@ -98,7 +98,7 @@ def test_a_worker_that_was_killed_is_not_held_against_its_run(own_server):
     client = own_server.client()
     answers = []
     thread = threading.Thread(target=lambda: answers.append(client.post(
-        "/api/v1/runs", {"namespace": "test", "name": "slow", "input": {}, "wait": True})))
+        "/api/v1/runs", {"namespace": "test", "workflow": "slow", "input": {}, "wait": True})))
     thread.start()
     time.sleep(0.15)
     for pid in own_server.roles("worker"):

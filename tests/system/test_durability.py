@@ -6,6 +6,7 @@ import os
 import random
 import re
 import signal
+import sqlite3
 import threading
 import time
 
@@ -190,6 +191,23 @@ def test_orderly_stop_and_start_keep_waiting_runs(own_server):
     check_log(own_server)
 
 
+def test_run_that_cannot_be_taken_up_is_not_taken_for_absent(own_server):
+    waits = [{"w": {"wait": {"seconds": 60}}}]
+    own_server.deploy(definition("sleeper", waits))
+    id = own_server.run("sleeper", wait=False).json["id"]
+    eventually(lambda: own_server.run_state(id)["state"] == "waiting")
+    own_server.deploy(definition("sleeper", waits, version="2.0.0"))
+    own_server.stop()
+    with sqlite3.connect(own_server.data / "sallyport.db") as db:
+        db.execute("UPDATE workflows SET manifest = '{}' WHERE version = '1.0.0'")
+    db.close()
+    own_server.start()
+    assert "engine.run-not-recovered" in own_server.log(whole=True)
+    refused = own_server.api.post(f"/api/v1/runs/{id}/cancel")
+    assert refused.status == 503 and "could not be taken up" in refused.json["detail"], refused
+    assert own_server.run_state(id)["state"] == "waiting"
+
+
 def test_post_under_way_is_repeated_with_its_key(own_server, upstream):
     """A call whose answer is lost with egress goes out again, and the upstream can see that it is the same."""
     first = threading.Event()
@@ -320,7 +338,7 @@ def test_run_that_takes_too_much_faults_alone(bombed, bomb):
         client, n = bombed.client(), 0
         while not is_over.is_set():
             n += 1
-            answers.append((n, client.post("/api/v1/runs", {"namespace": "test", "name": "calm", "input": {"n": n}, "wait": True})))
+            answers.append((n, client.post("/api/v1/runs", {"namespace": "test", "workflow": "calm", "input": {"n": n}, "wait": True})))
             time.sleep(0.02)
     thread = threading.Thread(target=calm)
     thread.start()

@@ -45,7 +45,7 @@ UNPROVOKED = {
     ("workflows_deploy", "budget"): "a definition that the checker is lost by: tests/abuse/test_hostile_worker.py",
     ("secrets_set", "conflict"): "two changes of one credential within the milliseconds of one",
     ("secrets_revoke", "conflict"): "two changes of one credential within the milliseconds of one",
-    ("runs_cancel", "conflict"): "a second request within the milliseconds in which a run ends",
+    ("runs_cancel", "tampered"): "a row that no store has written: tests/unit/store",
 }
 
 
@@ -193,7 +193,7 @@ class World:
             box = self.server.seal("a-value-of-a-token", "test", "key", "bearer", policy)
             return json.dumps({"kind": "bearer", "policy": policy, "box": box}).encode()
         if operation.id == "runs_start":
-            return b'{"namespace":"test","name":"echo","input":{"n":1},"wait":true}'
+            return b'{"namespace":"test","workflow":"echo","input":{"n":1},"wait":true}'
         return b'{"n":1}' if operation.body else None
 
     def send(self, operation, query="", body=..., kind=..., names=None, headers=None, method=None, path=None, **head):
@@ -360,7 +360,7 @@ DONE = {
     ("secrets_revoke", 200): revoked,
     ("secrets_set", 200): lambda w, o: w.server.secret("set", "a-value-of-a-token", origins=["https://api.example.com"]),
     ("workflows_disable", 200): lambda w, o: w.send(o, names={"name": "switched"}),
-    ("runs_start", 202): lambda w, o: w.send(o, body=b'{"namespace":"test","name":"echo"}'),
+    ("runs_start", 202): lambda w, o: w.send(o, body=b'{"namespace":"test","workflow":"echo"}'),
     ("hook", 202): lambda w, o: w.send(o, names={"name": "at-once"}),
 }
 
@@ -371,7 +371,7 @@ def replayed(w, operation):
 
 
 def key_in_use(w, operation):
-    body = b'{"namespace":"test","name":"waits","wait":true}' if operation.id == "runs_start" else b"{}"
+    body = b'{"namespace":"test","workflow":"waits","wait":true}' if operation.id == "runs_start" else b"{}"
     if operation.id == "runs_start":
         w.server.run("waits", wait=False, headers={"Idempotency-Key": "used"})
         return w.send(operation, body=body, headers={"Idempotency-Key": "used"})
@@ -417,7 +417,8 @@ SOMEWHERE = {
     ("hook", "replayed"): replayed,
     ("hook", "conflict"): key_in_use,
     ("runs_start", "conflict"): key_in_use,
-    ("runs_start", "not-found"): lambda w, o: w.send(o, body=b'{"namespace":"nobody","name":"nothing"}'),
+    ("runs_start", "not-found"): lambda w, o: w.send(o, body=b'{"namespace":"nobody","workflow":"nothing"}'),
+    ("runs_cancel", "conflict"): lambda w, o: w.send(o),
     ("runs_replay", "conflict"): replay_of_a_waiting_run,
     ("workflows_deploy", "definition"): lambda w, o: w.send(o, body=b"document: {}"),
     ("workflows_deploy", "conflict"): lambda w, o: w.send(o, body=json.dumps(definition("echo", [{"s": {"set": {"a": 1}}}])).encode()),
