@@ -18,7 +18,8 @@ struct arena_chunk {
 static struct arena_chunk *chunk_new(struct arena *a, size_t len)
 {
     size_t size = len > ARENA_CHUNK ? len : ARENA_CHUNK;
-    if (size > LIMIT_SCHEMA_MEMORY - a->used)
+    a->is_full |= size > LIMIT_SCHEMA_MEMORY - a->used;
+    if (a->is_full)
         return NULL;
     struct arena_chunk *chunk = calloc(1, sizeof *chunk + size);
     if (!chunk)
@@ -32,7 +33,8 @@ static struct arena_chunk *chunk_new(struct arena *a, size_t len)
 
 void *arena_take(struct arena *a, size_t len)
 {
-    if (len > LIMIT_SCHEMA_MEMORY)
+    a->is_full |= len > LIMIT_SCHEMA_MEMORY;
+    if (a->is_full)
         return NULL;
     len = (len + _Alignof(max_align_t) - 1) & ~(_Alignof(max_align_t) - 1);
     struct arena_chunk *chunk = a->chunks;

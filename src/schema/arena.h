@@ -6,7 +6,8 @@
 
 struct arena {
     struct arena_chunk *chunks;
-    size_t used; /* of all chunks together */
+    size_t used;  /* of all chunks together */
+    bool is_full; /* the limit was met, and not the end of the memory */
 };
 
 /* `len` zeroed bytes, aligned for any object; NULL without memory or over the limit. */

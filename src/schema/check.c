@@ -1,6 +1,7 @@
 /* check: type, const and enum, numbers, strings. */
 #include "schema/run.h"
 
+/* Called for a value of another type only. */
 int check_type(struct run *r, const struct node *n, struct view *v, const struct at *at, struct marks *marks)
 {
     static const struct {
@@ -8,8 +9,6 @@ int check_type(struct run *r, const struct node *n, struct view *v, const struct
         const char *name;
     } names[] = {{TYPE_NULL, "null"}, {TYPE_BOOLEAN, "boolean"}, {TYPE_NUMBER, "number"}, {TYPE_INTEGER, "integer"},
                  {TYPE_STRING, "string"}, {TYPE_ARRAY, "array"}, {TYPE_OBJECT, "object"}};
-    if (n->types & v->type)
-        return VALID;
     if (!r->errors)
         return INVALID;
     char list[80] = "";
@@ -142,10 +141,12 @@ int check_string(struct run *r, const struct node *n, struct view *v, const stru
             result = run_report(r, n, "pattern", at, "must match the pattern that the schema gives");
     }
     if (k->format && run_goes_on(r, result)) {
-        int e = run_pay(r, k->format == regex_is_valid ? 4096 : 1 + text.len / 16);
-        if (e < 0)
-            return e;
-        if (!k->format(text))
+        int found = run_pay(r, k->format == regex_is_valid ? 4096 : 1 + text.len / 16);
+        if (found == 0)
+            found = k->format(text);
+        if (found < 0)
+            return found;
+        if (!found)
             result = run_report(r, n, "format", at, "must be a valid %.*s", SLICE_ARGS(k->format_name));
     }
     return result;

@@ -27,12 +27,6 @@ void *compiler_take(struct compiler *c, size_t len)
     return arena_take(&c->schema->arena, len);
 }
 
-/* The arena says NULL for both; being over the limit is the schema's fault. */
-static int memory_error(const struct compiler *c)
-{
-    return c->schema->arena.used > LIMIT_SCHEMA_MEMORY / 2 ? -SP_ELIMIT : -ENOMEM;
-}
-
 static int grow(struct compiler *c)
 {
     size_t capacity = c->capacity ? c->capacity * 2 : 64;
@@ -56,7 +50,7 @@ static struct node *node_new(struct compiler *c, const struct node *parent, stru
     }
     struct node *n = compiler_take(c, sizeof *n);
     if (!n || (c->n == c->capacity && grow(c) < 0)) {
-        *ret_error = memory_error(c);
+        *ret_error = -ENOMEM;
         return NULL;
     }
     *n = (struct node){.id = (uint32_t)c->n, .parent = parent, .token = token, .resource = parent ? parent->resource : NULL};
@@ -92,7 +86,7 @@ struct node *compiler_child(struct compiler *c, const struct node *parent, struc
         return n;
     struct slice kept = arena_copy(&c->schema->arena, buffer_slice(&key));
     if (!kept.p) {
-        *ret_error = memory_error(c);
+        *ret_error = -ENOMEM;
         return NULL;
     }
     token = slice_of(kept.p + sizeof parent->id, kept.len - sizeof parent->id);
@@ -109,7 +103,7 @@ struct node *compiler_document(struct compiler *c, struct slice uri, bool is_mai
     struct slice kept = arena_copy(&c->schema->arena, uri);
     if (!n || !resource || !kept.p) {
         if (n)
-            *ret_error = memory_error(c);
+            *ret_error = -ENOMEM;
         return NULL;
     }
     *resource = (struct resource){.id = ++c->n_resources, .uri = is_main ? slice_text("") : kept, .base = kept,
@@ -176,8 +170,9 @@ static int index_keyword(struct compiler *c, struct node *n, struct slice name, 
     const struct keyword *k = keyword_find(name, n->resource->vocabularies);
     if (!k)
         return 0;
-    if (keyword_check(k, value, &why) < 0)
-        return compiler_fail(c, n, k->name, -SP_EINVALID, "%s must be %s", k->name, why);
+    int r = keyword_check(k, value, &why);
+    if (r < 0)
+        return r == -ENOMEM ? r : compiler_fail(c, n, k->name, r, "%s must be %s", k->name, why);
     if (k->shape == SHAPE_SCHEMA)
         return index_below(c, n, k, (struct slice){NULL, 0}, value);
     if (k->shape == SHAPE_SCHEMAS)
@@ -269,6 +264,8 @@ int schema_compile(jv document, const struct schema_options *options, struct sch
         *ret = c.schema;
         return 0;
     }
+    if (r == -ENOMEM && c.schema && c.schema->arena.is_full)
+        r = -SP_ELIMIT; /* the schema's fault */
     if (r == -ENOMEM)
         diag_set(c.diag, r, "there is no memory for the schema");
     else if (c.diag->code != r)

@@ -53,7 +53,7 @@ struct keyword {
 /* The keyword, if it is known and one of `vocabularies` has it; else NULL. */
 const struct keyword *keyword_find(struct slice name, unsigned vocabularies);
 
-/* Checks the form of the value; -SP_EINVALID with the reason in `ret_why`. */
+/* Checks the form of the value; -SP_EINVALID with the reason in `ret_why`, -ENOMEM. */
 [[gnu::warn_unused_result]] int keyword_check(const struct keyword *k, jv value, const char **ret_why);
 
 /* Fills the diagnostic with the place of `keyword` (may be NULL) in `n` and returns `code`. */

@@ -11,11 +11,12 @@
 /* Above this, not every integer is a double, and fmod would divide another number than the one written. */
 #define EXACT 9007199254740992.0
 
+/* Reads what "%.*e" has written. */
 static struct decimal parsed(const char *text)
 {
     struct decimal d = {0};
-    int fraction = -1; /* digits behind the point; its character depends on the locale */
-    for (; *text && *text != 'e'; text++) {
+    int fraction = -1; /* digits behind the point, which is there; its character depends on the locale */
+    for (; *text != 'e'; text++) {
         if (*text >= '0' && *text <= '9') {
             d.digits = d.digits * 10 + (uint64_t)(*text - '0');
             fraction += fraction >= 0;
@@ -23,9 +24,7 @@ static struct decimal parsed(const char *text)
             fraction = 0;
         }
     }
-    d.exponent = *text ? (int)strtol(text + 1, NULL, 10) : 0;
-    if (fraction > 0)
-        d.exponent -= fraction;
+    d.exponent = (int)strtol(text + 1, NULL, 10) - fraction;
     while (d.digits && d.digits % 10 == 0) {
         d.digits /= 10;
         d.exponent++;
@@ -36,11 +35,11 @@ static struct decimal parsed(const char *text)
 struct decimal decimal_of(double number)
 {
     char text[40];
-    for (int precision = 14; precision <= 16; precision++) {
-        snprintf(text, sizeof text, "%.*e", precision, number);
-        if (strtod(text, NULL) == number)
-            break;
-    }
+    int precision = 14;
+    do {
+        must(precision <= 16); /* 17 digits give every double back */
+        snprintf(text, sizeof text, "%.*e", precision++, number);
+    } while (strtod(text, NULL) != number);
     return parsed(text);
 }
 

@@ -23,7 +23,7 @@ format_check *format_find(struct slice name)
 }
 
 /* RFC 6901. */
-bool format_json_pointer(struct slice text)
+int format_json_pointer(struct slice text)
 {
     if (text.len && text.p[0] != '/')
         return false;
@@ -34,7 +34,7 @@ bool format_json_pointer(struct slice text)
 }
 
 /* draft-bhutton-relative-json-pointer: a number without superfluous zeros, then "#" or a pointer. */
-bool format_relative_json_pointer(struct slice text)
+int format_relative_json_pointer(struct slice text)
 {
     size_t digits = 0;
     while (digits < text.len && text_is_digit(text.p[digits]))
@@ -45,7 +45,7 @@ bool format_relative_json_pointer(struct slice text)
     return slice_is(rest, "#") || format_json_pointer(rest);
 }
 
-bool format_uuid(struct slice text)
+int format_uuid(struct slice text)
 {
     for (size_t i = 0; i < text.len; i++) {
         bool dash = i == 8 || i == 13 || i == 18 || i == 23;
@@ -55,7 +55,7 @@ bool format_uuid(struct slice text)
     return text.len == 36;
 }
 
-bool format_ipv4(struct slice text)
+int format_ipv4(struct slice text)
 {
     struct slice part;
     int parts = 0;
@@ -69,7 +69,7 @@ bool format_ipv4(struct slice text)
 }
 
 /* RFC 4291, section 2.2: eight groups, one run of them perhaps as "::", the last two perhaps as IPv4. */
-bool format_ipv6(struct slice text)
+int format_ipv6(struct slice text)
 {
     int groups = 0;
     bool gap = false;

@@ -4,29 +4,14 @@
 
 #include "base/slice.h"
 
-/* True if the text has the format. It is UTF-8 and may hold NUL. */
-typedef bool format_check(struct slice text);
+/* 1 if the text has the format, else 0; -ENOMEM from the one that takes memory ("regex"). It is UTF-8 and may hold NUL. */
+typedef int format_check(struct slice text);
 
 /* The check of a format, or NULL for an unknown one, which asserts nothing. */
 format_check *format_find(struct slice name);
 
-bool format_date_time(struct slice text);
-bool format_date(struct slice text);
-bool format_time(struct slice text);
-bool format_duration(struct slice text);
-bool format_email(struct slice text);
-bool format_idn_email(struct slice text);
-bool format_hostname(struct slice text);
-bool format_idn_hostname(struct slice text);
-bool format_ipv4(struct slice text);
-bool format_ipv6(struct slice text);
-bool format_uri(struct slice text);
-bool format_uri_reference(struct slice text);
-bool format_iri(struct slice text);
-bool format_iri_reference(struct slice text);
-bool format_uri_template(struct slice text);
-bool format_json_pointer(struct slice text);
-bool format_relative_json_pointer(struct slice text);
-bool format_uuid(struct slice text);
+format_check format_date_time, format_date, format_time, format_duration, format_email, format_idn_email, format_hostname,
+    format_idn_hostname, format_ipv4, format_ipv6, format_uri, format_uri_reference, format_iri, format_iri_reference,
+    format_uri_template, format_json_pointer, format_relative_json_pointer, format_uuid;
 
 #endif

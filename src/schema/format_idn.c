@@ -49,29 +49,31 @@ static uint32_t threshold(uint32_t k, uint32_t bias)
     return k <= bias ? 1 : k >= bias + 26 ? 26 : k - bias;
 }
 
-static int digit_value(uint8_t c)
+/* Of a letter or digit. */
+static uint32_t digit_value(uint8_t c)
 {
-    return text_is_digit(c) ? c - '0' + 26 : text_is_letter(c) ? (c | 0x20) - 'a' : -1;
+    return text_is_digit(c) ? c - '0' + 26u : (c | 0x20u) - 'a';
 }
 
-/* One variable-length integer; false at a bad digit, the end or an overflow. */
+/* One variable-length integer; false at the end or an overflow. A digit on which it goes on is not 0, so that `*i` is never
+ * below the weight, and no product overflows. */
 static bool decode_delta(struct slice text, size_t *at, uint32_t bias, uint64_t *i)
 {
     uint64_t weight = 1;
     for (uint32_t k = 36;; k += 36) {
-        int digit = *at < text.len ? digit_value(text.p[(*at)++]) : -1;
-        if (digit < 0 || weight > UINT32_MAX)
+        if (*at == text.len)
             return false;
-        *i += (uint64_t)digit * weight;
-        uint32_t t = threshold(k, bias);
+        uint32_t digit = digit_value(text.p[(*at)++]), t = threshold(k, bias);
+        *i += digit * weight;
         if (*i > UINT32_MAX)
             return false;
-        if ((uint32_t)digit < t)
+        if (digit < t)
             return true;
         weight *= 36 - t;
     }
 }
 
+/* `text` is of letters, digits and hyphens, and shorter than a label; behind its last hyphen stands something. */
 static bool punycode_decode(struct slice text, struct label *ret)
 {
     size_t basic = text.len, at = 0;
@@ -84,7 +86,8 @@ static bool punycode_decode(struct slice text, struct label *ret)
     uint64_t n = 128, i = 0;
     for (uint32_t bias = 72; at < text.len;) {
         uint64_t before = i;
-        if (ret->n == LABEL || !decode_delta(text, &at, bias, &i))
+        must(ret->n < LABEL); /* each took a byte of `text` at least */
+        if (!decode_delta(text, &at, bias, &i))
             return false;
         uint32_t count = (uint32_t)ret->n + 1;
         bias = adapted((uint32_t)(i - before), count, before == 0);
@@ -187,7 +190,8 @@ static bool fits_context(const struct label *l, size_t i)
 
 static bool is_good_label(struct label *l)
 {
-    if (l->n == 0 || l->c[0] == '-' || l->c[l->n - 1] == '-' || (l->n >= 4 && l->c[2] == '-' && l->c[3] == '-'))
+    must(l->n > 0);
+    if (l->c[0] == '-' || l->c[l->n - 1] == '-' || (l->n >= 4 && l->c[2] == '-' && l->c[3] == '-'))
         return false;
     for (size_t i = 0; i < l->n; i++)
         l->properties[i] = properties_of(l->c[i]);
@@ -236,12 +240,12 @@ static bool is_ascii_label(struct slice s)
     return true;
 }
 
-/* An A-label must be what its content encodes to, and hold more than ASCII. */
+/* An A-label must be what its content encodes to. It holds more than ASCII, since it does not end with a hyphen. */
 static bool read_a_label(struct slice s, struct label *ret)
 {
     char again[LABEL + 1];
     struct slice code = slice_of(s.p + 4, s.len - 4);
-    if (!punycode_decode(code, ret) || !is_good_label(ret) || !has_between(ret, 0x80, 0x10FFFF))
+    if (!punycode_decode(code, ret) || !is_good_label(ret))
         return false;
     return slice_equal_nocase(slice_of(again, punycode_encode(ret, again)), code);
 }
@@ -308,7 +312,7 @@ static bool is_hostname(struct slice text, bool international)
     return total <= 254 && (!bidi || rule);
 }
 
-bool format_hostname(struct slice text)
+int format_hostname(struct slice text)
 {
     for (size_t i = 0; i < text.len; i++)
         if (text.p[i] >= 0x80)
@@ -316,7 +320,7 @@ bool format_hostname(struct slice text)
     return is_hostname(text, false);
 }
 
-bool format_idn_hostname(struct slice text)
+int format_idn_hostname(struct slice text)
 {
     return is_hostname(text, true);
 }

@@ -60,12 +60,12 @@ static bool is_mailbox(struct slice text, bool international)
     return good && is_domain(domain, international);
 }
 
-bool format_email(struct slice text)
+int format_email(struct slice text)
 {
     return is_mailbox(text, false);
 }
 
-bool format_idn_email(struct slice text)
+int format_idn_email(struct slice text)
 {
     return is_mailbox(text, true);
 }

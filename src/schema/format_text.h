@@ -2,6 +2,7 @@
 #ifndef SCHEMA_FORMAT_TEXT_H
 #define SCHEMA_FORMAT_TEXT_H
 
+#include "base/must.h"
 #include "base/slice.h"
 
 static inline bool text_is_digit(uint32_t c)
@@ -30,8 +31,7 @@ static inline uint32_t text_next(struct slice *rest)
 {
     uint32_t c = *rest->p;
     size_t len = c < 0xC0 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
-    if (len > rest->len)
-        len = rest->len;
+    must(len <= rest->len);
     if (len > 1)
         c &= 0x7Fu >> len;
     for (size_t i = 1; i < len; i++)
@@ -41,12 +41,11 @@ static inline uint32_t text_next(struct slice *rest)
     return c;
 }
 
-/* True if all `n` bytes at `i` are there and decimal digits; *ret is their value. */
+/* True if the `n` bytes at `i`, which are there, are decimal digits; *ret is their value. */
 static inline bool text_digits(struct slice s, size_t i, size_t n, unsigned *ret)
 {
     unsigned value = 0;
-    if (s.len < n || i > s.len - n)
-        return false;
+    must(i + n <= s.len);
     for (size_t j = i; j < i + n; j++) {
         if (!text_is_digit(s.p[j]))
             return false;

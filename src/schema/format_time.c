@@ -2,7 +2,7 @@
 #include "schema/format.h"
 #include "schema/format_text.h"
 
-bool format_date(struct slice text)
+int format_date(struct slice text)
 {
     static const unsigned days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     unsigned year, month, day;
@@ -22,7 +22,7 @@ static bool is_possible(unsigned hour, unsigned minute, unsigned second, int off
     return second < 60 || utc == 1439;
 }
 
-bool format_time(struct slice text)
+int format_time(struct slice text)
 {
     unsigned hour, minute, second, by_hours = 0, by_minutes = 0;
     if (text.len < 9 || text.p[2] != ':' || text.p[5] != ':' || !text_digits(text, 0, 2, &hour) ||
@@ -46,7 +46,7 @@ bool format_time(struct slice text)
     return is_possible(hour, minute, second, zone.p[0] == '+' ? offset : -offset);
 }
 
-bool format_date_time(struct slice text)
+int format_date_time(struct slice text)
 {
     return text.len > 11 && (text.p[10] == 'T' || text.p[10] == 't') && format_date(slice_of(text.p, 10)) &&
            format_time(slice_of(text.p + 11, text.len - 11));
@@ -69,7 +69,7 @@ static bool units_in_order(struct slice *rest, const char *units)
     return next != NULL;
 }
 
-bool format_duration(struct slice text)
+int format_duration(struct slice text)
 {
     if (text.len < 2 || text.p[0] != 'P')
         return false;

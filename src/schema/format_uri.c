@@ -156,22 +156,22 @@ static bool is_reference(struct slice s, unsigned kind, bool absolute)
     return at == s.len;
 }
 
-bool format_uri(struct slice text)
+int format_uri(struct slice text)
 {
     return is_reference(text, URI, true);
 }
 
-bool format_uri_reference(struct slice text)
+int format_uri_reference(struct slice text)
 {
     return is_reference(text, URI, false);
 }
 
-bool format_iri(struct slice text)
+int format_iri(struct slice text)
 {
     return is_reference(text, IRI, true);
 }
 
-bool format_iri_reference(struct slice text)
+int format_iri_reference(struct slice text)
 {
     return is_reference(text, IRI, false);
 }
@@ -220,7 +220,7 @@ static bool is_expression(struct slice s)
     return true;
 }
 
-bool format_uri_template(struct slice text)
+int format_uri_template(struct slice text)
 {
     size_t at = 0;
     for (;;) {

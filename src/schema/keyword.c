@@ -2,6 +2,7 @@
  * `dependencies`, which the metaschema still describes. A keyword that is not here is an annotation without meaning. */
 #include "schema/compiler.h"
 
+#include <errno.h>
 #include <math.h>
 
 #include "base/error.h"
@@ -92,7 +93,10 @@ const struct keyword *keyword_find(struct slice name, unsigned vocabularies)
     return NULL;
 }
 
-static bool is_boolean(jv v)
+/* These answer 1, 0 or -ENOMEM. */
+typedef int form_check(jv v);
+
+static int is_boolean(jv v)
 {
     return jv_get_kind(v) == JV_KIND_TRUE || jv_get_kind(v) == JV_KIND_FALSE;
 }
@@ -103,20 +107,20 @@ static bool is_count(jv v)
 }
 
 /* An array of strings, each once. */
-static bool is_strings(jv v)
+static int is_strings(jv v)
 {
     if (jv_get_kind(v) != JV_KIND_ARRAY)
-        return false;
-    bool good = true;
+        return 0;
+    int good = 1;
     struct table seen = {0};
     size_t n = value_count(v);
-    for (size_t i = 0; i < n && good; i++) {
+    for (size_t i = 0; i < n && good > 0; i++) {
         jv one = jv_array_get(jv_copy(v), (int)i);
         good = jv_get_kind(one) == JV_KIND_STRING;
         if (good) {
             struct slice text = value_text(one); /* borrowed: the array keeps it */
             uint32_t hash = table_hash(0, text);
-            good = !table_get(&seen, hash, text) && table_put(&seen, hash, text, &seen) == 0;
+            good = table_get(&seen, hash, text) ? 0 : table_put(&seen, hash, text, &seen) == 0 ? 1 : -ENOMEM;
         }
         jv_free(one);
     }
@@ -124,10 +128,10 @@ static bool is_strings(jv v)
     return good;
 }
 
-static bool is_map(jv v, bool (*is_good)(jv))
+static int is_map(jv v, form_check *is_good)
 {
-    bool good = jv_get_kind(v) == JV_KIND_OBJECT;
-    for (int i = good ? jv_object_iter(v) : 0; good && jv_object_iter_valid(v, i); i = jv_object_iter_next(v, i)) {
+    int good = jv_get_kind(v) == JV_KIND_OBJECT;
+    for (int i = good ? jv_object_iter(v) : 0; good > 0 && jv_object_iter_valid(v, i); i = jv_object_iter_next(v, i)) {
         jv one = jv_object_iter_value(v, i);
         good = is_good(one);
         jv_free(one);
@@ -135,14 +139,14 @@ static bool is_map(jv v, bool (*is_good)(jv))
     return good;
 }
 
-static bool is_schema(jv v)
+static int is_schema(jv v)
 {
     return is_boolean(v) || jv_get_kind(v) == JV_KIND_OBJECT;
 }
 
-static bool is_dependency(jv v)
+static int is_dependency(jv v)
 {
-    return is_schema(v) || is_strings(v);
+    return is_schema(v) ? 1 : is_strings(v);
 }
 
 static bool is_schemas(jv v)
@@ -156,9 +160,12 @@ static bool is_schemas(jv v)
     return good;
 }
 
-static bool is_type(jv v)
+static int is_type(jv v)
 {
-    return jv_get_kind(v) == JV_KIND_STRING || (is_strings(v) && value_count(v) > 0);
+    if (jv_get_kind(v) == JV_KIND_STRING)
+        return 1;
+    int good = is_strings(v);
+    return good > 0 ? value_count(v) > 0 : good;
 }
 
 int keyword_check(const struct keyword *k, jv value, const char **ret_why)
@@ -172,7 +179,7 @@ int keyword_check(const struct keyword *k, jv value, const char **ret_why)
         [SHAPE_SCHEMA] = "a schema: an object, true or false", [SHAPE_SCHEMAS] = "an array of schemas with at least one",
         [SHAPE_SCHEMA_MAP] = "an object of schemas"};
     jv_kind kind = jv_get_kind(value);
-    bool good = true;
+    int good = 1;
     switch (k->shape) {
     case SHAPE_ANY:
         return 0;
@@ -220,5 +227,5 @@ int keyword_check(const struct keyword *k, jv value, const char **ret_why)
         break;
     }
     *ret_why = wants[k->shape];
-    return good ? 0 : -SP_EINVALID;
+    return good < 0 ? good : good ? 0 : -SP_EINVALID;
 }

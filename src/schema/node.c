@@ -20,7 +20,7 @@ void node_place(const struct node *node, const char *keyword, char *ret, size_t 
         prepend(ret, &at, slice_text(keyword));
         prepend(ret, &at, SLICE_LITERAL("/"));
     }
-    struct slice uri = node && node->resource ? node->resource->uri : slice_text("");
+    struct slice uri = node ? node->resource->uri : slice_text("");
     for (; node && node->parent && at > ret; node = node->parent) {
         prepend(ret, &at, node->token);
         prepend(ret, &at, SLICE_LITERAL("/"));

@@ -169,7 +169,6 @@ struct owned {
     struct owned *next;
     enum { OWNED_VALUE, OWNED_PATTERN, OWNED_TABLE } kind;
     jv value;
-    struct slice pattern_text;
     pcre2_code *pattern;
     struct table *table;
 };

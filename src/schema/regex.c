@@ -31,16 +31,18 @@ int regex_compile(struct slice pattern, pcre2_code **ret, char ret_why[REGEX_WHY
     return r;
 }
 
-bool regex_is_valid(struct slice pattern)
+int regex_is_valid(struct slice pattern)
 {
     char why[REGEX_WHY];
     _cleanup_buffer_ struct buffer text = BUFFER_MAX(LIMIT_SCHEMA_PATTERN);
-    if (regex_translate(pattern, &text, why) < 0)
-        return false;
-    int error = 0;
+    int error = 0, r = regex_translate(pattern, &text, why);
+    if (r < 0)
+        return r == -ENOMEM ? r : 0;
     pcre2_code *code = NULL;
-    int r = compiled(buffer_slice(&text), &code, &error);
+    r = compiled(buffer_slice(&text), &code, &error);
     pcre2_code_free(code);
+    if (r == -ENOMEM)
+        return r;
     return r == 0 || error == PCRE2_ERROR_LOOKBEHIND_NOT_FIXED_LENGTH || error == PCRE2_ERROR_LOOKBEHIND_TOO_COMPLICATED;
 }
 
@@ -57,7 +59,7 @@ pcre2_match_context *regex_context_new(uint32_t match_limit)
 
 int regex_match(const pcre2_code *code, struct slice subject, pcre2_match_data *data, pcre2_match_context *context)
 {
-    int r = pcre2_match(code, subject.p ? subject.p : (const uint8_t *)"", subject.len, 0, 0, data, context);
+    int r = pcre2_match(code, subject.p, subject.len, 0, 0, data, context);
     if (r >= 0)
         return 1;
     if (r == PCRE2_ERROR_NOMATCH)

@@ -24,7 +24,7 @@
 /* A context with this match limit and the other limits of limits.h; NULL without memory. */
 pcre2_match_context *regex_context_new(uint32_t match_limit);
 
-/* True if the text is ECMA-262, also if PCRE2 could not run it (a look-behind of variable length). */
-bool regex_is_valid(struct slice pattern);
+/* 1: the text is ECMA-262, also if PCRE2 could not run it (a look-behind of variable length); 0; -ENOMEM. */
+int regex_is_valid(struct slice pattern);
 
 #endif

@@ -455,13 +455,13 @@ int regex_translate(struct slice pattern, struct buffer *out, char ret_why[REGEX
     int e = 0;
     while (e >= 0 && r.at < r.end && !buffer_error(out))
         e = term(&r);
-    if (e >= 0 && r.depth)
+    if (e >= 0)
+        e = buffer_error(out); /* the pattern was not read to its end */
+    if (e == -SP_ELIMIT)
+        e = fail(&r, "it is too long");
+    if (e == 0 && r.depth)
         e = fail(&r, "a group is not closed");
     if (e == -SP_EINVALID)
         snprintf(ret_why, REGEX_WHY, "%s", r.why);
-    if (e == 0)
-        e = buffer_error(out);
-    if (e == -SP_ELIMIT)
-        snprintf(ret_why, REGEX_WHY, "it is too long");
-    return e == -SP_ELIMIT ? -SP_EINVALID : e < 0 ? e : 0;
+    return e;
 }

@@ -242,8 +242,8 @@ static struct node *find_resource(struct compiler *c, struct slice uri, int *ret
     return root;
 }
 
-/* One token of a JSON Pointer applied to a value (consumed). */
-static jv step_into(jv value, struct slice token)
+/* One token of a JSON Pointer applied to a value (consumed); invalid if there is nothing, or no memory to look. */
+static jv step_into(jv value, struct slice token, int *ret_error)
 {
     _cleanup_buffer_ struct buffer plain = BUFFER_MAX(LIMIT_URI);
     for (size_t i = 0; i < token.len; i++) {
@@ -251,6 +251,7 @@ static jv step_into(jv value, struct slice token)
         buffer_append_byte(&plain, !escaped ? token.p[i] : token.p[++i] == '0' ? '~' : '/');
     }
     uint64_t index;
+    *ret_error = buffer_error(&plain) == -ENOMEM ? -ENOMEM : 0;
     if (!buffer_error(&plain) && jv_get_kind(value) == JV_KIND_OBJECT)
         return jv_object_get(value, jv_string_sized(buffer_text(&plain), (int)plain.len));
     if (jv_get_kind(value) == JV_KIND_ARRAY && slice_parse_u64(token, &index) == 0 && index < value_count(value))
@@ -267,6 +268,22 @@ static size_t stride(const struct node *n, struct slice token)
         return 0;
     bool many = k->shape == SHAPE_SCHEMAS || k->shape == SHAPE_SCHEMA_MAP || k->shape == SHAPE_DEPENDENCIES;
     return k->shape == SHAPE_SCHEMA ? 1 : many ? 2 : 0;
+}
+
+/* The subschema at `tokens`, which lead over what is none. */
+static struct node *follow_values(struct compiler *c, struct node *n, struct slice tokens, int *ret_error)
+{
+    jv value = jv_copy(c->values[n->id]);
+    const uint8_t *at = tokens.p, *end = tokens.p + tokens.len;
+    for (bool more = true; more && jv_is_valid(value);) {
+        const uint8_t *slash = memchr(at, '/', (size_t)(end - at));
+        value = step_into(value, slice_of(at, (size_t)((slash ? slash : end) - at)), ret_error);
+        more = slash != NULL;
+        at = slash ? slash + 1 : end;
+    }
+    struct node *found = jv_is_valid(value) ? compiler_child(c, n, tokens, value, ret_error) : NULL;
+    jv_free(value);
+    return found && (*ret_error = compiler_index(c)) < 0 ? NULL : found;
 }
 
 /* Follows `pointer` (decoded, begins with "/") from `n`, over subschemas while it can; what is elsewhere, below an unknown
@@ -288,22 +305,8 @@ static struct node *follow(struct compiler *c, struct node *n, struct slice poin
             if (next)
                 pointer = slice_of(rest.p + len, rest.len - len);
         }
-        if (!next) {
-            jv value = jv_copy(c->values[n->id]);
-            const uint8_t *at = rest.p, *end = rest.p + rest.len;
-            for (bool more = true; more && jv_is_valid(value);) {
-                const uint8_t *slash = at < end ? memchr(at, '/', (size_t)(end - at)) : NULL;
-                value = step_into(value, slice_of(at, (size_t)((slash ? slash : end) - at)));
-                more = slash != NULL;
-                at = slash ? slash + 1 : end;
-            }
-            if (jv_is_valid(value))
-                next = compiler_child(c, n, rest, value, ret_error);
-            jv_free(value);
-            if (next && (*ret_error = compiler_index(c)) < 0)
-                return NULL;
-            return next;
-        }
+        if (!next)
+            return follow_values(c, n, rest, ret_error);
         n = next;
     }
     return n;

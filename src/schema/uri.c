@@ -20,10 +20,7 @@ static struct slice cut(struct slice s, size_t from)
 
 void uri_split(struct slice text, struct uri *ret)
 {
-    static const uint8_t nothing[1];
     struct uri u = {0};
-    if (!text.p)
-        text = slice_of(nothing, 0);
     size_t at = find(text, '#', '#');
     if (at < text.len)
         u.fragment = cut(text, at + 1);
