@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/json_writer.h"
 #include "base/limits.h"
+#include "base/plural.h"
 
 struct export {
     struct json_writer w;
@@ -99,8 +100,9 @@ static int export(struct export *x, uint64_t first, uint64_t last, struct slice 
     if (x->n == 0)
         return diag_set(reterr, -SP_ENOTFOUND, "the log tells of no such run");
     if (x->indexes[x->n - 1] >= x->checkpoint.size)
-        return diag_set(reterr, -SP_EUNAVAILABLE, "leaf %llu is not signed yet: the newest checkpoint has %llu leaves",
-                        (unsigned long long)x->indexes[x->n - 1], (unsigned long long)x->checkpoint.size);
+        return diag_set(reterr, -SP_EUNAVAILABLE, "leaf %llu is not signed yet: the newest checkpoint has %llu %s",
+                        (unsigned long long)x->indexes[x->n - 1], (unsigned long long)x->checkpoint.size,
+                        PLURAL(x->checkpoint.size, "leaf", "leaves"));
     r = put_file(x, note);
     return r < 0 ? diag_set(reterr, r, "the proof cannot be made: %s", error_text(r)) : 0;
 }

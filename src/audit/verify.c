@@ -11,6 +11,7 @@
 #include "audit/facts.h"
 #include "base/error.h"
 #include "base/limits.h"
+#include "base/plural.h"
 
 #define CLOCK_SLACK_MS (3600 * 1000)
 #define EXPECTED       8
@@ -332,8 +333,8 @@ static int verify_all(struct verify *v, struct diag *reterr)
     if (r == 0)
         r = check_rows(v, reterr);
     if (r == 0 && v->report.errors > 0)
-        return diag_set(reterr, -SP_ETAMPERED, "the log or the tables were altered: %llu findings",
-                        (unsigned long long)v->report.errors);
+        return diag_set(reterr, -SP_ETAMPERED, "the log or the tables were altered: %llu %s",
+                        (unsigned long long)v->report.errors, PLURAL(v->report.errors, "finding", "findings"));
     return r;
 }
 

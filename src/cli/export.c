@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/json_writer.h"
+#include "base/plural.h"
 #include "cli/commands.h"
 #include "cli/file.h"
 #include "cli/verify.h"
@@ -142,8 +143,8 @@ static void print_result(const struct cli_args *args, const struct export *x)
         json_key_text(&w, "folder", x->folder);
         json_object_end(&w);
     } else {
-        (void)buffer_printf(&out, "%llu leaves, their tiles and the signed head are in %s",
-                            (unsigned long long)x->size, x->folder);
+        (void)buffer_printf(&out, "%llu %s, their tiles and the signed head are in %s", (unsigned long long)x->size,
+                            PLURAL(x->size, "leaf", "leaves"), x->folder);
     }
     (void)buffer_append_byte(&out, '\n');
     cli_out(buffer_slice(&out));

@@ -4,6 +4,7 @@
 #include "base/id.h"
 #include "base/json_reader.h"
 #include "base/json_writer.h"
+#include "base/plural.h"
 #include "cli/commands.h"
 #include "cli/file.h"
 #include "cli/json_part.h"
@@ -104,7 +105,7 @@ static void show_replayed(const json_t *answer)
     view_append_member(&line, answer, "state");
     (void)buffer_append_text(&line, " after ");
     view_append_member(&line, answer, "results");
-    (void)buffer_append_text(&line, " results\n");
+    (void)buffer_append_text(&line, PLURAL(json_integer_value(json_object_get(answer, "results")), " result\n", " results\n"));
     cli_out(buffer_slice(&line));
 }
 

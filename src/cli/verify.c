@@ -8,6 +8,7 @@
 #include "audit/verify.h"
 #include "base/error.h"
 #include "base/json_writer.h"
+#include "base/plural.h"
 #include "cli/audit_key.h"
 #include "cli/commands.h"
 #include "cli/file.h"
@@ -66,10 +67,12 @@ static void print_report(const struct cli_args *args, const struct audit_report 
         json_object_end(&w);
         (void)buffer_append_byte(&b, '\n');
     } else {
-        (void)buffer_printf(&b, "%s: %llu leaves, signed up to %llu by %llu checkpoints, %llu runs compared, root %.*s\n",
+        (void)buffer_printf(&b, "%s: %llu %s, signed up to %llu by %llu %s, %llu %s compared, root %.*s\n",
                             code == 0 ? "intact" : "ALTERED", (unsigned long long)report->size,
-                            (unsigned long long)report->signed_size, (unsigned long long)report->checkpoints,
-                            (unsigned long long)report->runs, SLICE_ARGS(buffer_slice(&root)));
+                            PLURAL(report->size, "leaf", "leaves"), (unsigned long long)report->signed_size,
+                            (unsigned long long)report->checkpoints, PLURAL(report->checkpoints, "checkpoint", "checkpoints"),
+                            (unsigned long long)report->runs, PLURAL(report->runs, "run", "runs"),
+                            SLICE_ARGS(buffer_slice(&root)));
     }
     cli_out(buffer_slice(&b));
 }

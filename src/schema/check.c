@@ -1,4 +1,5 @@
 /* check: type, const and enum, numbers, strings. */
+#include "base/plural.h"
 #include "schema/run.h"
 
 /* Called for a value of another type only. */
@@ -55,7 +56,7 @@ int check_values(struct run *r, const struct node *n, struct view *v, const stru
         if ((found = among(r, rules, v)) < 0)
             return found;
         if (!found)
-            result = run_report(r, n, "enum", at, "must be one of the %zu values that the schema lists", rules->n_values);
+            result = run_report(r, n, "enum", at, "must be one of the values that the schema lists");
     }
     return result;
 }
@@ -119,9 +120,11 @@ static int check_length(struct run *r, const struct node *n, struct slice text, 
         return VALID;
     double length = (double)code_points(text);
     if (maybe_long && length > k->max_length.limit)
-        result = run_report(r, n, "maxLength", at, "must have at most %.0f characters", k->max_length.limit);
+        result = run_report(r, n, "maxLength", at, "must have at most %.0f %s", k->max_length.limit,
+                            PLURAL(k->max_length.limit, "character", "characters"));
     if (maybe_short && length < k->min_length.limit)
-        result = run_report(r, n, "minLength", at, "must have at least %.0f characters", k->min_length.limit);
+        result = run_report(r, n, "minLength", at, "must have at least %.0f %s", k->min_length.limit,
+                            PLURAL(k->min_length.limit, "character", "characters"));
     return result;
 }
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/plural.h"
 #include "schema/run.h"
 
 static int check_items(struct run *r, const struct node *n, struct view *v, const struct at *at, struct marks *marks)
@@ -41,10 +42,10 @@ static int check_contains(struct run *r, const struct node *n, struct view *v, c
     }
     if (found < least)
         return run_report(r, n, k->min_contains.is_set ? "minContains" : "contains", at,
-                          "must contain at least %.0f items as the schema describes", least);
+                          "must contain at least %.0f %s as the schema describes", least, PLURAL(least, "item", "items"));
     if (k->max_contains.is_set && found > k->max_contains.limit)
-        return run_report(r, n, "maxContains", at, "must contain at most %.0f items as the schema describes",
-                          k->max_contains.limit);
+        return run_report(r, n, "maxContains", at, "must contain at most %.0f %s as the schema describes",
+                          k->max_contains.limit, PLURAL(k->max_contains.limit, "item", "items"));
     return VALID;
 }
 
@@ -110,9 +111,11 @@ int check_array(struct run *r, const struct node *n, struct view *v, const struc
     if (result < 0)
         return result;
     if (k->max_items.is_set && v->n > k->max_items.limit)
-        result = run_report(r, n, "maxItems", at, "must have at most %.0f items", k->max_items.limit);
+        result = run_report(r, n, "maxItems", at, "must have at most %.0f %s", k->max_items.limit,
+                            PLURAL(k->max_items.limit, "item", "items"));
     if (k->min_items.is_set && v->n < k->min_items.limit)
-        result = run_report(r, n, "minItems", at, "must have at least %.0f items", k->min_items.limit);
+        result = run_report(r, n, "minItems", at, "must have at least %.0f %s", k->min_items.limit,
+                            PLURAL(k->min_items.limit, "item", "items"));
     if (run_goes_on(r, result) && (one = check_items(r, n, v, at, marks)) != VALID)
         result = one;
     if (k->contains && run_goes_on(r, result) && (one = check_contains(r, n, v, at, marks)) != VALID)

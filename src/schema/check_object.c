@@ -1,4 +1,5 @@
 /* check_object: properties and what depends on them. The instance is walked once, each name looked up in the schema's table. */
+#include "base/plural.h"
 #include "schema/run.h"
 
 /* One property against all that speaks of it; `*ret_evaluated` if anything but the names' schema did. */
@@ -89,9 +90,11 @@ int check_object(struct run *r, const struct node *n, struct view *v, const stru
     if (result < 0)
         return result;
     if (k->max_properties.is_set && v->n > k->max_properties.limit)
-        result = run_report(r, n, "maxProperties", at, "must have at most %.0f properties", k->max_properties.limit);
+        result = run_report(r, n, "maxProperties", at, "must have at most %.0f %s", k->max_properties.limit,
+                            PLURAL(k->max_properties.limit, "property", "properties"));
     if (k->min_properties.is_set && v->n < k->min_properties.limit)
-        result = run_report(r, n, "minProperties", at, "must have at least %.0f properties", k->min_properties.limit);
+        result = run_report(r, n, "minProperties", at, "must have at least %.0f %s", k->min_properties.limit,
+                            PLURAL(k->min_properties.limit, "property", "properties"));
     if (k->required.n && run_goes_on(r, result) && (one = check_required(r, n, "required", &k->required, v, at)) != VALID)
         result = one;
     bool walk = k->properties.n || k->n_patterns || k->additional || k->names;

@@ -81,7 +81,7 @@ static int check_any(struct run *r, const struct node *n, struct view *v, const 
     }
     if (found)
         return VALID;
-    run_report(r, n, "anyOf", at, "must be as one of the %zu alternatives describes", k->any.n);
+    run_report(r, n, "anyOf", at, "must be as one of the alternatives describes");
     return report_branches(r, &k->any, v, at);
 }
 
@@ -101,7 +101,7 @@ static int check_one(struct run *r, const struct node *n, struct view *v, const 
     }
     if (found)
         return VALID;
-    run_report(r, n, "oneOf", at, "must be as one of the %zu alternatives describes", k->one.n);
+    run_report(r, n, "oneOf", at, "must be as one of the alternatives describes");
     return report_branches(r, &k->one, v, at);
 }
 

@@ -4,6 +4,7 @@
 #include "vault/checkpoint.h"
 
 #include "base/error.h"
+#include "base/plural.h"
 #include "crypto/merkle.h"
 
 static int state_from(const struct vault_keys *keys, struct slice note, struct checkpoint *ret, struct diag *reterr)
@@ -25,19 +26,19 @@ static int check_continues(const struct checkpoint *last, const struct checkpoin
                            struct diag *reterr)
 {
     if (next->size < last->size)
-        return diag_set(reterr, -SP_ECONFLICT, "the log has %llu leaves, but one of %llu was signed before",
-                        (unsigned long long)next->size, (unsigned long long)last->size);
+        return diag_set(reterr, -SP_ECONFLICT, "the log has %llu %s, but one of %llu was signed before",
+                        (unsigned long long)next->size, PLURAL(next->size, "leaf", "leaves"), (unsigned long long)last->size);
     if (next->size == last->size) {
         if (memcmp(next->root, last->root, sizeof next->root) != 0)
-            return diag_set(reterr, -SP_ECONFLICT, "another root was signed before for %llu leaves",
-                            (unsigned long long)next->size);
+            return diag_set(reterr, -SP_ECONFLICT, "another root was signed before for %llu %s",
+                            (unsigned long long)next->size, PLURAL(next->size, "leaf", "leaves"));
         return 0; /* the same head again: an engine that crashed before it kept the note asks with an older proof */
     }
     if (last->size == 0)
         return proof.len ? diag_set(reterr, -SP_ETAMPERED, "a proof from the empty log is empty") : 0;
     if (merkle_verify_consistency(last->size, last->root, next->size, next->root, proof) < 0)
-        return diag_set(reterr, -SP_ETAMPERED, "the log of %llu leaves is not proven to continue that of %llu",
-                        (unsigned long long)next->size, (unsigned long long)last->size);
+        return diag_set(reterr, -SP_ETAMPERED, "the log of %llu %s is not proven to continue that of %llu",
+                        (unsigned long long)next->size, PLURAL(next->size, "leaf", "leaves"), (unsigned long long)last->size);
     return 0;
 }
 

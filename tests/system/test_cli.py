@@ -421,6 +421,23 @@ def test_an_altered_database_is_found(stopped, folder, name):
     assert "ALTERED" in out and place in out, (out, tables)
 
 
+def test_nouns_go_with_their_numbers(server, folder):
+    one = server.good("runs", "start", "test/hello", "--wait").split()[0]
+    assert server.good("runs", "replay", one) == f"{one} replayed, identical: completed after 0 results\n"
+    waits = server.folder / "waits.yaml"
+    waits.write_text(SLOW.replace("name: slow", "name: waits").replace("PT1M", "PT0.01S"))
+    server.good("workflows", "deploy", waits)
+    one = server.good("runs", "start", "test/waits", "--wait").split()[0]
+    assert server.good("runs", "replay", one) == f"{one} replayed, identical: completed after 1 result\n"
+    s = Server(folder).init().start()
+    s.deploy(HELLO)
+    s.good("runs", "start", "test/hello", "--wait")
+    assert s.stop() == 0
+    status, out, err = verify("--data", s.data, "--key", s.made["auditKey"])
+    assert status == DONE and re.match(r"intact: \d\d? leaves, signed up to \d\d? by \d checkpoints?, 1 run compared, root ", out), out
+    assert "by 1 checkpoints" not in out and not re.search(r"by [02-9] checkpoint,", out), out
+
+
 def test_a_log_that_was_rolled_back_is_found_with_a_checkpoint(stopped, folder):
     checkpoint, key = folder / "checkpoint", stopped.made["auditKey"]
     checkpoint.write_text(stopped.checkpoint)

@@ -91,6 +91,19 @@ static void error_places(void **state)
     each_case("errors.txt", error_case);
 }
 
+static void text_case(char **field)
+{
+    struct schema *s = compiled(field[0]);
+    assert_int_equal(validated(s, json(field[1])), -SP_EINVALID);
+    assert_string_equal(errors.items[0].text, field[2]);
+    schema_free(s);
+}
+
+static void error_texts(void **state)
+{
+    each_case("texts.txt", text_case);
+}
+
 static void refused_case(char **field)
 {
     struct schema *s = NULL;
@@ -610,7 +623,7 @@ int main(int argc, char **argv)
         return 2;
     folder = argv[1];
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(error_places),
+        cmocka_unit_test(error_places), cmocka_unit_test(error_texts),
         cmocka_unit_test(bad_schemas),
         cmocka_unit_test(patterns),
         cmocka_unit_test(quick_patterns),
