@@ -2,14 +2,11 @@
  * does, but is never given a run. The engine lets each process answer once and has it ended then, so what a
  * definition does to its checker it does to itself alone: no definition has a say in another one's manifest
  * (docs/decisions/0016-checker.md). The command's `check` speaks to it as the engine does. */
-#include <unistd.h>
-
 #include "base/error.h"
 #include "flow/budget.h"
 #include "flow/flow.h"
+#include "role/engine_only.h"
 #include "role/role.h"
-
-static struct channel *engine;
 
 static int on_check(struct channel *channel, struct slice payload, int fd)
 {
@@ -42,38 +39,17 @@ static int on_message(struct channel *channel, uint16_t type, struct slice paylo
     return role_dispatch(handlers, WIRE_TYPE_COUNT, channel, type, payload, fd);
 }
 
-static void on_closed(struct channel *channel, const char *reason, void *user)
-{
-    (void)channel;
-    (void)reason;
-    (void)user;
-    role_exit(0);
-}
-
-static const struct channel_handlers engine_handlers = {.message = on_message, .closed = on_closed};
+static const struct channel_handlers engine_handlers = {.message = on_message, .closed = engine_only_closed};
 
 static int on_connect(enum role peer, uint16_t index, int fd)
 {
     (void)index;
-    if (peer != ROLE_ENGINE || engine) {
-        close(fd);
-        if (peer != ROLE_ENGINE)
-            return -SP_EPROTOCOL;
-        role_exit(0); /* the next engine, before we heard of the end of ours */
-        return 0;
-    }
-    return channel_new(role_loop(), fd, ROLE_CHECKER, peer, &engine_handlers, NULL, &engine);
-}
-
-static int on_start(void)
-{
-    role_ready();
-    return 0;
+    return engine_only_connect(ROLE_CHECKER, peer, fd, &engine_handlers);
 }
 
 int main(int argc, char **argv)
 {
-    static const struct role_handlers role = {.self = ROLE_CHECKER, .connect = on_connect, .start = on_start};
+    static const struct role_handlers role = {.self = ROLE_CHECKER, .connect = on_connect};
     /* Before the lock-down, which forbids a second try: a checker without a budget does not serve [I8]. */
     if (flow_budget_init(NULL) < 0)
         return 4;

@@ -3,9 +3,8 @@
 
 #include "base/error.h"
 #include "base/json_writer.h"
-#include "engine/commit.h"
-#include "engine/committer.h"
 #include "engine/credentials.h"
+#include "engine/look.h"
 #include "engine/query.h"
 #include "engine/request.h"
 #include "engine/slow.h"
@@ -45,32 +44,16 @@ static void leaves_work(struct store_reader *reader, void *user)
         l->code = store_leaves(reader, l->from, to, on_leaf, l);
 }
 
-/* False when the look cannot be recorded: then nothing is shown. */
-static bool leaf_read(const struct request *r)
-{
-    struct commit *c = committer_error() ? NULL : commit_new(NULL, NULL);
-    if (!c)
-        return false;
-    struct audit_event e = {.action = AUDIT_AUDIT_READ, .time_ms = r->at_ms, .actor_kind = SLICE_LITERAL("principal"),
-                            .actor = slice_text(r->who.name), .auth = SLICE_LITERAL("token")};
-    commit_leaf(c, &e);
-    commit_submit(c);
-    return true;
-}
-
 static void leaves_done(void *user)
 {
     struct leaves *l = user;
     json_array_end(&l->writer);
     json_key_u64(&l->writer, "size", l->size);
     json_object_end(&l->writer);
-    if (l->code < 0) {
+    if (l->code < 0)
         respond_problem(l->request, l->code, "The log could not be read.");
-    } else if (!leaf_read(l->request)) {
-        respond_problem(l->request, -SP_EUNAVAILABLE, "The audit log cannot be written now.");
-    } else {
+    else if (look_record(l->request, AUDIT_AUDIT_READ, (struct run_id){0}, (struct slice){0}))
         respond_json(l->request, 200, &l->body);
-    }
     buffer_free(&l->body);
     free(l);
 }
@@ -140,10 +123,10 @@ static void proof_done(void *user)
 {
     struct proof *p = user;
     if (p->code < 0)
-        respond_problem(p->request, p->code, "%s", p->diag.code ? p->diag.text : "There is no such run.");
-    else if (!leaf_read(p->request))
-        respond_problem(p->request, -SP_EUNAVAILABLE, "The audit log cannot be written now.");
-    else
+        respond_problem(p->request, p->code, "%s", p->diag.code                 ? p->diag.text
+                                                   : p->code == -SP_ENOTFOUND ? "There is no such run."
+                                                                              : "The run could not be read.");
+    else if (look_record(p->request, AUDIT_AUDIT_READ, (struct run_id){0}, (struct slice){0}))
         respond_json(p->request, 200, &p->file);
     buffer_free(&p->checkpoint);
     buffer_free(&p->file);

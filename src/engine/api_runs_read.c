@@ -5,9 +5,8 @@
 #include "base/error.h"
 #include "base/json_writer.h"
 #include "base/must.h"
-#include "engine/commit.h"
-#include "engine/committer.h"
 #include "engine/load.h"
+#include "engine/look.h"
 #include "engine/query.h"
 #include "engine/request.h"
 #include "engine/slow.h"
@@ -128,11 +127,6 @@ struct showing {
     int code;
 };
 
-static int open_column(struct showing *s, enum seal_column column, struct slice sealed, struct buffer *to)
-{
-    return sealed.len ? seal_open(&s->key, column, 0, sealed, to) : 0;
-}
-
 static int on_shown(void *user, const struct store_run *row)
 {
     struct showing *s = user;
@@ -144,10 +138,10 @@ static int on_shown(void *user, const struct store_run *row)
     seal_key_derive(ns->key, row->id, &s->key);
     struct json_writer w = JSON_WRITER(&s->head);
     write_head(&w, row);
-    int r = open_column(s, SEAL_RUN_INPUT, row->input, &s->input);
-    r = r < 0 ? r : open_column(s, SEAL_RUN_OUTPUT, row->output, &s->output);
-    r = r < 0 ? r : open_column(s, SEAL_RUN_ERROR, row->error, &s->error);
-    return r < 0 ? r : open_column(s, SEAL_RUN_CONTEXT, row->context, &s->context);
+    int r = seal_open_column(&s->key, SEAL_RUN_INPUT, row->input, &s->input);
+    r = r < 0 ? r : seal_open_column(&s->key, SEAL_RUN_OUTPUT, row->output, &s->output);
+    r = r < 0 ? r : seal_open_column(&s->key, SEAL_RUN_ERROR, row->error, &s->error);
+    return r < 0 ? r : seal_open_column(&s->key, SEAL_RUN_CONTEXT, row->context, &s->context);
 }
 
 static void show_work(struct store_reader *reader, void *user)
@@ -213,20 +207,6 @@ static void write_trace(struct json_writer *w, struct showing *s)
         json_key_bool(w, "truncated", true);
 }
 
-/* False when the look cannot be recorded: then nothing is shown. */
-static bool leaf_read(const struct showing *s)
-{
-    struct commit *c = committer_error() ? NULL : commit_new(NULL, NULL);
-    if (!c)
-        return false;
-    struct audit_event e = {.action = AUDIT_RUN_READ, .time_ms = s->request->at_ms, .run = s->id,
-                            .actor_kind = SLICE_LITERAL("principal"), .actor = slice_text(s->request->who.name),
-                            .auth = SLICE_LITERAL("token")};
-    commit_leaf(c, &e);
-    commit_submit(c);
-    return true;
-}
-
 static void show_done(void *user)
 {
     struct showing *s = user;
@@ -235,8 +215,7 @@ static void show_done(void *user)
         showing_free(s);
         return;
     }
-    if (!leaf_read(s)) {
-        respond_problem(s->request, -SP_EUNAVAILABLE, "The audit log cannot be written now.");
+    if (!look_record(s->request, AUDIT_RUN_READ, s->id, (struct slice){0})) {
         showing_free(s);
         return;
     }

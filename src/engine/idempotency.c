@@ -17,11 +17,6 @@ struct search {
     int code;
 };
 
-static int open_column(const struct seal_key *key, enum seal_column column, struct slice sealed, struct buffer *to)
-{
-    return sealed.len ? seal_open(key, column, 0, sealed, to) : 0;
-}
-
 static int on_run(void *user, const struct store_run *row)
 {
     struct search *s = user;
@@ -32,9 +27,9 @@ static int on_run(void *user, const struct store_run *row)
     seal_key_derive(ns->key, row->id, &key);
     s->outcome.id = row->id;
     s->outcome.state = row->state;
-    int r = open_column(&key, SEAL_RUN_OUTPUT, row->output, &s->output);
-    r = r < 0 ? r : open_column(&key, SEAL_RUN_ERROR, row->error, &s->error);
-    return r < 0 ? r : open_column(&key, SEAL_RUN_CONTEXT, row->context, &s->context);
+    int r = seal_open_column(&key, SEAL_RUN_OUTPUT, row->output, &s->output);
+    r = r < 0 ? r : seal_open_column(&key, SEAL_RUN_ERROR, row->error, &s->error);
+    return r < 0 ? r : seal_open_column(&key, SEAL_RUN_CONTEXT, row->context, &s->context);
 }
 
 static void work(struct store_reader *reader, void *user)

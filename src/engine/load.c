@@ -45,7 +45,7 @@ static int on_run(void *user, const struct store_run *row)
     j->started_ms = row->started_ms;
     j->trigger = row->trigger;
     (void)snprintf(j->actor, sizeof j->actor, "%.*s", SLICE_ARGS(row->actor));
-    int r = row->input.len ? seal_open(j->key, SEAL_RUN_INPUT, 0, row->input, &j->input) : 0;
+    int r = seal_open_column(j->key, SEAL_RUN_INPUT, row->input, &j->input);
     struct journal_row trace = {.kind = JOURNAL_TRACE, .at_ms = row->started_ms};
     return r < 0 || row->trace.len == 0 ? r : take_row(j, SEAL_RUN_TRACE, 0, row->trace, &trace);
 }

@@ -95,8 +95,8 @@ static int on_message(struct channel *channel, uint16_t type, struct slice paylo
 
 static void fail_all(enum role peer, int code)
 {
-    for (uint16_t type = 0; type < WIRE_TYPE_COUNT; type++)
-        if (wire_may_send(type, peer, ROLE_ENGINE))
+    for (unsigned type = 0; type < WIRE_TYPE_COUNT; type++)
+        if (wire_may_send((uint16_t)type, peer, ROLE_ENGINE))
             ask_fail_all(&asks[type], code);
 }
 

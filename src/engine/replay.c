@@ -5,9 +5,8 @@
 
 #include "base/error.h"
 #include "base/json_writer.h"
-#include "engine/commit.h"
-#include "engine/committer.h"
 #include "engine/load.h"
+#include "engine/look.h"
 #include "engine/replay.h"
 #include "engine/request.h"
 #include "engine/runs.h"
@@ -58,8 +57,8 @@ static int on_run(void *user, const struct store_run *row)
     p->state = row->state;
     p->started_ms = row->started_ms;
     seal_key_derive(ns->key, row->id, &p->key);
-    int r = row->output.len ? seal_open(&p->key, SEAL_RUN_OUTPUT, 0, row->output, &p->output) : 0;
-    return r < 0 || row->error.len == 0 ? r : seal_open(&p->key, SEAL_RUN_ERROR, 0, row->error, &p->error);
+    int r = seal_open_column(&p->key, SEAL_RUN_OUTPUT, row->output, &p->output);
+    return r < 0 ? r : seal_open_column(&p->key, SEAL_RUN_ERROR, row->error, &p->error);
 }
 
 static void replay_work(struct store_reader *reader, void *user)
@@ -107,16 +106,10 @@ static void replay_loaded(void *user)
         fail(p, -SP_ECONFLICT, "The run is being replayed, or has not quite ended; try again.");
         return;
     }
-    struct commit *c = committer_error() ? NULL : commit_new(NULL, NULL);
-    if (!c) {
-        fail(p, -SP_EUNAVAILABLE, "The audit log cannot be written now.");
+    if (!look_record(p->request, AUDIT_RUN_READ, p->id, SLICE_LITERAL("replay"))) {
+        replay_free(p);
         return;
     }
-    struct audit_event e = {.action = AUDIT_RUN_READ, .time_ms = p->request->at_ms, .run = p->id,
-                            .actor_kind = SLICE_LITERAL("principal"), .actor = slice_text(p->request->who.name),
-                            .auth = SLICE_LITERAL("token"), .detail = SLICE_LITERAL("replay")};
-    commit_leaf(c, &e);
-    commit_submit(c);
     int r = send_journal(p);
     if (r < 0)
         fail(p, r, "No worker can replay the run now.");

@@ -89,26 +89,6 @@ static void compile_secrets(struct compiler *c)
     leave(c, mark);
 }
 
-static void compile_workflow_data(struct compiler *c, jv root, const char *key, const char *how,
-                                  unsigned scope, struct schema **ret_schema, struct expr *ret)
-{
-    const struct property table[] = {{"schema", P_OBJECT, false}, {how, P_STRING | P_OBJECT, false}, {0}};
-    jv v = property(root, key, P_OBJECT);
-    if (!jv_is_valid(v))
-        return;
-    size_t mark = enter(c, key);
-    (void)check_properties(c, v, table, NULL);
-    size_t inner = enter(c, "schema");
-    compile_schema(c, property(v, "schema", P_OBJECT), ret_schema);
-    leave(c, inner);
-    inner = enter(c, how);
-    jv transform = property(v, how, P_STRING | P_OBJECT);
-    if (jv_is_valid(transform))
-        compile_transform(c, transform, scope, ret);
-    leave(c, inner);
-    leave(c, mark);
-}
-
 static void compile_root(struct compiler *c, jv root)
 {
     static const struct property table[] = {{"document", P_OBJECT, true},
@@ -137,8 +117,8 @@ static void compile_root(struct compiler *c, jv root)
     w->reference = strdup("");
     if (!w->reference)
         c->error = -ENOMEM;
-    compile_workflow_data(c, root, "input", "from", SCOPE_WORKFLOW_IN, &w->input_schema, &w->input_from);
-    compile_workflow_data(c, root, "output", "as", SCOPE_WORKFLOW_OUT, &w->output_schema, &w->output_as);
+    compile_data(c, root, "input", "from", SCOPE_WORKFLOW_IN, &w->input_from, &w->input_schema);
+    compile_data(c, root, "output", "as", SCOPE_WORKFLOW_OUT, &w->output_as, &w->output_schema);
     size_t mark = enter(c, "timeout");
     compile_timeout(c, property(root, "timeout", P_STRING | P_OBJECT), SCOPE_WORKFLOW_IN, &w->timeout);
     leave(c, mark);

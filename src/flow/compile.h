@@ -108,6 +108,9 @@ void compile_list(struct compiler *c, jv list, bool is_branches, struct task_lis
 struct task *compile_task(struct compiler *c, jv v, struct slice name, uint16_t position);
 void compile_then(struct compiler *c, jv v, struct then *ret);
 void compile_timeout(struct compiler *c, jv v, unsigned scope, struct timing *ret);
+/* `input`, `output` or `export` of a task or of the workflow: a schema, and a transformation under the name `how`. */
+void compile_data(struct compiler *c, jv of, const char *key, const char *how, unsigned scope,
+                  struct expr *ret_expr, struct schema **ret_schema);
 
 typedef void compile_kind(struct compiler *c, jv v, struct task *t);
 compile_kind compile_do, compile_set, compile_switch, compile_for, compile_fork, compile_raise, compile_wait,

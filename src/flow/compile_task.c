@@ -91,12 +91,11 @@ void compile_timeout(struct compiler *c, jv v, unsigned scope, struct timing *re
     leave(c, mark);
 }
 
-/* `input`, `output` and `export`: a schema and a transformation under the name `how`. */
-static void compile_data(struct compiler *c, jv task, const char *key, const char *how, unsigned scope,
-                         struct expr *ret_expr, struct schema **ret_schema)
+void compile_data(struct compiler *c, jv of, const char *key, const char *how, unsigned scope,
+                  struct expr *ret_expr, struct schema **ret_schema)
 {
     const struct property table[] = {{"schema", P_OBJECT, false}, {how, P_STRING | P_OBJECT, false}, {0}};
-    jv v = property(task, key, P_OBJECT);
+    jv v = property(of, key, P_OBJECT);
     if (is_kind(v, JV_KIND_INVALID))
         return;
     size_t mark = enter(c, key);

@@ -165,7 +165,10 @@ static int on_start(struct channel *channel, struct slice payload, int fd)
     if (r < 0)
         return r;
     role.is_started = true;
-    return outcome(role.handlers->start ? role.handlers->start() : 0, "it could not start");
+    if (role.handlers->start)
+        return outcome(role.handlers->start(), "it could not start");
+    role_ready();
+    return 0;
 }
 
 static int on_reload(struct channel *channel, struct slice payload, int fd)

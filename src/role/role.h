@@ -15,7 +15,8 @@ struct role_handlers {
     int (*connect)(enum role peer, uint16_t index, int fd);
     /* A descriptor, now owned by the role. May be NULL. */
     int (*file)(enum control_file_kind kind, uint16_t index, int fd);
-    /* Everything that is there at the start has come: begin to serve, then call role_ready (now or later). */
+    /* Everything that is there at the start has come: begin to serve, then call role_ready (now or later). NULL: ready at
+     * once. */
     int (*start)(void);
     int (*reload)(void); /* may be NULL */
     /* Finish what is in hand, then call role_exit. NULL: exits at once. */

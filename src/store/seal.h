@@ -63,4 +63,11 @@ void sealer_end(struct sealer *sealer);
 [[gnu::warn_unused_result]] int seal_open(const struct seal_key *key, enum seal_column column, uint32_t seq,
                                           struct slice sealed, struct buffer *ret);
 
+/* As seal_open, for a column of a run's own row; nothing is appended for one that is NULL. */
+[[gnu::warn_unused_result]] static inline int seal_open_column(const struct seal_key *key, enum seal_column column,
+                                                               struct slice sealed, struct buffer *ret)
+{
+    return sealed.len ? seal_open(key, column, 0, sealed, ret) : 0;
+}
+
 #endif

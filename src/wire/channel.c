@@ -272,20 +272,27 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int events)
 
 /* --- writing ------------------------------------------------------------------------------------------------------- */
 
-static int queue_frame(struct channel *c, uint16_t type, struct slice payload, bool has_fd)
+/* Whether a frame of this type may be queued now: 0, or why not. */
+static int may_queue(const struct channel *c, uint16_t type)
 {
     if (c->is_closed)
         return -EPIPE;
     if (!wire_may_send(type, c->self, c->peer))
         return -SP_EPROTOCOL;
-    if (channel_queued(c) > LIMIT_CHANNEL_QUEUE)
-        return -SP_EOVERLOAD;
+    return channel_queued(c) > LIMIT_CHANNEL_QUEUE ? -SP_EOVERLOAD : 0;
+}
+
+static int queue_frame(struct channel *c, uint16_t type, struct slice payload, bool has_fd)
+{
+    int r = may_queue(c, type);
+    if (r < 0)
+        return r;
     size_t start = c->out.len;
     wire_put_u32(&c->out, (uint32_t)payload.len);
     wire_put_u16(&c->out, type);
     wire_put_u8(&c->out, has_fd);
     wire_put_u8(&c->out, 0);
-    int r = buffer_append_slice(&c->out, payload);
+    r = buffer_append_slice(&c->out, payload);
     if (r < 0) {
         /* Half a frame would make nonsense of all that follows. */
         c->out.error = 0;
@@ -323,16 +330,13 @@ int channel_send_fd(struct channel *c, uint16_t type, const struct buffer *paylo
 
 int channel_send_with(struct channel *c, uint16_t type, channel_encoder *encode, const void *message)
 {
+    int r = may_queue(c, type);
+    if (r < 0)
+        return r;
     /* Encoded in place behind a header that is filled afterwards: no copy on the hot path. */
-    if (c->is_closed)
-        return -EPIPE;
-    if (!wire_may_send(type, c->self, c->peer))
-        return -SP_EPROTOCOL;
-    if (channel_queued(c) > LIMIT_CHANNEL_QUEUE)
-        return -SP_EOVERLOAD;
     size_t start = c->out.len;
     uint8_t *header;
-    int r = buffer_extend(&c->out, FRAME_HEADER, &header);
+    r = buffer_extend(&c->out, FRAME_HEADER, &header);
     if (r == 0) {
         encode(&c->out, message);
         r = buffer_error(&c->out);

@@ -1,10 +1,12 @@
-/* A worker that was taken over: it answers each run with what the run's input asks for, {"mode": N}: a lie of one kind. In place of sallyport-worker, in a copy of the folder; tests/abuse/test_hostile_worker.py. */
+/* A worker that was taken over: it answers each run with what the run's input asks for, {"mode": N}: a lie of one kind. In the
+ * place of sallyport-worker, in a copy of the folder; tests/abuse/test_hostile_worker.py. */
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "role/engine_only.h"
 #include "role/role.h"
 
 static struct channel *engine;
@@ -109,6 +111,7 @@ static int on_message(struct channel *channel, uint16_t type, struct slice paylo
     struct msg_worker_start m;
     if (type != WIRE_WORKER_START)
         return 0;
+    engine = channel;
     int r = wire_decode_worker_start(payload, &m);
     if (r < 0)
         return r;
@@ -123,20 +126,12 @@ static int on_message(struct channel *channel, uint16_t type, struct slice paylo
     return 0;
 }
 
-static void on_closed(struct channel *channel, const char *reason, void *user)
-{
-    (void)channel;
-    (void)reason;
-    (void)user;
-    role_exit(0);
-}
-
-static const struct channel_handlers engine_handlers = {.message = on_message, .closed = on_closed};
+static const struct channel_handlers engine_handlers = {.message = on_message, .closed = engine_only_closed};
 
 static int on_connect(enum role peer, uint16_t index, int fd)
 {
     (void)index;
-    return channel_new(role_loop(), fd, ROLE_WORKER, peer, &engine_handlers, NULL, &engine);
+    return engine_only_connect(ROLE_WORKER, peer, fd, &engine_handlers);
 }
 
 static int on_file(enum control_file_kind kind, uint16_t index, int fd)
@@ -149,15 +144,8 @@ static int on_file(enum control_file_kind kind, uint16_t index, int fd)
     return 0;
 }
 
-static int on_start(void)
-{
-    role_ready();
-    return 0;
-}
-
 int main(int argc, char **argv)
 {
-    static const struct role_handlers handlers = {
-        .self = ROLE_WORKER, .connect = on_connect, .file = on_file, .start = on_start};
+    static const struct role_handlers handlers = {.self = ROLE_WORKER, .connect = on_connect, .file = on_file};
     return role_main(argc, argv, &handlers);
 }

@@ -196,15 +196,9 @@ static void the_whole_log(void **state)
 
 static int set_up(void **state)
 {
-    struct store *store = NULL;
     logbook_folder(folder);
     (void)snprintf(path, sizeof path, "%s/a.db", folder);
-    assert_int_equal(store_open(path, &store, NULL), 0);
-    assert_int_equal(logbook_found(store), 0);
-    assert_int_equal(logbook_runs(store, 0, RUNS), 0);
-    assert_int_equal(logbook_sign(store), 0);
-    store_close(store);
-    return 0;
+    return logbook_make(path, RUNS, 0);
 }
 
 static int tear_down(void **state)

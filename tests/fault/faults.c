@@ -1,9 +1,7 @@
-/* faults: see faults.h. Counts on any thread. */
+/* faults: the loop of faults.h. Counts on any thread. */
 #include "faults.h"
 
 #include <errno.h>
-#include <gnutls/crypto.h>
-#include <gnutls/gnutls.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,16 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-char *__real_strdup(const char *text);
-void *__real_sodium_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-char *__wrap_strdup(const char *text);
-void *__wrap_sodium_malloc(size_t size);
 [[gnu::weak]] int __lsan_do_recoverable_leak_check(void);
 [[gnu::weak]] void __sanitizer_print_stack_trace(void);
 
@@ -45,39 +33,11 @@ bool fault_now(void)
     return true;
 }
 
-void *__wrap_malloc(size_t size)
-{
-    return fault_now() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fault_now() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-    return fault_now() ? NULL : __real_realloc(p, size);
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return fault_now() ? NULL : __real_strdup(text);
-}
-
-void *__wrap_sodium_malloc(size_t size)
-{
-    return fault_now() ? NULL : __real_sodium_malloc(size);
-}
-
 void faults_init(void)
 {
     if (!getenv("TMPDIR") && access("/dev/shm", W_OK) == 0)
         (void)setenv("TMPDIR", "/dev/shm", 1); /* thousands of syncs */
-    /* Variables of the library: what it frees with is free(). */
-    gnutls_malloc = __wrap_malloc;
-    gnutls_calloc = __wrap_calloc;
-    gnutls_realloc = __wrap_realloc;
+    faults_init_gnutls();
 }
 
 static unsigned step_of(const struct fault_loop *f)

@@ -17,6 +17,7 @@
 /* Before any library is initialised. Temporary files go to memory, unless TMPDIR says where. */
 void faults_init(void);
 bool faults_init_sqlite(void); /* faults_sqlite.c, for those who link it */
+void faults_init_gnutls(void); /* wrapped.c; faults_init calls it */
 
 struct fault_loop {
     const char *what;

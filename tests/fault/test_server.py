@@ -31,6 +31,17 @@ def small_disk():
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def comes_back(server, answered):
+    """Started again, it has every run that was answered, takes new ones, and its log verifies."""
+    with server.start():
+        for id, n in answered.items():
+            assert server.run_state(id)["output"] == {"n": n}
+        assert server.run("echo", {"n": 1}).status == 200
+        server.stop()
+        result = server.verify()
+        assert result.returncode == 0, result.stdout + result.stderr
+
+
 def test_full_disk_loses_nothing_that_was_answered(small_disk):
     server = Server(small_disk, start=False)
     server.data = small_disk / "disk" / "data"
@@ -50,14 +61,8 @@ def test_full_disk_loses_nothing_that_was_answered(small_disk):
         assert server.api.get("/readyz").status == 503
         server.stop(check=False)
     subprocess.run(["mount", "-o", "remount,size=64m", small_disk / "disk"], check=True)
-    with server.start():
-        assert answered
-        for id, n in answered.items():
-            assert server.run_state(id)["output"] == {"n": n}
-        assert server.run("echo", {"n": 1}).status == 200
-        server.stop()
-        result = server.verify()
-        assert result.returncode == 0, result.stdout + result.stderr
+    assert answered
+    comes_back(server, answered)
 
 
 # --- a disk that fails, is made read-only, or stalls --------------------------------------------------------------------
@@ -93,13 +98,7 @@ def test_disk_that_fails_once_it_runs(own_server, rule):
     id = next(iter(answered))
     assert server.run_state(id) is None or server.run_state(id)["output"] == {"n": 0}
     server.stop()
-    with server.start():
-        for id, n in answered.items():
-            assert server.run_state(id)["output"] == {"n": n}
-        assert server.run("echo", {"n": 1}).status == 200
-        server.stop()
-        result = server.verify()
-        assert result.returncode == 0, result.stdout + result.stderr
+    comes_back(server, answered)
 
 
 @can_inject

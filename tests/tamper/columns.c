@@ -344,17 +344,11 @@ static void an_altered_write_ahead_log_is_found(void **state)
 
 static int set_up(void **state)
 {
-    struct store *store = NULL;
     logbook_folder(folder);
     (void)snprintf(original, sizeof original, "%s/a.db", folder);
     (void)snprintf(copy, sizeof copy, "%s/b.db", folder);
     assert_int_equal(crypto_init(), 0);
-    assert_int_equal(store_open(original, &store, NULL), 0);
-    assert_int_equal(logbook_found(store), 0);
-    assert_int_equal(logbook_runs(store, 0, 1), 0);
-    assert_int_equal(logbook_open_run(store, 1), 0);
-    assert_int_equal(logbook_sign(store), 0);
-    store_close(store);
+    assert_int_equal(logbook_make(original, 1, 1), 0);
     memcpy(run_row, "runs ", 5);
     memcpy(open_row, "runs ", 5);
     run_id_text(logbook_run(0), run_row + 5);

@@ -179,6 +179,21 @@ int logbook_sign(struct store *store)
     return r < 0 ? r : end_batch(store, store_checkpoint_put(store, head.size, buffer_slice(&note), START_MS));
 }
 
+int logbook_make(const char *path, uint64_t n_ended, uint64_t n_open)
+{
+    struct store *store = NULL;
+    int r = store_open(path, &store, NULL);
+    if (r < 0)
+        return r;
+    r = logbook_found(store);
+    r = r < 0 ? r : logbook_runs(store, 0, n_ended);
+    for (uint64_t i = 0; i < n_open && r == 0; i++)
+        r = logbook_open_run(store, n_ended + i);
+    r = r < 0 ? r : logbook_sign(store);
+    store_close(store);
+    return r;
+}
+
 int logbook_verify(const char *path, struct slice trusted, audit_finding_fn *each, void *user, struct audit_report *ret)
 {
     struct audit_verify_options options = {.key = logbook_key(), .trusted = trusted};

@@ -21,6 +21,9 @@ int logbook_open_run(struct store *store, uint64_t i);
 /* Signs what is there and keeps the checkpoint. */
 int logbook_sign(struct store *store);
 
+/* The whole of it in a new file: `n_ended` runs that ended and then `n_open` that wait. Returns the first error. */
+int logbook_make(const char *path, uint64_t n_ended, uint64_t n_open);
+
 /* Appends the checkpoint that would be signed now. */
 int logbook_checkpoint(struct store *store, struct buffer *ret);
 

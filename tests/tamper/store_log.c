@@ -247,17 +247,11 @@ static void retention_is_no_tampering(void **state)
 
 static int set_up(void **state)
 {
-    struct store *store = NULL;
     logbook_folder(folder);
     (void)snprintf(original, sizeof original, "%s/a.db", folder);
     (void)snprintf(copy, sizeof copy, "%s/b.db", folder);
     assert_int_equal(crypto_init(), 0);
-    assert_int_equal(store_open(original, &store, NULL), 0);
-    assert_int_equal(logbook_found(store), 0);
-    assert_int_equal(logbook_runs(store, 0, RUNS), 0);
-    assert_int_equal(logbook_sign(store), 0);
-    store_close(store);
-    return 0;
+    return logbook_make(original, RUNS, 0);
 }
 
 static int tear_down(void **state)
