@@ -58,8 +58,7 @@ static int put_proof(struct export *x, uint64_t index)
     int r = audit_proof_inclusion(x->log, x->checkpoint.size, index, &proof);
     if (r < 0)
         return r;
-    json_key(&x->w, "proof");
-    json_array_begin(&x->w);
+    json_key_array(&x->w, "proof");
     for (size_t i = 0; i < proof.len; i += CRYPTO_HASH_LEN) {
         buffer_clear(&text);
         r = buffer_append_base64(&text, slice_of(proof.p + i, CRYPTO_HASH_LEN));
@@ -76,8 +75,7 @@ static int put_file(struct export *x, struct slice note)
 {
     json_object_begin(&x->w);
     json_key_string(&x->w, "checkpoint", note);
-    json_key(&x->w, "leaves");
-    json_array_begin(&x->w);
+    json_key_array(&x->w, "leaves");
     for (size_t i = 0; i < x->n; i++) {
         int r = x->log->leaves(x->log->user, x->indexes[i], x->indexes[i] + 1, put_leaf, x);
         if (r != 1)

@@ -171,6 +171,18 @@ void json_raw(struct json_writer *w, struct slice json)
     (void)buffer_append_slice(w->out, json);
 }
 
+void json_key_object(struct json_writer *w, const char *key)
+{
+    json_key(w, key);
+    json_object_begin(w);
+}
+
+void json_key_array(struct json_writer *w, const char *key)
+{
+    json_key(w, key);
+    json_array_begin(w);
+}
+
 void json_key_text(struct json_writer *w, const char *key, const char *text)
 {
     json_key(w, key);

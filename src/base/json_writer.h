@@ -30,7 +30,9 @@ void json_time(struct json_writer *w, int64_t wall_ms); /* RFC 3339 */
 /* Text that is JSON already (checked by whoever made it); an empty slice is written as null. */
 void json_raw(struct json_writer *w, struct slice json);
 
-/* key and value in one. */
+/* key and value in one; of an object or array its beginning. */
+void json_key_object(struct json_writer *w, const char *key);
+void json_key_array(struct json_writer *w, const char *key);
 void json_key_text(struct json_writer *w, const char *key, const char *text);
 void json_key_string(struct json_writer *w, const char *key, struct slice s);
 void json_key_i64(struct json_writer *w, const char *key, int64_t n);

@@ -48,8 +48,7 @@ static int configure_engine(struct supervisor *s, const struct ephemeral_options
     json_key_string(&w, "owner", token);
     json_key_u64(&w, "workers", 1);
     if (o->n_allow) {
-        json_key(&w, "allow");
-        json_array_begin(&w);
+        json_key_array(&w, "allow");
         for (unsigned i = 0; i < o->n_allow; i++) {
             if (policy_origin_parse(slice_text(o->allow[i]), &origin, NULL) < 0)
                 return diag_set(reterr, -SP_EINVALID, "--allow: SCHEME://HOST[:PORT], not %s", o->allow[i]);
@@ -66,8 +65,7 @@ static int configure_egress(struct supervisor *s, const struct ephemeral_options
     _cleanup_buffer_ struct buffer b = BUFFER_MAX(LIMIT_CONFIG);
     struct json_writer w = JSON_WRITER(&b);
     json_object_begin(&w);
-    json_key(&w, "connectTo");
-    json_array_begin(&w);
+    json_key_array(&w, "connectTo");
     for (unsigned i = 0; i < o->n_connect_to; i++) {
         if (route_check(o->connect_to[i]) < 0)
             return diag_set(reterr, -SP_EINVALID, "--connect-to: HOST:PORT:ADDRESS:PORT, not %s", o->connect_to[i]);

@@ -40,17 +40,13 @@ static void write_location(struct json_writer *w, const char *file, const json_t
 {
     _cleanup_buffer_ struct buffer uri = BUFFER_MAX(4 * 4096);
     append_uri(&uri, file);
-    json_key(w, "locations");
-    json_array_begin(w);
+    json_key_array(w, "locations");
     json_object_begin(w);
-    json_key(w, "physicalLocation");
-    json_object_begin(w);
-    json_key(w, "artifactLocation");
-    json_object_begin(w);
+    json_key_object(w, "physicalLocation");
+    json_key_object(w, "artifactLocation");
     json_key_string(w, "uri", buffer_slice(&uri));
     json_object_end(w);
-    json_key(w, "region");
-    json_object_begin(w);
+    json_key_object(w, "region");
     json_key_i64(w, "startLine", at_least_1(f, "line"));
     json_key_i64(w, "startColumn", at_least_1(f, "column"));
     json_object_end(w);
@@ -97,8 +93,7 @@ static int write_result(struct sarif *s, const char *file, const json_t *f)
     json_key_text(w, "ruleId", text_of(f, "rule"));
     json_key_i64(w, "ruleIndex", rule);
     json_key_text(w, "level", strcmp(text_of(f, "level"), "info") == 0 ? "note" : text_of(f, "level"));
-    json_key(w, "message");
-    json_object_begin(w);
+    json_key_object(w, "message");
     json_key_text(w, "text", buffer_text(&message) ? buffer_text(&message) : text_of(f, "message"));
     json_object_end(w);
     write_location(w, file, f);
@@ -112,12 +107,10 @@ int sarif_begin(struct sarif *s, struct json_writer *w)
     json_object_begin(w);
     json_key_text(w, "$schema", "https://json.schemastore.org/sarif-2.1.0.json");
     json_key_text(w, "version", "2.1.0");
-    json_key(w, "runs");
-    json_array_begin(w);
+    json_key_array(w, "runs");
     json_object_begin(w);
     json_key_text(w, "columnKind", "unicodeCodePoints");
-    json_key(w, "results");
-    json_array_begin(w);
+    json_key_array(w, "results");
     return s->rules ? 0 : -ENOMEM;
 }
 
@@ -137,21 +130,17 @@ void sarif_end(struct sarif *s)
     const char *id;
     json_t *index;
     json_array_end(w);
-    json_key(w, "tool");
-    json_object_begin(w);
-    json_key(w, "driver");
-    json_object_begin(w);
+    json_key_object(w, "tool");
+    json_key_object(w, "driver");
     json_key_text(w, "name", "sallyport");
     json_key_text(w, "version", SALLYPORT_VERSION);
-    json_key(w, "rules");
-    json_array_begin(w);
+    json_key_array(w, "rules");
     json_object_foreach(s->rules, id, index)
     {
         json_object_begin(w);
         json_key_text(w, "id", id);
         if (text_of_rule(id)) {
-            json_key(w, "shortDescription");
-            json_object_begin(w);
+            json_key_object(w, "shortDescription");
             json_key_text(w, "text", text_of_rule(id));
             json_object_end(w);
         }

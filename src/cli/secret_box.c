@@ -10,8 +10,7 @@ static void write_list(struct json_writer *w, const char *key, const char *const
 {
     if (n == 0)
         return;
-    json_key(w, key);
-    json_array_begin(w);
+    json_key_array(w, key);
     for (unsigned i = 0; i < n; i++)
         json_text(w, texts[i]);
     json_array_end(w);

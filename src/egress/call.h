@@ -1,4 +1,5 @@
-/* One call, from the engine's message to the answer. Used by egress.c alone. */
+/* One call, from the engine's message to the answer (call.c), and the credentials of its hops (call_credentials.c). Used by egress.c
+ * alone. */
 #ifndef EGRESS_CALL_H
 #define EGRESS_CALL_H
 
@@ -68,6 +69,11 @@ void call_fail_vault(struct call *c, const char *why);
 
 /* Frees it without an answer. */
 void call_free(struct call *c);
+
+/* Between the two files: the hop is allowed, and its credentials are asked for; all are there, and it is sent. Either may end the
+ * call. */
+void call_ask(struct call *c);
+void call_send(struct call *c);
 
 /* A question's tag names the place, the want and the hop it belongs to. */
 #define CALL_TAG(place, index, serial) ((uint64_t)(place) << 48 | (uint64_t)(index) << 32 | (serial))

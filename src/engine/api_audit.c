@@ -66,8 +66,7 @@ void api_audit_leaves(struct request *r)
                              .body = BUFFER_MAX(LIMIT_BODY)};
         l->writer = JSON_WRITER(&l->body);
         json_object_begin(&l->writer);
-        json_key(&l->writer, "leaves");
-        json_array_begin(&l->writer);
+        json_key_array(&l->writer, "leaves");
     }
     if (l && slow_submit(leaves_work, leaves_done, l) == 0)
         return;

@@ -104,8 +104,7 @@ void api_runs_list(struct request *r)
     *l = (struct listing){.request = r, .filter = filter_of(r), .body = BUFFER_MAX(LIMIT_BODY)};
     l->writer = JSON_WRITER(&l->body);
     json_object_begin(&l->writer);
-    json_key(&l->writer, "runs");
-    json_array_begin(&l->writer);
+    json_key_array(&l->writer, "runs");
     if (slow_submit(list_work, list_done, l) == 0)
         return;
     respond_problem(r, -SP_EOVERLOAD, "Too much is being read now.");
@@ -193,8 +192,7 @@ static void write_trace(struct json_writer *w, struct showing *s)
     const size_t others = s->output.len + s->error.len + s->context.len + TRACE_RESERVE;
     struct workflow *workflow = workflow_by_id(s->workflow_id);
     bool fits = true;
-    json_key(w, "trace");
-    json_array_begin(w);
+    json_key_array(w, "trace");
     for (const struct journal_row *row = s->journal.first; row && workflow; row = row->next) {
         struct wire_reader r = WIRE_READER(row->data);
         while (row->kind == JOURNAL_TRACE && r.rest.len >= 3 && (fits = w->out->len + others < LIMIT_BODY)) {

@@ -352,8 +352,7 @@ void api_secrets_list(struct request *r)
     _cleanup_buffer_ struct buffer body = BUFFER_MAX(LIMIT_BODY);
     struct json_writer w = JSON_WRITER(&body);
     json_object_begin(&w);
-    json_key(&w, "secrets");
-    json_array_begin(&w);
+    json_key_array(&w, "secrets");
     for (size_t i = 0; i < n_credentials; i++) {
         const struct credential *c = credentials[i];
         if (c->version == 0)

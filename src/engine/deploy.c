@@ -196,8 +196,7 @@ void api_workflows_list(struct request *r)
     _cleanup_buffer_ struct buffer body = BUFFER_MAX(LIMIT_BODY);
     struct json_writer w = JSON_WRITER(&body);
     json_object_begin(&w);
-    json_key(&w, "workflows");
-    json_array_begin(&w);
+    json_key_array(&w, "workflows");
     for (const struct workflow *workflow = workflow_next(NULL); workflow; workflow = workflow_next(workflow)) {
         if (workflow_find(slice_text(workflow->ns->name), slice_text(workflow->name)) != workflow)
             continue;

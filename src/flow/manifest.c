@@ -227,8 +227,7 @@ static void write_list(struct json_writer *w, const char *key, jv v)
 
 static void write_origins(struct json_writer *w, jv list)
 {
-    json_key(w, "origins");
-    json_array_begin(w);
+    json_key_array(w, "origins");
     for (int i = 0, n = jv_is_valid(list) ? jv_array_length(jv_copy(list)) : 0; i < n; i++) {
         jv v = peek_item(list, i);
         json_object_begin(w);
@@ -245,8 +244,7 @@ static void write_origins(struct json_writer *w, jv list)
 
 static void write_sallyport(struct json_writer *w, jv v)
 {
-    json_key(w, "sallyport");
-    json_object_begin(w);
+    json_key_object(w, "sallyport");
     write_webhook(w, property(v, "webhook", P_OBJECT));
     write_rate(w, property(v, "rate", P_OBJECT));
     json_key_i64(w, "concurrency", integer_of(v, "concurrency", 0));
@@ -263,8 +261,7 @@ static void write_tasks(struct json_writer *w, const struct flow_definition *d)
 #undef K
             [TASK_FUNCTION] = "call",
     };
-    json_key(w, "tasks");
-    json_array_begin(w);
+    json_key_array(w, "tasks");
     for (uint16_t i = 0; i < d->n_tasks; i++) {
         const struct task *t = d->tasks[i];
         json_object_begin(w);

@@ -296,8 +296,7 @@ static void write_value(struct json_writer *w, enum config_key key, const struct
  * are named by their files and credentials. */
 static void write_settings(struct json_writer *w, const struct config *c)
 {
-    json_key(w, "settings");
-    json_object_begin(w);
+    json_key_object(w, "settings");
     for (unsigned i = 0; i < CONFIG_KEY_COUNT; i++) {
         char name[LIMIT_NAME];
         if (!c->values[i].is_set)
