@@ -44,6 +44,30 @@ void far_end_send(struct far_end *f, uint16_t type, struct slice payload)
     far_end_write(f, buffer_slice(&frame));
 }
 
+void far_end_send_fds(struct far_end *f, uint16_t type, struct slice payload, const struct far_end_fds *fds)
+{
+    _cleanup_buffer_ struct buffer frame = BUFFER_MAX(LIMIT_FRAME + HEADER);
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(FAR_END_FDS * sizeof(int))] = {0};
+    wire_put_u32(&frame, (uint32_t)payload.len);
+    wire_put_u16(&frame, type);
+    wire_put_u8(&frame, fds->is_announced);
+    wire_put_u8(&frame, 0);
+    must(buffer_append_slice(&frame, payload) == 0);
+    struct iovec part = {.iov_base = frame.p, .iov_len = frame.len};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    if (fds->n) {
+        message.msg_control = control;
+        message.msg_controllen = CMSG_SPACE(fds->n * sizeof(int));
+        struct cmsghdr *h = CMSG_FIRSTHDR(&message);
+        *h = (struct cmsghdr){
+            .cmsg_len = CMSG_LEN(fds->n * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+        for (unsigned i = 0; i < fds->n; i++)
+            memcpy(CMSG_DATA(h) + i * sizeof(int), &fds->fd, sizeof(int));
+    }
+    if (f->fd >= 0)
+        (void)!sendmsg(f->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 void far_end_send_with(struct far_end *f, uint16_t type, far_end_encoder *encode, const void *message)
 {
     _cleanup_buffer_ struct buffer payload = BUFFER_MAX(LIMIT_FRAME);
@@ -91,7 +115,7 @@ void far_end_read(struct far_end *f, far_end_each *each)
         struct wire_reader r = WIRE_READER(slice_of(f->in.p + at, HEADER));
         uint32_t length = wire_get_u32(&r);
         uint16_t type = wire_get_u16(&r);
-        must(wire_get_u16(&r) == 0 && length <= LIMIT_FRAME);
+        must(wire_get_u8(&r) == wire_carries_fd(type) && wire_get_u8(&r) == 0 && length <= LIMIT_FRAME);
         must(wire_may_send(type, f->near, f->self));
         if (f->in.len - at - HEADER < length)
             break;

@@ -24,6 +24,14 @@ void far_end_write(struct far_end *f, struct slice bytes);
 
 /* Writes one frame. */
 void far_end_send(struct far_end *f, uint16_t type, struct slice payload);
+/* The same, with so many copies of a descriptor; whether the frame's head says that there is one is another matter. */
+#define FAR_END_FDS 3
+struct far_end_fds {
+    int fd;
+    unsigned n;
+    bool is_announced;
+};
+void far_end_send_fds(struct far_end *f, uint16_t type, struct slice payload, const struct far_end_fds *fds);
 #define FAR_END_SEND(f, NAME, name, message)                                                                 \
     far_end_send_with(f, WIRE_##NAME, (far_end_encoder *)wire_encode_##name, message)
 typedef void far_end_encoder(struct buffer *b, const void *message);

@@ -4,8 +4,6 @@
  * frames: u8 how many descriptors, u8 which type, u16 length, payload. */
 #include "role/role.c" /* with its state, which each input finds fresh */
 
-#include <sys/socket.h>
-
 #include "far_end.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -59,30 +57,6 @@ static int on_reloaded(void)
 
 /* --- the supervisor ----------------------------------------------------------------------------------- */
 
-static void send_frame(unsigned n_fds, uint16_t type, struct slice payload)
-{
-    _cleanup_buffer_ struct buffer frame = BUFFER_MAX(LIMIT_FRAME);
-    _Alignas(struct cmsghdr) char control[CMSG_SPACE(3 * sizeof(int))] = {0};
-    wire_put_u32(&frame, (uint32_t)payload.len);
-    wire_put_u16(&frame, type);
-    wire_put_u8(&frame, n_fds > 0);
-    wire_put_u8(&frame, 0);
-    must(buffer_append_slice(&frame, payload) == 0);
-    struct iovec part = {.iov_base = frame.p, .iov_len = frame.len};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-    if (n_fds) {
-        message.msg_control = control;
-        message.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
-        struct cmsghdr *h = CMSG_FIRSTHDR(&message);
-        *h = (struct cmsghdr){
-            .cmsg_len = CMSG_LEN(n_fds * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
-        for (unsigned i = 0; i < n_fds; i++)
-            memcpy(CMSG_DATA(h) + i * sizeof(int), &watched, sizeof(int));
-    }
-    if (supervisor.fd >= 0)
-        (void)!sendmsg(supervisor.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
 static void open_all(void)
 {
     static const struct channel_handlers control = {.message = on_message, .closed = on_closed};
@@ -122,7 +96,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct far_end_frame frame;
     open_all();
     while (far_end_next(&rest, &frame)) {
-        send_frame(frame.who % 4, far_end_type(&supervisor, frame.type), frame.payload);
+        const struct far_end_fds fds = {watched, frame.who % 4, frame.who % 4 > 0};
+        far_end_send_fds(&supervisor, far_end_type(&supervisor, frame.type), frame.payload, &fds);
         far_end_rounds(role.loop);
         far_end_read(&supervisor, NULL);
     }

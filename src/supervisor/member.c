@@ -51,8 +51,10 @@ static int on_ready(struct member *m, struct slice payload)
 static int on_failed(struct member *m, struct slice payload)
 {
     struct msg_control_failed failed;
-    if (wire_decode_control_failed(payload, &failed) < 0)
+    /* Once: each makes a line of the log that no rate bounds. */
+    if (wire_decode_control_failed(payload, &failed) < 0 || m->has_failed)
         return -SP_EPROTOCOL;
+    m->has_failed = true;
     supervisor_member_failed(m, failed.code, failed.text);
     return 0;
 }
@@ -176,7 +178,7 @@ static int send_what_is_kept(struct member *m)
 
 static void reset(struct member *m)
 {
-    m->is_ready = m->was_told_to_stop = m->was_asked_to_restart = false;
+    m->is_ready = m->has_failed = m->was_told_to_stop = m->was_asked_to_restart = false;
     m->wait_status = 0;
     m->started_ms = clock_monotonic_ms();
 }

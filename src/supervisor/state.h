@@ -32,7 +32,7 @@ struct member {
     ev_timer grace;          /* between the end of its control channel and its own */
     int wait_status;
     int page_fd;             /* a worker's struct worker_page; -1 without */
-    bool is_ready, was_told_to_stop, was_asked_to_restart;
+    bool is_ready, has_failed, was_told_to_stop, was_asked_to_restart;
     int64_t started_ms;
     int64_t lived_ms; /* since its last death, orderly ends not counted */
     unsigned backoff_ms;

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/must.h"
+#include "wire/loan.h"
 
 #define FRAME_HEADER 8
 
@@ -36,6 +37,7 @@ struct channel {
     size_t n_fds_out;
     int fds_in[LIMIT_CHANNEL_FDS];
     size_t n_fds_in;
+    bool takes_fds; /* there is a message to us that carries one */
     bool is_closed, is_breached, is_paused, in_handler;
     const char *reason;
 };
@@ -44,6 +46,14 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int events);
 static void on_writable(struct ev_loop *loop, ev_io *w, int events);
 static void on_prepare(struct ev_loop *loop, ev_prepare *w, int events);
 static void on_close(struct ev_loop *loop, ev_timer *w, int events);
+
+static bool may_carry_fds(enum role from, enum role to)
+{
+    for (uint16_t type = WIRE_NONE; type < WIRE_TYPE_COUNT; type++)
+        if (wire_carries_fd(type) && wire_may_send(type, from, to))
+            return true;
+    return false;
+}
 
 int channel_new(struct ev_loop *loop, int fd, enum role self, enum role peer, const struct channel_handlers *handlers,
                 void *user, struct channel **ret)
@@ -61,6 +71,7 @@ int channel_new(struct ev_loop *loop, int fd, enum role self, enum role peer, co
         return error;
     }
     *c = (struct channel){.loop = loop, .fd = fd, .self = self, .peer = peer, .handlers = handlers, .user = user};
+    c->takes_fds = may_carry_fds(peer, self);
     c->in = BUFFER_MAX(LIMIT_FRAME + FRAME_HEADER + LIMIT_CHANNEL_READ);
     /* The queue, one frame more, and what is written and not yet dropped. */
     c->out = BUFFER_MAX(LIMIT_CHANNEL_QUEUE + LIMIT_CHANNEL_READ + 2 * LIMIT_FRAME + FRAME_HEADER);
@@ -156,7 +167,7 @@ void channel_resume(struct channel *c)
 
 /* --- reading ------------------------------------------------------------------------------------------------------- */
 
-/* Keeps the descriptors of one recvmsg; false when there are more than the protocol can mean. */
+/* Keeps the descriptors of one recvmsg; false when there are more than the protocol can mean, which between most roles is none. */
 static bool collect_fds(struct channel *c, struct msghdr *message)
 {
     bool fits = !(message->msg_flags & MSG_CTRUNC);
@@ -167,7 +178,7 @@ static bool collect_fds(struct channel *c, struct msghdr *message)
         for (size_t i = 0; i < n; i++) {
             int fd;
             memcpy(&fd, CMSG_DATA(h) + i * sizeof fd, sizeof fd);
-            if (c->n_fds_in < LIMIT_CHANNEL_FDS) {
+            if (c->takes_fds && c->n_fds_in < LIMIT_CHANNEL_FDS) {
                 c->fds_in[c->n_fds_in++] = fd;
             } else {
                 close(fd);
@@ -226,9 +237,11 @@ static int handle_frame(struct channel *c, size_t *at)
         return -SP_EPROTOCOL;
     struct slice payload = slice_of(c->in.p + *at + FRAME_HEADER, length);
     *at += FRAME_HEADER + (size_t)length;
+    struct slice lent = loan_begin(payload);
     c->in_handler = true;
-    int error = c->handlers->message(c, type, payload, fd, c->user);
+    int error = c->handlers->message(c, type, lent, fd, c->user);
     c->in_handler = false;
+    loan_end(payload, lent);
     return error < 0 ? error : 1;
 }
 
