@@ -32,10 +32,13 @@ def upstream():
 
 @pytest.fixture(scope="module")
 def server():
-    """One server for all tests of a file. At its end every role must have ended by itself and in order."""
+    """One server for all tests of a file. At its end every role must have ended by itself and in order, and its log must hold."""
     folder = make_folder()
     with sallyport.Server(folder) as s:
         yield s
+        s.stop()
+        result = s.verify()
+        assert result.returncode == 0, result.stderr
     shutil.rmtree(folder, ignore_errors=True)
 
 

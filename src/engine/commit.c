@@ -172,7 +172,7 @@ static int perform_event(struct commit *c, struct store *store, const struct ope
 
 void commit_event(struct commit *c, const struct store_event *row, uint32_t seq)
 {
-    struct operation *op = add(c, perform_event);
+    struct operation *op = add_to(c, PHASE_JOURNAL, perform_event);
     op->event.row = *row;
     op->event.seq = seq;
     COPY(op->event.row.data);

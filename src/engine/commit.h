@@ -17,8 +17,8 @@ struct commit *commit_new(commit_done *done, void *user);
 /* Payloads of this commit are sealed under this key of their run. */
 void commit_seal_for(struct commit *c, const struct seal_key *key);
 
-/* Each copies what it is given. Rows are written first, in the order in which they were added, then the journal, then leaves,
- * which vouch for them. What cannot be copied makes commit_submit fail, through `done`. */
+/* Each copies what it is given. Rows are written first, in the order in which they were added, then journal and events, then
+ * leaves, which vouch for them. What cannot be copied makes commit_submit fail, through `done`. */
 void commit_leaf(struct commit *c, const struct audit_event *e);
 void commit_run_insert(struct commit *c, const struct store_run *row);            /* input, output, error, context in clear */
 void commit_run_update(struct commit *c, const struct store_run_change *change);  /* output, error, context in clear */

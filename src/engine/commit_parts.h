@@ -49,8 +49,8 @@ struct operation {
     };
 };
 
-/* The order in which a commit's operations are performed, whatever the order in which they were added: a journal refers to its
- * run's row, and leaves vouch for both as they are then. */
+/* The order in which a commit's operations are performed, whatever the order in which they were added: journal and
+ * events refer to their run's row, and leaves vouch for all of it as it is then. */
 enum operation_phase {
     PHASE_ROWS,
     PHASE_JOURNAL,

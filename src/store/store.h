@@ -236,6 +236,7 @@ uint64_t store_leaf_next(const struct store *store);
 /* -SP_ENOTFOUND, or -SP_ECONFLICT when the run has ended. */
 [[gnu::warn_unused_result]] int store_run_update(struct store *store, const struct store_run_change *change);
 [[gnu::warn_unused_result]] int store_journal_put(struct store *store, const struct store_journal *row);
+/* -SP_EINVALID when there is no row of its run yet. */
 [[gnu::warn_unused_result]] int store_event_put(struct store *store, const struct store_event *row, uint64_t *ret_id);
 
 /* A delivery of a webhook that was accepted; the engine keeps them in memory and reads them back at a start. Those of one

@@ -35,13 +35,20 @@ int store_run_insert(struct store *store, const struct store_run *row)
     return batch_result(store, r);
 }
 
-/* Why an update met no row. */
-static int run_is_missing(struct store *store, struct run_id id)
+/* 1 or 0, or a negative code. */
+static int has_run(struct store *store, struct run_id id)
 {
     struct query q = query_begin(&store->connection, STATEMENT_RUN_STATE);
     query_u64(&q, id.n);
     int r = query_next(&q);
     query_end(&q);
+    return r;
+}
+
+/* Why an update met no row. */
+static int run_is_missing(struct store *store, struct run_id id)
+{
+    int r = has_run(store, id);
     return r < 0 ? r : r == 1 ? -SP_ECONFLICT : -SP_ENOTFOUND;
 }
 
@@ -65,10 +72,12 @@ int store_run_update(struct store *store, const struct store_run_change *change)
     return batch_result(store, r);
 }
 
-static void put_beside(struct store *store, struct run_id run)
+static bool put_beside(struct store *store, struct run_id run)
 {
-    if (store->alone.n == run.n)
-        store->alone = (struct run_id){0};
+    if (store->alone.n != run.n)
+        return false;
+    store->alone = (struct run_id){0};
+    return true;
 }
 
 int store_journal_put(struct store *store, const struct store_journal *row)
@@ -76,7 +85,7 @@ int store_journal_put(struct store *store, const struct store_journal *row)
     int r = batch_check(store);
     if (r < 0)
         return r;
-    put_beside(store, row->run);
+    (void)put_beside(store, row->run);
     struct query q = query_begin(&store->connection, STATEMENT_JOURNAL_PUT);
     query_u64(&q, row->run.n);
     query_i64(&q, row->seq);
@@ -92,7 +101,9 @@ int store_event_put(struct store *store, const struct store_event *row, uint64_t
     int r = batch_check(store);
     if (r < 0)
         return r;
-    put_beside(store, row->run);
+    /* A run's row stands before what belongs to it, else its insertion would find it alone. Of the journal the table sees to it. */
+    if (row->run.n && !put_beside(store, row->run) && (r = has_run(store, row->run)) <= 0)
+        return batch_result(store, r < 0 ? r : -SP_EINVALID);
     struct query q = query_begin(&store->connection, STATEMENT_EVENT_PUT);
     query_optional_i64(&q, (int64_t)row->id);
     query_optional_i64(&q, (int64_t)row->run.n);

@@ -77,6 +77,16 @@ def test_a_stop_in_order_signs_the_whole_log(own_server):
     assert report["size"] > 20 and report["signedSize"] == report["size"], report
 
 
+def test_what_a_run_emits_is_vouched_for_in_whichever_step_it_comes(own_server):
+    emit = {"emit": {"event": {"with": {"type": "t.v1", "data": {"n": 1}}}}}
+    wait = {"wait": {"milliseconds": 1}}
+    for name, do in {"only": [emit], "twice": [emit, emit], "first": [emit, wait], "last": [wait, emit], "both": [emit, wait, emit]}.items():
+        own_server.deploy(definition(name, [{f"t{i}": task} for i, task in enumerate(do)]))
+        assert own_server.run(name).json["state"] == "completed"
+    result = own_server.verify()
+    assert result.returncode == 0 and json.loads(result.stdout)["runs"] == 5, (result.stdout, result.stderr)
+
+
 def test_a_stop_does_not_wait_for_a_dead_vault(own_server):
     [vault] = own_server.roles("vault")
     os.kill(vault, signal.SIGSTOP)

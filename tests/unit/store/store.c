@@ -99,6 +99,12 @@ static void a_run_comes_back(struct store *store)
     for (uint32_t i = 0; i < 3; i++)
         assert_int_equal(store_journal_put(store, &(struct store_journal){.run = RUN_IN, .seq = i, .kind = JOURNAL_INTENT,
                                            .data = SLICE_LITERAL("sealed")}), 0);
+    struct store_event event = {.run = RUN_IN, .at_ms = 6, .data = SLICE_LITERAL("sealed")};
+    assert_int_equal(store_event_put(store, &event, NULL), 0);
+    event.run.n++; /* of no run: its row would be taken for one that is alone */
+    assert_int_equal(store_event_put(store, &event, NULL), -SP_EINVALID);
+    event.run.n = 0; /* from outside */
+    assert_int_equal(store_event_put(store, &event, NULL), 0);
     assert_int_equal(store_commit(store, NULL), 0);
 
     struct store_reader *r = open_reader(store);
