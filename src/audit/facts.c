@@ -1,11 +1,11 @@
 /* facts: two open-addressing tables. Holds: their load stays at or below one half, and they are bounded by
  * LIMIT_VERIFY_FACTS.
  *
- *   runs   id → how it began and ended, the digest of its row, when, in which namespace (12 bits of a hash:
+ *   runs   id → how it began and ended, the digest of its row, when, of which workflow (16 bits of a hash:
  *          enough to find its retention)
  *   named  first 16 bytes of SHA-256(kind, ns, name, version) → what the newest leaf about it says
  *
- * A run's row may be gone if a retention.applied leaf allows it: per namespace (by the same 12 bits) the
+ * A run's row may be gone if a retention.applied leaf allows it: per workflow (by the same 16 bits) the
  * latest cut is kept. */
 #include "audit/facts.h"
 
@@ -15,11 +15,11 @@
 #include "base/error.h"
 #include "base/limits.h"
 
-#define NAMESPACE_SLOTS 4096
+#define WORKFLOW_SLOTS (1u << 16)
 
 struct run_entry {
     uint64_t run; /* 0: empty */
-    uint64_t has_start : 1, has_row : 1, end : 2, ns : 12, at_ms : 48;
+    uint64_t has_start : 1, has_row : 1, end : 2, workflow : 16, at_ms : 44;
     uint8_t digest[16]; /* the beginning of that in the newest leaf */
 };
 
@@ -38,7 +38,7 @@ struct facts {
     struct named_entry *named;
     size_t runs_n, runs_capacity, named_n, named_capacity; /* capacities are powers of two */
     int64_t cut_all;
-    int64_t cuts[NAMESPACE_SLOTS];
+    int64_t cuts[WORKFLOW_SLOTS];
 };
 
 int facts_new(struct facts **ret)
@@ -132,12 +132,18 @@ static int named_grow(struct facts *f)
     return 0;
 }
 
-static unsigned namespace_slot(struct slice ns)
+/* FNV-1a: not a defence, just a spread. */
+static uint32_t spread(uint32_t h, struct slice text)
 {
-    uint32_t h = 2166136261u; /* FNV-1a: not a defence, just a spread */
-    for (size_t i = 0; i < ns.len; i++)
-        h = (h ^ ns.p[i]) * 16777619u;
-    return (h ^ h >> 12) % NAMESPACE_SLOTS;
+    for (size_t i = 0; i < text.len; i++)
+        h = (h ^ text.p[i]) * 16777619u;
+    return h;
+}
+
+static unsigned workflow_slot(const struct audit_event *e)
+{
+    uint32_t h = spread(spread(spread(2166136261u, e->ns), SLICE_LITERAL("/")), e->workflow);
+    return (h ^ h >> 16) % WORKFLOW_SLOTS;
 }
 
 static int run_end(enum audit_action action)
@@ -162,7 +168,7 @@ static int run_leaf(struct facts *f, uint64_t index, const struct audit_event *e
         return r;
     struct run_entry *entry = &f->runs[run_slot(f->runs, f->runs_capacity, e->run.n)];
     if (!entry->run) {
-        *entry = (struct run_entry){.run = e->run.n, .ns = namespace_slot(e->ns) & 0xFFF};
+        *entry = (struct run_entry){.run = e->run.n, .workflow = workflow_slot(e) & 0xFFFF};
         f->runs_n++;
     }
     int end = run_end(e->action);
@@ -177,7 +183,7 @@ static int run_leaf(struct facts *f, uint64_t index, const struct audit_event *e
         memcpy(entry->digest, e->digest.p, sizeof entry->digest);
     if (end) {
         entry->end = (unsigned)end & 3;
-        entry->at_ms = (uint64_t)e->time_ms & ((1ull << 48) - 1);
+        entry->at_ms = (uint64_t)e->time_ms & ((1ull << 44) - 1);
     } else {
         entry->has_start = 1;
     }
@@ -226,7 +232,7 @@ static int workflow_leaf(struct facts *f, uint64_t index, const struct audit_eve
 
 static void retention_leaf(struct facts *f, const struct audit_event *e)
 {
-    int64_t *cut = e->ns.len > 0 ? &f->cuts[namespace_slot(e->ns)] : &f->cut_all;
+    int64_t *cut = e->ns.len > 0 ? &f->cuts[workflow_slot(e)] : &f->cut_all;
     if ((int64_t)e->before_ms > *cut)
         *cut = (int64_t)e->before_ms;
 }
@@ -261,6 +267,8 @@ void facts_run(struct facts *f, const struct audit_run_fact *run, facts_report_f
         report_run(AUDIT_NO_LEAF, "runs", run->run.n, "the log tells of no such run", report, user);
         return;
     }
+    if (entry->has_row)
+        report_run(AUDIT_NO_LEAF, "runs", run->run.n, "the row stands twice", report, user);
     entry->has_row = 1;
     if (entry->end != (unsigned)run_end(run->ended))
         report_run(AUDIT_NO_LEAF, "runs", run->run.n, entry->end ? "the row's state is not the one that the log tells of"
@@ -324,7 +332,7 @@ static void missing_run(const struct facts *f, const struct run_entry *entry, fa
                         void *user)
 {
     int64_t at = (int64_t)entry->at_ms;
-    if (entry->end && (at < f->cut_all || at < f->cuts[entry->ns]))
+    if (entry->end && (at < f->cut_all || at < f->cuts[entry->workflow]))
         return;
     report_run(AUDIT_NO_LEAF, "runs", entry->run, "the row is missing, and no retention deleted it", report, user);
 }

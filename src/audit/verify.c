@@ -262,6 +262,9 @@ static int check_leaves(struct verify *v, struct diag *reterr)
         r = audit_tree_flush(v->tree);
     if (r < 0)
         return diag_set(reterr, r, "the leaves cannot be read beyond %llu", (unsigned long long)v->next);
+    /* A walk that ended early has seen less than who looks a leaf up. */
+    if (v->next != size)
+        found_at(v, AUDIT_LEAF_MISSING, "leaves", v->next, v->next, "the leaf is missing");
     v->report.size = v->next;
     check_roots(v);
     check_roots_end(v);

@@ -67,6 +67,9 @@
     S(CHECK_WORKFLOWS, "PRAGMA integrity_check(workflows)")                                                      \
     S(CHECK_CREDENTIALS, "PRAGMA integrity_check(credentials)")                                                  \
     S(CHECK_DEFINITIONS, "PRAGMA integrity_check(definitions)")                                                  \
+    S(CHECK_JOURNAL, "PRAGMA integrity_check(journal)")                                                          \
+    S(CHECK_EVENTS, "PRAGMA integrity_check(events)")                                                            \
+    S(CHECK_LEAVES, "SELECT 'a leaf before the first' FROM leaves WHERE idx < 0 LIMIT 1")                        \
     /* what leaves vouch for */                                                                                  \
     S(VOUCH_NAMESPACE, VOUCH_OF_NAMESPACE "WHERE name = ?")                                                      \
     S(VOUCH_NAMESPACES, VOUCH_OF_NAMESPACE "NOT INDEXED")                                                        \
@@ -77,7 +80,8 @@
     S(VOUCH_CREDENTIAL, VOUCH_OF_CREDENTIAL "WHERE ns = ? AND name = ?")                                         \
     S(VOUCH_CREDENTIALS, VOUCH_OF_CREDENTIAL)                                                                    \
     S(VOUCH_RUN_START, VOUCH_OF_RUN_START "WHERE id = ?")                                                        \
-    S(VOUCH_RUNS_OPEN, VOUCH_OF_RUN_START "NOT INDEXED WHERE state < 4")                                         \
+    /* with those whose state is NULL, which the table does not allow and an editor may leave there */           \
+    S(VOUCH_RUNS_OPEN, VOUCH_OF_RUN_START "NOT INDEXED WHERE CASE WHEN state >= 4 THEN 0 ELSE 1 END")            \
     S(VOUCH_RUN_END, VOUCH_OF_RUN_END "WHERE id = ?")                                                            \
     S(VOUCH_RUNS_ENDED, VOUCH_OF_RUN_END "NOT INDEXED WHERE state >= 4 ORDER BY id")                             \
     S(VOUCH_JOURNAL, VOUCH_OF_JOURNAL "WHERE run_id = ? ORDER BY seq")                                           \

@@ -17,6 +17,23 @@
 static char folder[128], original[160], copy[160], run_row[32], open_row[32];
 static struct buffer bytes = BUFFER_MAX(8 << 20); /* of the original */
 
+static void read_file(const char *path, struct buffer *ret)
+{
+    FILE *f = fopen(path, "rb");
+    uint8_t block[65536];
+    assert_non_null(f);
+    for (size_t n; (n = fread(block, 1, sizeof block, f)) > 0;)
+        assert_int_equal(buffer_append(ret, block, n), 0);
+    fclose(f);
+}
+
+static void write_file(const char *path, const struct buffer *content, size_t len)
+{
+    FILE *f = fopen(path, "wb");
+    assert_true(f && fwrite(content->p, 1, len, f) == len);
+    fclose(f);
+}
+
 static void restore(void)
 {
     char wal[200];
@@ -25,9 +42,7 @@ static void restore(void)
         (void)snprintf(wal, sizeof wal, "%s%s", copy, suffixes[i]);
         (void)unlink(wal);
     }
-    FILE *f = fopen(copy, "wb");
-    assert_true(f && fwrite(bytes.p, 1, bytes.len, f) == bytes.len);
-    fclose(f);
+    write_file(copy, &bytes, bytes.len);
 }
 
 struct found {
@@ -241,6 +256,20 @@ static void rows_that_go_or_come_are_found(void **state)
          "sqlite_schema WHERE name ="
          " 'sqlite_autoindex_namespaces_1') WHERE name = 'sqlite_autoindex_principals_2'",
          "sqlite_schema "},
+        {"INSERT INTO leaves VALUES (9223372036854775807, 'x')", "leaves "},
+        {"INSERT INTO leaves VALUES (-5, 'x')", "sqlite_schema "},
+        /* A row that neither "open" nor "ended" says anything of. */
+        {"PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'state INTEGER NOT NULL', 'state INTEGER');"
+         "PRAGMA writable_schema = RESET; INSERT INTO runs SELECT 77, workflow_id, NULL, trigger, 5, 6, NULL, 'evil', NULL, NULL, 1,"
+         " 2, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM runs WHERE state = 4;"
+         "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'state INTEGER', 'state INTEGER NOT NULL')",
+         "runs r000000000002d"},
+        /* An event that its index does not have. */
+        {"PRAGMA writable_schema = ON; CREATE TEMP TABLE kept AS SELECT * FROM sqlite_schema WHERE name = 'events_by_run';"
+         "DELETE FROM sqlite_schema WHERE name = 'events_by_run'; PRAGMA writable_schema = RESET;"
+         "INSERT INTO events SELECT 99, run_id, at_ms, data FROM events WHERE id = 1;"
+         "PRAGMA writable_schema = ON; INSERT INTO sqlite_schema SELECT * FROM kept",
+         "sqlite_schema "},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         exec(cases[i].sql);
@@ -250,6 +279,79 @@ static void rows_that_go_or_come_are_found(void **state)
             fail_msg("%s: %d, found at %s", cases[i].sql, r, found.n ? found.first : "no place");
         restore();
     }
+}
+
+/* --- what only an editor of the pages can do ------------------------------------------------------------ */
+
+/* Replaces one number, in the only place where it stands as such bytes. */
+static void patch(const uint8_t *from, const uint8_t *to, size_t len)
+{
+    _cleanup_buffer_ struct buffer file = BUFFER_MAX(8 << 20);
+    read_file(copy, &file);
+    uint8_t *at = memmem(file.p, file.len, from, len);
+    assert_non_null(at);
+    memcpy(at, to, len);
+    assert_null(memmem(file.p, file.len, from, len));
+    write_file(copy, &file, file.len);
+}
+
+/* As SQLite writes a row's number before the row: seven bits to a byte, eight in the ninth. */
+static void varint(uint64_t n, uint8_t ret[9])
+{
+    assert_true(n >> 56);
+    ret[8] = (uint8_t)n;
+    n >>= 8;
+    for (unsigned i = 8; i-- > 0; n >>= 7)
+        ret[i] = (uint8_t)(0x80 | (n & 0x7F));
+}
+
+static void big_endian(uint64_t n, uint8_t ret[8])
+{
+    for (unsigned i = 0; i < 8; i++)
+        ret[i] = (uint8_t)(n >> (56 - 8 * i));
+}
+
+static void check_found(const char *what, const char *place)
+{
+    struct found found = {.place = place};
+    int r = logbook_verify(copy, (struct slice){}, see, &found, NULL);
+    if (r != -SP_ETAMPERED || !found.at_place)
+        fail_msg("%s: %d, found at %s", what, r, found.n ? found.first : "no place");
+    restore();
+}
+
+/* A second row for an open run, of which the leaf vouches for no more than it does of the first. */
+static void a_run_that_stands_twice_is_found(void **state)
+{
+    uint8_t from[9], to[9];
+    exec("CREATE TEMP TABLE twin AS SELECT * FROM runs WHERE state = 3; UPDATE twin SET id = id + 1, state = 1, due_ms = NULL;"
+         "INSERT INTO runs SELECT * FROM twin");
+    varint(logbook_run(1).n + 1, from);
+    varint(logbook_run(1).n, to);
+    patch(from, to, sizeof from);
+    check_found("a twin", open_row);
+}
+
+/* Rows 0 1 +3 -5 0 +11 +13 of a run and its neighbours: who searches for the run meets -5 in the middle, and finds the second 0
+ * alone; who walks finds 0 and 1, and passes the other when it is no longer about this run. */
+static void a_journal_out_of_order_is_found(void **state)
+{
+    const uint64_t run = logbook_run(0).n;
+    uint8_t from[8], to[8];
+    for (unsigned i = 0; i < 5; i++) {
+        static const int others[] = {3, 5, 9, 11, 13};
+        char sql[160];
+        (void)snprintf(sql, sizeof sql, "INSERT INTO journal SELECT %llu, 0, kind, effect, at_ms, data FROM journal WHERE seq = 1",
+                       (unsigned long long)run + (unsigned)others[i]);
+        exec(sql);
+    }
+    big_endian(run + 5, from);
+    big_endian(run - 5, to);
+    patch(from, to, sizeof from);
+    big_endian(run + 9, from);
+    big_endian(run, to);
+    patch(from, to, sizeof from);
+    check_found("a journal out of order", "sqlite_schema ");
 }
 
 static void an_altered_schema_is_refused(void **state)
@@ -293,23 +395,6 @@ static void a_file_that_was_cut_is_found(void **state)
             fail_msg("cut at %zu of %zu", len, bytes.len);
         restore();
     }
-}
-
-static void read_file(const char *path, struct buffer *ret)
-{
-    FILE *f = fopen(path, "rb");
-    uint8_t block[65536];
-    assert_non_null(f);
-    for (size_t n; (n = fread(block, 1, sizeof block, f)) > 0;)
-        assert_int_equal(buffer_append(ret, block, n), 0);
-    fclose(f);
-}
-
-static void write_file(const char *path, const struct buffer *content, size_t len)
-{
-    FILE *f = fopen(path, "wb");
-    assert_true(f && fwrite(content->p, 1, len, f) == len);
-    fclose(f);
 }
 
 /* SQLite takes a write-ahead log as far as its checksums are right, so a change in it, or its end, rolls back
@@ -378,6 +463,8 @@ int main(void)
         cmocka_unit_test(the_untouched_log_verifies),
         cmocka_unit_test(every_column_is_vouched_for),
         cmocka_unit_test(rows_that_go_or_come_are_found),
+        cmocka_unit_test(a_run_that_stands_twice_is_found),
+        cmocka_unit_test(a_journal_out_of_order_is_found),
         cmocka_unit_test(an_altered_schema_is_refused),
         cmocka_unit_test(a_file_that_was_cut_is_found),
         cmocka_unit_test(an_altered_write_ahead_log_is_found),

@@ -236,7 +236,12 @@ static void retention_is_no_tampering(void **state)
     assert_int_equal(store_retention_apply(store, 1, 0, 1764000000040, 1000, &n), 0);
     assert_int_equal(n, 40);
     assert_int_equal(store_leaf_append(store, &(struct audit_event){.action = AUDIT_RETENTION_APPLIED, .time_ms = 1764000000200,
-                                       .ns = SLICE_LITERAL("default"), .before_ms = 1764000000040}, NULL), 0);
+                                       .ns = SLICE_LITERAL("default"), .workflow = SLICE_LITERAL("orders"),
+                                       .before_ms = 1764000000040}, NULL), 0);
+    /* What it did to another workflow allows nothing of this one. */
+    assert_int_equal(store_leaf_append(store, &(struct audit_event){.action = AUDIT_RETENTION_APPLIED, .time_ms = 1764000000201,
+                                       .ns = SLICE_LITERAL("default"), .workflow = SLICE_LITERAL("others"),
+                                       .before_ms = 1764000000060}, NULL), 0);
     assert_int_equal(store_commit(store, NULL), 0);
     assert_int_equal(logbook_sign(store), 0);
     store_close(store);
