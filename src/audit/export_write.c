@@ -22,10 +22,10 @@ struct export {
 
 static int note_index(struct export *x, uint64_t index)
 {
+    if (x->n == LIMIT_PROOF_LEAVES)
+        return -SP_ELIMIT;
     if (x->n == x->capacity) {
         size_t capacity = x->capacity ? 2 * x->capacity : 16;
-        if (x->n >= LIMIT_PROOF_LEAVES)
-            return -SP_ELIMIT;
         uint64_t *indexes = realloc(x->indexes, capacity * sizeof *indexes);
         if (!indexes)
             return -ENOMEM;
@@ -94,7 +94,7 @@ static int export(struct export *x, uint64_t first, uint64_t last, struct slice 
 {
     int r = x->log->leaves(x->log->user, first, last < UINT64_MAX ? last + 1 : last, find, x);
     if (r < 0)
-        return diag_set(reterr, r, "the leaves cannot be read");
+        return diag_set(reterr, r, "the leaves cannot be read: %s", error_text(r));
     if (x->n == 0)
         return diag_set(reterr, -SP_ENOTFOUND, "the log tells of no such run");
     if (x->indexes[x->n - 1] >= x->checkpoint.size)

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/json_reader.h"
 #include "base/limits.h"
+#include "base/must.h"
 
 /* A number as digits and an exponent: 0.DIGITS * 10^point. */
 struct decimal {
@@ -16,22 +17,21 @@ struct decimal {
     int n, point;
 };
 
-/* The shortest digits that give back the number: "%.*e" rounds correctly, so the first that does is also the nearest. */
+/* The shortest digits that give back the number: "%.*e" rounds correctly, so the first that does is also the nearest. None of
+ * them is a zero at the end, or fewer would have done. */
 static void shortest(double number, struct decimal *ret)
 {
     char text[40];
-    for (int precision = 0; precision <= 16; precision++) {
-        (void)snprintf(text, sizeof text, "%.*e", precision, number);
-        if (strtod(text, NULL) == number)
-            break;
-    }
+    int precision = 0;
+    do {
+        must(precision <= 16); /* 17 digits give every double back */
+        (void)snprintf(text, sizeof text, "%.*e", precision++, number);
+    } while (strtod(text, NULL) != number);
     char *exponent = strchr(text, 'e');
     *ret = (struct decimal){.point = (int)strtol(exponent + 1, NULL, 10) + 1};
     for (const char *p = text; p < exponent; p++)
         if (*p >= '0' && *p <= '9')
             ret->digits[ret->n++] = *p;
-    while (ret->n > 1 && ret->digits[ret->n - 1] == '0')
-        ret->n--;
 }
 
 static int put_zeros(struct buffer *b, int n)

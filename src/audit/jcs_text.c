@@ -6,7 +6,6 @@
 int jcs_put_text(struct buffer *b, struct slice text)
 {
     struct json_writer w = JSON_WRITER(b);
-    /* An empty slice may be NULL, which json_string takes for null. */
-    json_slice(&w, text.p ? text : SLICE_LITERAL(""));
+    json_slice(&w, text);
     return buffer_error(b);
 }

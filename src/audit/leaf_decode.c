@@ -3,17 +3,16 @@
  * one reservation in `memory`, since `verify` does this for millions of them. */
 #include "audit/leaf.h"
 
-#include <errno.h>
-
 #include "audit/leaf_fields.h"
 #include "base/error.h"
 #include "base/limits.h"
+#include "base/must.h"
 
 #define NUMBER_MAX ((1ull << 53) - 1)
 
 struct scan {
     const uint8_t *p, *end;
-    struct buffer *memory; /* reserved: appending never moves it */
+    struct buffer *memory; /* reserved: appending never moves it and never fails */
 };
 
 static bool take(struct scan *s, uint8_t c)
@@ -76,9 +75,7 @@ static int escaped_string(struct scan *s, struct slice *ret)
             c = unescape(s);
         if (c < 0)
             return -SP_ESYNTAX;
-        int r = buffer_append_byte(s->memory, (uint8_t)c);
-        if (r < 0)
-            return r;
+        (void)buffer_append_byte(s->memory, (uint8_t)c);
     }
     *ret = slice_of(s->memory->p + start, s->memory->len - start);
     return 0;
@@ -135,11 +132,9 @@ static int digest(struct scan *s, struct slice *ret)
     if (r < 0)
         return r;
     size_t start = s->memory->len;
-    r = buffer_append_base64_decoded(s->memory, base64);
-    if (r < 0)
-        return r == -ENOMEM ? r : -SP_EINVALID;
+    r = buffer_append_base64_decoded(s->memory, base64); /* has its room */
     *ret = slice_of(s->memory->p + start, s->memory->len - start);
-    return ret->len == 32 ? 0 : -SP_EINVALID;
+    return r == 0 && ret->len == 32 ? 0 : -SP_EINVALID;
 }
 
 /* An array of names becomes the names joined by ",". Its elements are joined in memory after all were read, so that an escaped
@@ -169,7 +164,7 @@ static int list(struct scan *s, struct slice *ret)
         (void)buffer_append_slice(s->memory, names[i]);
     }
     *ret = slice_of(s->memory->p + start, s->memory->len - start);
-    return buffer_error(s->memory);
+    return 0;
 }
 
 static int run(struct scan *s, struct run_id *ret)
@@ -282,6 +277,7 @@ int audit_leaf_decode(struct slice leaf, struct audit_event *ret, struct buffer 
             return r;
         seen |= 1ull << f->kind;
     } while (take(&s, ','));
+    must(buffer_error(memory) == 0); /* twice the leaf held all that was taken from it */
     if (!take(&s, '}') || s.p != s.end)
         return -SP_ESYNTAX;
     uint64_t always = 1ull << LEAF_action | 1ull << LEAF_outcome | 1ull << LEAF_time;

@@ -9,11 +9,13 @@
 #include <stdio.h>
 #include <cmocka.h>
 
+#include "audit/facts.h"
 #include "audit/jcs.h"
 #include "base/error.h"
 #include "crypto/merkle.h"
 #include "faults.h"
 #include "logbook.h"
+#include "paper_log.h"
 
 #define RUNS 140 /* two tiles */
 
@@ -194,6 +196,120 @@ static void the_whole_log(void **state)
     }
 }
 
+/* --- the same without a database, so that each allocation is ours ---------------------------------------------------------- */
+
+#define EFFECTS 20 /* of run 1 */
+
+static int take_note(void *user, uint64_t size, struct slice note)
+{
+    buffer_clear(user);
+    return buffer_append_slice(user, note);
+}
+
+static int verify_paper(const struct paper_log *log)
+{
+    struct audit_verify_options options = paper_log_options(log);
+    struct audit_report report;
+    struct diag diag = {};
+    int r = audit_verify(paper_log_source(log), &options, NULL, NULL, &report, &diag);
+    assert_int_equal(report.errors + report.warnings, 0);
+    assert_true(r == 0 ? report.runs == 600 && report.checkpoints == 70 : diag.code == r);
+    return r;
+}
+
+/* More runs, credentials and checkpoints than there is room for at first. */
+static void a_whole_log_on_paper(void **state)
+{
+    struct paper_log *log = paper_log_new();
+    paper_log_write(log, SLICE_LITERAL("runs 600"));
+    paper_log_write(log, SLICE_LITERAL("credentials 600"));
+    for (int i = 0; i < 70; i++)
+        paper_log_write(log, SLICE_LITERAL("sign"));
+    paper_log_write(log, SLICE_LITERAL("trust"));
+    paper_log_end(log);
+    struct fault_loop f = FAULT_LOOP("verify on paper");
+    while (fault_next(&f))
+        fault_judge(&f, verify_paper(log));
+    paper_log_free(log);
+}
+
+static void no_finding(void *user, enum audit_finding_kind kind, bool is_warning, uint64_t leaf, const char *table, const char *row,
+                       const char *text)
+{
+    fail_msg("%s %s: %s", table, row, text);
+}
+
+/* Both tables grow. Hashing the keys of credentials asks for memory, too, so only near the end of the room it may fail. */
+static int gather_facts(void)
+{
+    struct facts *facts = NULL;
+    int r = facts_new(&facts);
+    for (uint64_t i = 1; r == 0 && i <= 600; i++)
+        r = facts_leaf(facts, i, &(struct audit_event){.action = AUDIT_RUN_COMPLETED, .run = {i}}, no_finding, NULL);
+    fault_pause();
+    for (uint64_t i = 0; r == 0 && i < 600; i++) {
+        if (i == 505)
+            fault_resume();
+        r = facts_leaf(facts, i, &(struct audit_event){.action = AUDIT_CREDENTIAL_SET, .object = slice_of(&i, sizeof i)}, no_finding,
+                       NULL);
+        if (i == 520)
+            fault_pause();
+    }
+    fault_resume();
+    for (uint64_t i = 1; r == 0 && i <= 600; i++)
+        facts_run(facts, &(struct audit_run_fact){.run = {i}, .ended = AUDIT_RUN_COMPLETED}, no_finding, NULL);
+    facts_free(facts);
+    return r;
+}
+
+static void facts_grow(void **state)
+{
+    struct fault_loop f = FAULT_LOOP("facts");
+    while (fault_next(&f))
+        fault_judge(&f, gather_facts());
+}
+
+static int export_paper(const struct paper_log *log, struct slice note, struct buffer *ret)
+{
+    struct audit_verify_options options = paper_log_options(log);
+    struct diag diag = {};
+    int r = audit_proof_export(&paper_log_source(log)->log, (struct run_id){1}, 0, UINT64_MAX, note, &options.key, ret, &diag);
+    assert_true(r == 0 || diag.code == r);
+    return r;
+}
+
+static int verify_paper_proof(const struct paper_log *log, struct slice file)
+{
+    struct audit_verify_options options = paper_log_options(log);
+    struct diag diag = {};
+    unsigned n = 0;
+    int r = audit_proof_verify(file, &options.key, count_leaf, &n, &diag);
+    assert_true(r == 0 ? n == EFFECTS : diag.code == r);
+    return r;
+}
+
+static void proofs_on_paper(void **state)
+{
+    struct paper_log *log = paper_log_new();
+    _cleanup_buffer_ struct buffer note = BUFFER_MAX(LIMIT_TEXT), file = BUFFER_MAX(1u << 20);
+    const struct audit_source *source = paper_log_source(log);
+    paper_log_write(log, SLICE_LITERAL("leaves 300"));
+    for (int i = 0; i < EFFECTS; i++)
+        paper_log_write(log, SLICE_LITERAL("leaf effect.intended run=1 wf=a\"b"));
+    paper_log_write(log, SLICE_LITERAL("sign"));
+    paper_log_end(log);
+    assert_int_equal(source->checkpoints(source->log.user, take_note, &note), 0);
+    struct fault_loop writing = FAULT_LOOP("proof to paper", .dense = 1000);
+    while (fault_next(&writing)) {
+        buffer_free(&file);
+        fault_judge(&writing, export_paper(log, buffer_slice(&note), &file));
+    }
+    struct fault_loop reading = FAULT_LOOP("proof from paper", .dense = 3000);
+    while (fault_next(&reading))
+        fault_judge(&reading, verify_paper_proof(log, buffer_slice(&file)));
+    paper_log_free(log);
+}
+
 static int set_up(void **state)
 {
     logbook_folder(folder);
@@ -213,8 +329,9 @@ int main(void)
     if (crypto_init() < 0 || !faults_init_sqlite())
         return 1;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(leaves), cmocka_unit_test(canonical_json), cmocka_unit_test(the_tree),
-        cmocka_unit_test(proofs), cmocka_unit_test(consistency),    cmocka_unit_test(the_whole_log),
+        cmocka_unit_test(leaves),        cmocka_unit_test(canonical_json),       cmocka_unit_test(the_tree),
+        cmocka_unit_test(proofs),        cmocka_unit_test(consistency),          cmocka_unit_test(the_whole_log),
+        cmocka_unit_test(proofs_on_paper), cmocka_unit_test(facts_grow),           cmocka_unit_test(a_whole_log_on_paper),
     };
     return cmocka_run_group_tests_name("fault/audit", tests, set_up, tear_down);
 }

@@ -76,7 +76,6 @@ int __wrap_pcre2_match_8(const pcre2_code *code, PCRE2_SPTR text, PCRE2_SIZE len
 
 /* --- cases ----------------------------------------------------------------------------------------------------------- */
 
-static const char *file;
 static struct schema_errors errors;
 
 static jv json(const char *text)
@@ -113,7 +112,7 @@ static int compile_and_validate(const char *schema, const char *instance, int wa
 /* Calls `each` for the lines of the file: a schema, "yes" or "no", an instance, separated by tabs; "#" begins a comment. */
 static void each_case(void (*each)(char *schema, int want, char *instance, void *user), void *user)
 {
-    FILE *f = fopen(file, "r");
+    FILE *f = fopen(CASES, "r");
     char *line = NULL;
     size_t size = 0;
     assert_non_null(f);
@@ -243,11 +242,8 @@ static void large_instances(void **state)
     }
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
-    if (argc != 2)
-        return 2;
-    file = argv[1];
     faults_init();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_may_end_anywhere),

@@ -43,7 +43,7 @@ def program(name, **environment):
 
 
 def each_allocation():
-    results = [program(f"fault-{name}", FAULT_STEPS="1") for name in ("vault", "audit", "journal", "store")]
+    results = [program(f"fault-{name}", FAULT_STEPS="1") for name in ("vault", "audit", "journal", "store", "schema")]
     engine = subprocess.run([sys.executable, "-m", "pytest", "-q", "tests/fault/test_memory.py"], cwd=ROOT,
                             env={**os.environ, "FAULT_STEPS": "1"}, check=False).returncode == 0
     return all(ok for ok, _ in results) and engine, sum(n for _, n in results)

@@ -92,6 +92,12 @@ static void encoder_refuses(void **state)
     _cleanup_buffer_ struct buffer leaf = BUFFER_MAX(LIMIT_LEAF);
     assert_int_equal(audit_leaf_encode(&(struct audit_event){.time_ms = 1}, &leaf), -SP_EINVALID);
     assert_int_equal(audit_leaf_encode(&(struct audit_event){EVENT_MIN, .digest = slice_text("short")}, &leaf), -SP_EINVALID);
+    assert_int_equal(audit_leaf_encode(&(struct audit_event){EVENT_MIN, .definition = slice_text("short")}, &leaf), -SP_EINVALID);
+    assert_int_equal(audit_leaf_encode(&(struct audit_event){EVENT_MIN, .request = slice_text("short")}, &leaf), -SP_EINVALID);
+    assert_int_equal(audit_leaf_encode(&(struct audit_event){EVENT_MIN, .response = slice_text("short")}, &leaf), -SP_EINVALID);
+    assert_int_equal(audit_leaf_encode(&(struct audit_event){.action = AUDIT_ACTION_COUNT}, &leaf), -SP_EINVALID);
+    assert_int_equal(audit_leaf_encode(&(struct audit_event){EVENT_MIN, .outcome = AUDIT_OUTCOME_COUNT}, &leaf), -SP_EINVALID);
+    assert_int_equal(leaf.len, 0);
 }
 
 static void decoder_refuses(void **state)
@@ -128,6 +134,39 @@ static void decoder_refuses(void **state)
         "{\"action\":\"effect.intended\",\"outcome\":\"ok\",\"time\":5}",
         "{\"action\":\"login.ok\",\"outcome\":\"ok\",\"run\":\"r0000000000000\",\"time\":5}",
         "{\"action\":\"login.ok\",\"digest\":\"q6s=\",\"outcome\":\"ok\",\"time\":5}",
+        "{\"action\":\"login.ok\",\"outcome\":\"ok\",\"time\":",
+        "{\"action\":\"login.ok\",\"outcome\":\"ok\",\"time\":5",
+        "{\"action\":\"login.ok\",\"outcome\":\"ok\",\"time\":x}",
+        "{\"action\":\"login.ok\",\"outcome\":\"ok\",\"time\":/}",
+        "{\"action\":\"login.ok\",\"outcome\":\"ok\",\"time\":111111111111111111111}",
+        "{\"action\":\"login.ok\",\"outcome\":\"ok\",\"time\":5,}",
+        "{\"action\":\"login.ok\",\"outcome\":\"ok\",\"tim",
+        "{\"action\":\"login.ok\",\"outcome\":5,\"time\":5}",
+        "{\"action\":5,\"outcome\":\"ok\",\"time\":5}",
+        "{\"action\":\"login.ok\",\"actor\":\"x",
+        "{\"action\":\"login.ok\",\"actor\":\"x\\",
+        "{\"action\":\"login.ok\",\"actor\":\"x\\u00",
+        "{\"action\":\"login.ok\",\"actor\":\"x\\n",
+        "{\"action\":\"login.ok\",\"actor\":\"\\n\n\",\"outcome\":\"ok\",\"time\":5}",
+        "{\"action\":\"login.ok\",\"actor\":\"\\u1000\",\"outcome\":\"ok\",\"time\":5}",
+        "{\"action\":\"login.ok\",\"actor\":\"\\u0100\",\"outcome\":\"ok\",\"time\":5}",
+        "{\"action\":\"login.ok\",\"actor\":\"\\u0020\",\"outcome\":\"ok\",\"time\":5}",
+        "{\"action\":\"login.ok\",\"actor\":\"\\u000g\",\"outcome\":\"ok\",\"time\":5}",
+        "{\"action\":\"login.ok\",\"actor\":\"\\u00g0\",\"outcome\":\"ok\",\"time\":5}",
+        "{\"action\":\"login.ok\",\"actor\":\"\\u0008\",\"outcome\":\"ok\",\"time\":5}",
+        "{\"action\":\"login.ok\",\"actor\":\"\\u0009\",\"outcome\":\"ok\",\"time\":5}",
+        "{\"action\":\"login.ok\",\"actor\":\"\\u000c\",\"outcome\":\"ok\",\"time\":5}",
+        "{\"action\":\"login.ok\",\"actor\":\"\\u000d\",\"outcome\":\"ok\",\"time\":5}",
+        "{\"action\":\"login.ok\",\"creds\":5,\"outcome\":\"ok\",\"time\":5}",
+        "{\"action\":\"login.ok\",\"creds\":[\"a\",\"outcome\":\"ok\",\"time\":5}",
+        "{\"action\":\"login.ok\",\"creds\":[\"a\"\"b\"],\"outcome\":\"ok\",\"time\":5}",
+        "{\"action\":\"login.ok\",\"creds\":[5],\"outcome\":\"ok\",\"time\":5}",
+        "{\"action\":\"effect.intended\",\"effect\":4294967296,\"outcome\":\"ok\",\"time\":5}",
+        "{\"action\":\"login.ok\",\"outcome\":\"ok\",\"run\":\"r\",\"time\":5}",
+        "{\"action\":\"login.ok\",\"outcome\":\"ok\",\"run\":5,\"time\":5}",
+        "{\"action\":\"login.ok\",\"digest\":\"?\",\"outcome\":\"ok\",\"time\":5}",
+        "{\"action\":\"login.ok\",\"digest\":5,\"outcome\":\"ok\",\"time\":5}",
+        "{\"action\":\"login.ok\",\"outcome\":\"ok\",\"req\":\"q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s=\",\"time\":5}",
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         _cleanup_buffer_ struct buffer memory = BUFFER_MAX(4 * LIMIT_LEAF);
@@ -136,6 +175,61 @@ static void decoder_refuses(void **state)
         if (r != -SP_ESYNTAX && r != -SP_EINVALID)
             fail_msg("%d for %s", r, cases[i]);
     }
+}
+
+/* The effect's number stands in the leaves of effects, 0 included, and in no other. */
+static void effects_are_numbered(void **state)
+{
+    for (unsigned a = AUDIT_ACTION_NONE + 1; a < AUDIT_ACTION_COUNT; a++) {
+        _cleanup_buffer_ struct buffer leaf = BUFFER_MAX(LIMIT_LEAF);
+        assert_int_equal(audit_leaf_encode(&(struct audit_event){.action = (enum audit_action)a}, &leaf), 0);
+        bool is_numbered = strstr(buffer_text(&leaf), "\"effect\":0") != NULL;
+        assert_int_equal(is_numbered, slice_starts(slice_text(audit_action_slug((enum audit_action)a)), "effect."));
+        assert_int_equal(audit_action_parse(slice_text(audit_action_slug((enum audit_action)a))), a);
+    }
+    assert_string_equal(audit_action_slug(AUDIT_ACTION_COUNT), "?");
+    assert_string_equal(audit_outcome_slug(AUDIT_OUTCOME_COUNT), "?");
+    assert_int_equal(audit_action_parse(SLICE_LITERAL("?")), AUDIT_ACTION_NONE);
+}
+
+/* What is longer than a leaf may be, or in one of its parts, and would be well made otherwise. */
+static void long_leaves_are_refused(void **state)
+{
+    static const struct {
+        const char *before, *part, *after;
+        unsigned most; /* so many parts are good */
+    } cases[] = {{"{\"action\":\"login.ok\",\"actor\":\"", "a", "\",\"outcome\":\"ok\",\"time\":5}", AUDIT_TEXT_MAX},
+                 {"{\"action\":\"login.ok\",\"creds\":[\"a\"", ",\"a\"", "],\"outcome\":\"ok\",\"time\":5}", LIMIT_SECRETS - 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (unsigned more = 0; more < 2; more++) {
+            _cleanup_buffer_ struct buffer leaf = BUFFER_MAX(LIMIT_LEAF), memory = BUFFER_MAX(4 * LIMIT_LEAF);
+            struct audit_event e;
+            (void)buffer_append_text(&leaf, cases[i].before);
+            for (unsigned n = 0; n < cases[i].most + more; n++)
+                (void)buffer_append_text(&leaf, cases[i].part);
+            assert_int_equal(buffer_append_text(&leaf, cases[i].after), 0);
+            assert_int_equal(audit_leaf_decode(buffer_slice(&leaf), &e, &memory), more ? -SP_EINVALID : 0);
+        }
+    _cleanup_buffer_ struct buffer memory = BUFFER_MAX(4 * LIMIT_LEAF), large = BUFFER_MAX(2 * LIMIT_LEAF);
+    struct audit_event e;
+    while (large.len <= LIMIT_LEAF)
+        assert_int_equal(buffer_append_byte(&large, '{'), 0);
+    assert_int_equal(audit_leaf_decode(buffer_slice(&large), &e, &memory), -SP_ESYNTAX);
+    assert_int_equal(memory.capacity, 0); /* nothing was taken for it */
+}
+
+static void a_copy_is_whole(void **state)
+{
+    char text[] = "orders";
+    struct arena memory = {};
+    bool ok = true;
+    struct audit_event e = {EVENT_MIN, .actor = slice_text(text), .credentials = slice_text(text), .run = {7}, .bytes_in = 3};
+    struct audit_event copy = audit_event_copy(&e, &memory, &ok);
+    assert_true(ok);
+    memset(text, 'x', sizeof text - 1);
+    assert_leaf(&copy, "{\"action\":\"login.ok\",\"actor\":\"orders\",\"creds\":[\"orders\"],\"in\":3,\"outcome\":\"ok\","
+                       "\"run\":\"r0000000000007\",\"time\":5}");
+    arena_free(&memory);
 }
 
 /* What a run costs (W1: two leaves). */
@@ -157,7 +251,8 @@ int main(void)
         cmocka_unit_test(keys_ascend),      cmocka_unit_test(encodes),
         cmocka_unit_test(round_trips),      cmocka_unit_test(long_text_is_cut_at_a_character),
         cmocka_unit_test(encoder_refuses),  cmocka_unit_test(decoder_refuses),
-        cmocka_unit_test(leaves_are_small),
+        cmocka_unit_test(leaves_are_small), cmocka_unit_test(effects_are_numbered),
+        cmocka_unit_test(long_leaves_are_refused), cmocka_unit_test(a_copy_is_whole),
     };
     return cmocka_run_group_tests_name("unit/audit/leaf", tests, NULL, NULL);
 }

@@ -215,6 +215,73 @@ static void proofs(void **state)
     assert_int_equal(none.len, 0);
 }
 
+/* --- logs that lie --------------------------------------------------------------------------------------------------- */
+
+static int extra; /* leaves more than asked for */
+
+static int lying_leaves(void *user, uint64_t from, uint64_t to, audit_leaf_fn *each, void *each_user)
+{
+    return leaves(user, from, to + (uint64_t)(int64_t)extra, each, each_user);
+}
+
+static int failing_tile(void *user, unsigned level, uint64_t index, unsigned n, uint8_t *ret)
+{
+    return -SP_EUNAVAILABLE;
+}
+
+static void logs_that_lie_are_refused(void **state)
+{
+    static const int lies[] = {-1, 1, 300};
+    const struct audit_log lying = {.leaves = lying_leaves, .tile = tile}, failing = {.leaves = leaves, .tile = failing_tile};
+    _cleanup_buffer_ struct buffer proof = BUFFER_MAX(64 * 32);
+    uint8_t root[32];
+    struct audit_tree *tree = new_tree(0);
+    grow(tree, 600);
+    assert_int_equal(audit_tree_flush(tree), 0);
+    audit_tree_free(tree);
+    tree = NULL;
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        extra = lies[i];
+        assert_int_equal(audit_tree_new(&lying, 600, put, NULL, &tree), -SP_ETAMPERED);
+        assert_int_equal(audit_proof_root(&lying, 600, root), -SP_ETAMPERED);
+        assert_int_equal(audit_proof_inclusion(&lying, 600, 0, &proof), -SP_ETAMPERED);
+        assert_int_equal(audit_proof_consistency(&lying, 600, 512, &proof), -SP_ETAMPERED);
+    }
+    assert_int_equal(audit_tree_new(&failing, 600, put, NULL, &tree), -SP_EUNAVAILABLE);
+    assert_int_equal(audit_proof_root(&failing, 600, root), -SP_EUNAVAILABLE);
+    assert_int_equal(proof.len, 0);
+    assert_null(tree);
+}
+
+static void sizes_are_bounded(void **state)
+{
+    static const uint64_t too_many = 1ull << 62;
+    _cleanup_buffer_ struct buffer proof = BUFFER_MAX(64 * 32);
+    struct audit_tree *tree = NULL;
+    uint8_t root[32], want[32];
+    assert_int_equal(audit_tree_new(&memory_audit_log, too_many, put, NULL, &tree), -SP_ELIMIT);
+    assert_int_equal(audit_proof_root(&memory_audit_log, too_many, root), -SP_EINVALID);
+    assert_int_equal(audit_proof_inclusion(&memory_audit_log, too_many, 0, &proof), -SP_EINVALID);
+    assert_int_equal(audit_proof_consistency(&memory_audit_log, too_many, 1, &proof), -SP_EINVALID);
+    assert_int_equal(audit_proof_root(&memory_audit_log, 0, root), 0);
+    merkle_empty_root(want);
+    assert_memory_equal(root, want, 32);
+}
+
+static void a_tile_that_is_not_stored_stops_the_flush(void **state)
+{
+    memset(&memory, 0, sizeof memory);
+    struct audit_tree *tree = new_tree(0);
+    grow(tree, 300);
+    memory.fails = true;
+    assert_int_equal(audit_tree_flush(tree), -SP_ELIMIT);
+    memory.fails = false;
+    assert_int_equal(memory.n[1][0], 0);
+    assert_int_equal(audit_tree_flush(tree), 0); /* not forgotten */
+    assert_int_equal(memory.n[1][0], 1);
+    audit_tree_free(tree);
+}
+
 int main(void)
 {
     char text[24];
@@ -222,7 +289,8 @@ int main(void)
         merkle_leaf_hash(slice_of(text, leaf_text(i, text)), leaf_hashes[i]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(roots),    cmocka_unit_test(restarts), cmocka_unit_test(restart_without_its_tiles_is_refused),
-        cmocka_unit_test(rollback), cmocka_unit_test(proofs),
+        cmocka_unit_test(rollback), cmocka_unit_test(proofs),   cmocka_unit_test(logs_that_lie_are_refused),
+        cmocka_unit_test(sizes_are_bounded), cmocka_unit_test(a_tile_that_is_not_stored_stops_the_flush),
     };
     return cmocka_run_group_tests_name("unit/audit/tree", tests, NULL, NULL);
 }
