@@ -50,6 +50,7 @@ struct query {
     sqlite3_stmt *statement; /* NULL after the end, or when it could not be prepared */
     int parameter;
     int error;
+    struct vouch_fields *fields; /* vouch.h; NULL: nobody wants a digest of what is bound */
 };
 
 struct query query_begin(struct connection *c, enum statement which);
@@ -82,6 +83,11 @@ enum batch {
     BATCH_FAILED, /* `batch_error` says why: only a rollback helps */
 };
 
+struct vouched_run {
+    struct run_id id; /* 0: none */
+    uint8_t digest[CRYPTO_HASH_LEN];
+};
+
 struct store {
     struct connection connection;
     enum batch batch;
@@ -91,7 +97,7 @@ struct store {
     struct buffer leaf;    /* of store_leaf_append */
     struct buffer deliveries; /* of this batch: one row for all of them, since a row costs more than what it holds */
     int64_t deliveries_seen_ms; /* of the last of them */
-    struct run_id alone;   /* inserted last in this batch, and nothing of its journal or events since */
+    struct vouched_run alone; /* inserted last in this batch, and nothing of it, its journal or its events since */
     char *path;            /* NULL in memory */
     int lock_fd;           /* flock on PATH-lock: one writing process; -1 in memory */
     pthread_mutex_t mutex; /* recursive; in memory alone: guards the connection that readers share */

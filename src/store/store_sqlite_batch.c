@@ -53,7 +53,7 @@ int store_begin(struct store *store)
         return stick(store, r);
     }
     audit_tree_snapshot(store->tree);
-    store->alone = (struct run_id){0};
+    store->alone.id = (struct run_id){0};
     store->batch = BATCH_OPEN;
     return 0;
 }
@@ -70,7 +70,7 @@ void store_rollback(struct store *store)
         store->error = -EIO; /* a transaction that can be neither kept nor undone */
     audit_tree_restore(store->tree);
     deliveries_drop(store);
-    store->alone = (struct run_id){0};
+    store->alone.id = (struct run_id){0};
     store->batch = BATCH_NONE;
     unlock(store);
 }
@@ -140,7 +140,7 @@ int store_leaf_append(struct store *store, const struct audit_event *event, stru
     uint8_t digest[CRYPTO_HASH_LEN];
     int r = batch_check(store);
     if (r == 0)
-        r = vouch_event(&store->connection, &e, e.run.n == store->alone.n, digest);
+        r = vouch_event(&store->connection, &e, &store->alone, digest);
     if (r < 0)
         return batch_result(store, r);
     if (r > 0)

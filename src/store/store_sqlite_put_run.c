@@ -1,6 +1,6 @@
 /* store_sqlite_put_run: writes of the hot path: runs, journal, events, deliveries; and their end, retention. */
 #include "base/must.h"
-#include "store/sqlite.h"
+#include "store/vouch.h"
 
 #define EPOCH_2020_MS 1577836800000ll /* of run ids (base/id.h) */
 #define RUN_ID_RANDOM_BITS 22
@@ -10,7 +10,10 @@ int store_run_insert(struct store *store, const struct store_run *row)
     int r = batch_check(store);
     if (r < 0)
         return r;
+    struct vouch_fields fields;
     struct query q = query_begin(&store->connection, STATEMENT_RUN_PUT);
+    vouch_row_begin(&fields, STATEMENT_VOUCH_RUN_END);
+    q.fields = &fields;
     query_u64(&q, row->id.n);
     query_i64(&q, row->workflow_id);
     query_i64(&q, row->state);
@@ -31,7 +34,8 @@ int store_run_insert(struct store *store, const struct store_run *row)
     query_optional_blob(&q, row->context);
     query_optional_blob(&q, row->trace);
     r = query_run(&q);
-    store->alone = r < 0 ? (struct run_id){0} : row->id;
+    store->alone.id = r < 0 ? (struct run_id){0} : row->id;
+    vouch_row_end(&fields, store->alone.digest);
     return batch_result(store, r);
 }
 
@@ -52,11 +56,21 @@ static int run_is_missing(struct store *store, struct run_id id)
     return r < 0 ? r : r == 1 ? -SP_ECONFLICT : -SP_ENOTFOUND;
 }
 
+/* What is known of the run that was inserted last is its row as it was inserted, and that it has nothing else. */
+static bool put_beside(struct store *store, struct run_id run)
+{
+    if (store->alone.id.n != run.n)
+        return false;
+    store->alone.id = (struct run_id){0};
+    return true;
+}
+
 int store_run_update(struct store *store, const struct store_run_change *change)
 {
     int r = batch_check(store);
     if (r < 0)
         return r;
+    (void)put_beside(store, change->id);
     struct query q = query_begin(&store->connection, STATEMENT_RUN_UPDATE);
     query_i64(&q, change->state);
     query_optional_i64(&q, change->ended_ms);
@@ -70,14 +84,6 @@ int store_run_update(struct store *store, const struct store_run_change *change)
     if (r == 0 && sqlite3_changes(store->connection.db) == 0)
         r = run_is_missing(store, change->id);
     return batch_result(store, r);
-}
-
-static bool put_beside(struct store *store, struct run_id run)
-{
-    if (store->alone.n != run.n)
-        return false;
-    store->alone = (struct run_id){0};
-    return true;
 }
 
 int store_journal_put(struct store *store, const struct store_journal *row)

@@ -1,7 +1,7 @@
 /* store_sqlite_query: statements and their errors. Holds: each code of SQLite has one meaning here, and a query that could not
  * be prepared behaves like one whose every step fails. */
 #include "base/must.h"
-#include "store/sqlite.h"
+#include "store/vouch.h"
 
 static const char *const statement_sql[] = {
 #define S(NAME, sql) [STATEMENT_##NAME] = sql,
@@ -96,6 +96,8 @@ static void bound(struct query *q, int rc)
 
 void query_i64(struct query *q, int64_t value)
 {
+    if (q->fields)
+        vouch_field_i64(q->fields, q->parameter, value);
     if (q->statement)
         bound(q, sqlite3_bind_int64(q->statement, ++q->parameter, value));
 }
@@ -109,6 +111,8 @@ void query_u64(struct query *q, uint64_t value)
 
 void query_blob(struct query *q, struct slice value)
 {
+    if (q->fields)
+        vouch_field_bytes(q->fields, q->parameter, false, value);
     if (q->statement)
         bound(q, sqlite3_bind_blob64(q->statement, ++q->parameter, value.p ? (const void *)value.p : "", value.len,
                                      SQLITE_STATIC));
@@ -119,6 +123,8 @@ void query_text(struct query *q, struct slice value)
     /* STRICT tables check the type, not the encoding. */
     if (!slice_is_utf8(value) || (value.len > 0 && memchr(value.p, 0, value.len)))
         bound(q, SQLITE_CONSTRAINT);
+    if (q->fields)
+        vouch_field_bytes(q->fields, q->parameter, true, value);
     if (q->statement)
         bound(q, sqlite3_bind_text64(q->statement, ++q->parameter, value.p ? (const char *)value.p : "", value.len,
                                      SQLITE_STATIC, SQLITE_UTF8));

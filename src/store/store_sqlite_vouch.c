@@ -10,15 +10,14 @@
  *   digest  that of the row; of a run that has ended it is folded with its journal's rows and then its
  *           events': digest = SHA-256(digest, row)
  *
- * Integers are little-endian. Called with the store's or a reader's connection. */
+ * Integers are little-endian. Called with the store's or a reader's connection. The one row that is not read back is that of a
+ * run that ends in its first step: its digest is made from what its insert binds. */
 #include "store/vouch.h"
 
 #include "base/must.h"
 #include "crypto/crypto.h"
 
-#define FIELDS_MAX 24
-#define HEAD_LEN   10
-#define FLAT_MAX   2048
+#define FLAT_MAX 2048
 
 static const char *const tables[STATEMENT_COUNT] = {
     [STATEMENT_VOUCH_NAMESPACE] = "namespaces",   [STATEMENT_VOUCH_NAMESPACES] = "namespaces",
@@ -54,29 +53,57 @@ static void digest_parts(const struct slice *parts, size_t n, uint8_t ret[CRYPTO
     crypto_sha256(slice_of(flat, len), ret);
 }
 
+void vouch_row_begin(struct vouch_fields *row, enum statement which)
+{
+    row->parts[0] = (struct slice)SLICE_LITERAL("sallyport/row/1");
+    row->parts[1] = slice_text(tables[which]);
+    row->n = 0;
+    must(row->parts[1].len > 0);
+}
+
+static void row_field(struct vouch_fields *row, int number, char type, struct slice bytes)
+{
+    must(number >= 0 && number < VOUCH_FIELDS && row->n < VOUCH_FIELDS);
+    uint8_t *head = row->heads[row->n];
+    head[0] = (uint8_t)number;
+    head[1] = (uint8_t)type;
+    le64(bytes.len, head + 2);
+    struct slice *part = row->parts + 2 + 2 * row->n++;
+    part[0] = slice_of(head, VOUCH_HEAD_LEN);
+    part[1] = bytes;
+}
+
+void vouch_field_bytes(struct vouch_fields *row, int number, bool is_text, struct slice value)
+{
+    row_field(row, number, is_text ? 't' : 'b', value);
+}
+
+void vouch_field_i64(struct vouch_fields *row, int number, int64_t value)
+{
+    must(row->n < VOUCH_FIELDS);
+    uint8_t *bytes = row->integers[row->n];
+    le64((uint64_t)value, bytes);
+    row_field(row, number, 'i', slice_of(bytes, 8));
+}
+
+void vouch_row_end(const struct vouch_fields *row, uint8_t ret[CRYPTO_HASH_LEN])
+{
+    digest_parts(row->parts, 2 + 2 * row->n, ret);
+}
+
 static void row_digest(enum statement which, const struct query *q, uint8_t ret[CRYPTO_HASH_LEN])
 {
-    uint8_t heads[FIELDS_MAX][HEAD_LEN], integers[FIELDS_MAX][8];
-    struct slice parts[2 + 2 * FIELDS_MAX] = {SLICE_LITERAL("sallyport/row/1"), slice_text(tables[which])};
-    size_t n_parts = 2;
+    struct vouch_fields row;
     int n = sqlite3_column_count(q->statement) - VOUCH_KEYS;
-    must(n <= FIELDS_MAX && parts[1].len > 0);
+    vouch_row_begin(&row, which);
     for (int i = 0; i < n; i++) {
-        int type = sqlite3_column_type(q->statement, VOUCH_KEYS + i);
-        if (type == SQLITE_NULL)
-            continue;
-        struct slice bytes = slice_of(integers[i], 8);
+        int column = VOUCH_KEYS + i, type = sqlite3_column_type(q->statement, column);
         if (type == SQLITE_INTEGER)
-            le64((uint64_t)column_i64(q, VOUCH_KEYS + i), integers[i]);
-        else
-            bytes = column_slice(q, VOUCH_KEYS + i);
-        heads[i][0] = (uint8_t)i;
-        heads[i][1] = type == SQLITE_INTEGER ? 'i' : type == SQLITE_TEXT ? 't' : 'b';
-        le64(bytes.len, heads[i] + 2);
-        parts[n_parts++] = slice_of(heads[i], HEAD_LEN);
-        parts[n_parts++] = bytes;
+            vouch_field_i64(&row, i, column_i64(q, column));
+        else if (type != SQLITE_NULL)
+            vouch_field_bytes(&row, i, type == SQLITE_TEXT, column_slice(q, column));
     }
-    digest_parts(parts, n_parts, ret);
+    vouch_row_end(&row, ret);
 }
 
 static void fold(enum statement which, const struct query *q, uint8_t digest[CRYPTO_HASH_LEN])
@@ -196,17 +223,21 @@ static void bind_key(struct query *q, enum statement which, const struct audit_e
         query_text(q, e->object);
 }
 
-int vouch_event(struct connection *c, const struct audit_event *e, bool is_row_alone, uint8_t ret[CRYPTO_HASH_LEN])
+int vouch_event(struct connection *c, const struct audit_event *e, const struct vouched_run *last, uint8_t ret[CRYPTO_HASH_LEN])
 {
     enum statement which = statement_of(e);
     if (which == STATEMENT_COUNT)
         return 0;
+    if (which == STATEMENT_VOUCH_RUN_END && last->id.n && e->run.n == last->id.n) {
+        memcpy(ret, last->digest, CRYPTO_HASH_LEN);
+        return 1;
+    }
     struct query q = query_begin(c, which);
     bind_key(&q, which, e);
     int r = query_next(&q), code = r;
     if (r > 0)
         row_digest(which, &q, ret);
-    if (r > 0 && which == STATEMENT_VOUCH_RUN_END && !is_row_alone)
+    if (r > 0 && which == STATEMENT_VOUCH_RUN_END)
         code = fold_what_belongs(c, column_i64(&q, VOUCH_KEYS), ret);
     query_end(&q);
     return code < 0 ? code : r;
