@@ -107,12 +107,17 @@ static void append_string(struct buffer *b, struct slice s)
     (void)buffer_append_byte(b, '"');
 }
 
-void json_key(struct json_writer *w, const char *key)
+void json_key_slice(struct json_writer *w, struct slice key)
 {
     value_begins(w);
-    append_string(w->out, slice_text(key));
+    append_string(w->out, key);
     (void)buffer_append_byte(w->out, ':');
     w->need_comma = false;
+}
+
+void json_key(struct json_writer *w, const char *key)
+{
+    json_key_slice(w, slice_text(key));
 }
 
 void json_slice(struct json_writer *w, struct slice s)

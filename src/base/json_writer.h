@@ -17,6 +17,7 @@ void json_object_end(struct json_writer *w);
 void json_array_begin(struct json_writer *w);
 void json_array_end(struct json_writer *w);
 void json_key(struct json_writer *w, const char *key);
+void json_key_slice(struct json_writer *w, struct slice key);
 
 /* Strings must be UTF-8; bytes that are not become U+FFFD. A NULL slice is written as null. */
 void json_slice(struct json_writer *w, struct slice s);

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "flow/run.h"
 #include "flow/uri_template.h"
+#include "flow/value_json.h"
 
 struct request {
     struct buffer uri, headers, body, method, username, password;
@@ -182,9 +183,7 @@ static bool put_body(struct flow_run *run, struct frame *f, struct request *q)
     } else if (q->has_content_type && is_kind(v, JV_KIND_STRING)) {
         (void)buffer_append_slice(&q->body, text_of(v));
     } else {
-        jv text = jv_dump_string(jv_copy(v), 0);
-        (void)buffer_append_slice(&q->body, text_of(text));
-        jv_free(text);
+        flow_value_write(&q->body, v);
         if (!q->has_content_type) {
             jv name = jv_string("content-type"), type = jv_string("application/json");
             ok = put_header(run, f, q, name, type);

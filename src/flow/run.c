@@ -2,9 +2,11 @@
  * definition, start and results give the same bytes [I4]; strands go in the order of their creation, so
  * nothing depends on addresses or time. */
 #include "flow/run.h"
+
 #include "base/error.h"
 #include "base/id.h"
 #include "flow/document.h"
+#include "flow/value_json.h"
 
 static int begin(struct flow_run *run, jv input)
 {
@@ -97,10 +99,8 @@ void run_trace(struct flow_run *run, const struct task *t, enum trace_status sta
 /* Appends compact JSON; false when it is too long for its field. */
 static bool write_json(struct buffer *b, jv v)
 {
-    jv text = jv_dump_string(jv_copy(v), 0);
-    bool fits = buffer_append_slice(b, text_of(text)) == 0;
-    jv_free(text);
-    return fits;
+    flow_value_write(b, v);
+    return buffer_error(b) == 0;
 }
 
 void run_fault(struct flow_run *run, jv error)
