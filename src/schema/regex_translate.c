@@ -5,194 +5,16 @@
 
 #include <stdio.h>
 
-#include "base/error.h"
 #include "base/limits.h"
+#include "schema/format_text.h"
+#include "schema/regex_reader.h"
 
-#define DEPTH 200 /* groups within one another; PCRE2's own limit is 250 */
-
-#define SPACE     "\\t\\n\\x{b}\\f\\r\\x{20}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}\\x{feff}"
-#define NOT_SPACE "\\x{0}-\\x{8}\\x{e}-\\x{1f}\\x{21}-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}\\x{200b}-\\x{2027}" \
-                  "\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}\\x{3001}-\\x{fefe}\\x{ff00}-\\x{10ffff}"
-
-struct reader {
-    const uint8_t *at, *end;
-    struct slice whole;
-    struct buffer *out;
-    const char *why;      /* set by the first failure */
-    unsigned n_groups;    /* that capture, in the whole pattern */
-    unsigned depth;
-    bool is_assertion[DEPTH]; /* of each open group */
-    bool repeatable;      /* a quantifier may follow */
-};
-
-#define NONE UINT32_MAX /* the character escape was a class */
-
-static int fail(struct reader *r, const char *why)
+static uint32_t next_code_point(struct regex_reader *r)
 {
-    r->why = why;
-    return -SP_EINVALID;
-}
-
-static int peek(const struct reader *r)
-{
-    return r->at < r->end ? *r->at : -1;
-}
-
-static bool take(struct reader *r, const char *text)
-{
-    size_t len = strlen(text);
-    if ((size_t)(r->end - r->at) < len || memcmp(r->at, text, len) != 0)
-        return false;
-    r->at += len;
-    return true;
-}
-
-static bool is_digit(int c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_letter(int c)
-{
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
-static uint32_t next_code_point(struct reader *r)
-{
-    uint32_t c = *r->at++;
-    size_t more = c < 0xC0 ? 0 : c < 0xE0 ? 1 : c < 0xF0 ? 2 : 3;
-    if (more)
-        c &= 0x3Fu >> more;
-    for (; more && r->at < r->end; more--)
-        c = c << 6 | (*r->at++ & 0x3F);
+    struct slice rest = slice_of(r->at, (size_t)(r->end - r->at));
+    uint32_t c = text_next(&rest);
+    r->at = rest.p;
     return c;
-}
-
-static bool hex_digits(struct reader *r, size_t n, uint32_t *ret)
-{
-    uint32_t value = 0;
-    const uint8_t *at = r->at;
-    for (; n; n--, at++) {
-        int c = at < r->end ? *at | 0x20 : -1;
-        if (is_digit(c))
-            value = value << 4 | (uint32_t)(c - '0');
-        else if (c >= 'a' && c <= 'f')
-            value = value << 4 | (uint32_t)(c - 'a' + 10);
-        else
-            return false;
-    }
-    r->at = at;
-    *ret = value;
-    return true;
-}
-
-/* Behind "\u": four digits, a surrogate pair of two such escapes, or {…}. */
-static int unicode_escape(struct reader *r, uint32_t *ret)
-{
-    uint32_t value = 0, low;
-    if (take(r, "{")) {
-        size_t digits = 0;
-        for (uint32_t digit; hex_digits(r, 1, &digit); digits++)
-            if ((value = value << 4 | digit) > 0x10FFFF)
-                return fail(r, "\\u{…} is beyond U+10FFFF");
-        if (!digits || !take(r, "}"))
-            return fail(r, "\\u{…} is malformed");
-        *ret = value;
-        return 0;
-    }
-    if (!hex_digits(r, 4, &value))
-        return fail(r, "\\u needs four hexadecimal digits");
-    const uint8_t *back = r->at;
-    if (value >= 0xD800 && value <= 0xDBFF && take(r, "\\u") && hex_digits(r, 4, &low)) {
-        if (low >= 0xDC00 && low <= 0xDFFF)
-            value = 0x10000 + ((value - 0xD800) << 10) + (low - 0xDC00);
-        else
-            r->at = back;
-    } else {
-        r->at = back;
-    }
-    *ret = value;
-    return 0;
-}
-
-/* \p{…}: general categories under the names that PCRE2 does not know; scripts and binary properties pass with its spelling. */
-static int property_escape(struct reader *r, char p)
-{
-    static const char *const categories[][2] = {
-        {"Letter", "L"}, {"Cased_Letter", "L&"}, {"LC", "L&"}, {"Uppercase_Letter", "Lu"}, {"Lowercase_Letter", "Ll"},
-        {"Titlecase_Letter", "Lt"}, {"Modifier_Letter", "Lm"}, {"Other_Letter", "Lo"}, {"Mark", "M"},
-        {"Combining_Mark", "M"}, {"Nonspacing_Mark", "Mn"}, {"Spacing_Mark", "Mc"}, {"Enclosing_Mark", "Me"},
-        {"Number", "N"}, {"Decimal_Number", "Nd"}, {"digit", "Nd"}, {"Letter_Number", "Nl"}, {"Other_Number", "No"},
-        {"Punctuation", "P"}, {"punct", "P"}, {"Connector_Punctuation", "Pc"}, {"Dash_Punctuation", "Pd"},
-        {"Open_Punctuation", "Ps"}, {"Close_Punctuation", "Pe"}, {"Initial_Punctuation", "Pi"},
-        {"Final_Punctuation", "Pf"}, {"Other_Punctuation", "Po"}, {"Symbol", "S"}, {"Math_Symbol", "Sm"},
-        {"Currency_Symbol", "Sc"}, {"Modifier_Symbol", "Sk"}, {"Other_Symbol", "So"}, {"Separator", "Z"},
-        {"Space_Separator", "Zs"}, {"Line_Separator", "Zl"}, {"Paragraph_Separator", "Zp"}, {"Other", "C"},
-        {"Control", "Cc"}, {"cntrl", "Cc"}, {"Format", "Cf"}, {"Surrogate", "Cs"}, {"Private_Use", "Co"},
-        {"Unassigned", "Cn"}};
-    if (!take(r, "{"))
-        return fail(r, "\\p needs a property in braces");
-    const char *prefix = "";
-    if (take(r, "Script_Extensions=") || take(r, "scx="))
-        prefix = "scx:";
-    else if (take(r, "Script=") || take(r, "sc="))
-        prefix = "sc:";
-    else if (!take(r, "General_Category="))
-        take(r, "gc=");
-    struct slice name = slice_of(r->at, 0);
-    while (is_letter(peek(r)) || is_digit(peek(r)) || peek(r) == '_')
-        r->at++, name.len++;
-    if (!name.len || name.len > 64 || !take(r, "}"))
-        return fail(r, "\\p{…} is malformed");
-    const char *known = NULL;
-    for (size_t i = 0; !*prefix && i < sizeof categories / sizeof *categories; i++)
-        if (slice_is(name, categories[i][0]))
-            known = categories[i][1];
-    if (slice_is(name, "Assigned")) {
-        known = "Cn";
-        p = p == 'p' ? 'P' : 'p';
-    }
-    buffer_printf(r->out, "\\%c{%s%.*s}", p, prefix, known ? (int)strlen(known) : (int)name.len,
-                  known ? known : (const char *)name.p);
-    return 0;
-}
-
-/* Behind a backslash, what means the same in a class and outside. A class is written and *ret is NONE. */
-static int character_escape(struct reader *r, bool in_class, uint32_t *ret)
-{
-    static const char controls[] = "t\tn\nv\vf\fr\r";
-    int c = peek(r);
-    *ret = NONE;
-    if (c < 0)
-        return fail(r, "a backslash ends the pattern");
-    r->at++;
-    const char *control = strchr(controls, c);
-    if (c > ' ' && control) {
-        *ret = (uint8_t)control[1];
-    } else if (c == 'd' || c == 'D' || c == 'w' || c == 'W') {
-        buffer_printf(r->out, "\\%c", c);
-    } else if (c == 's' || c == 'S') {
-        const char *set = c == 's' ? SPACE : NOT_SPACE;
-        buffer_printf(r->out, in_class ? "%s" : "[%s]", set);
-    } else if (c == 'p' || c == 'P') {
-        return property_escape(r, (char)c);
-    } else if (c == 'u') {
-        return unicode_escape(r, ret);
-    } else if (c == 'x') {
-        if (!hex_digits(r, 2, ret))
-            return fail(r, "\\x needs two hexadecimal digits");
-    } else if (c == 'c') {
-        if (!is_letter(peek(r)))
-            return fail(r, "\\c needs a letter");
-        *ret = *r->at++ & 31;
-    } else if (c == '0' && !is_digit(peek(r))) {
-        *ret = 0;
-    } else if (c > ' ' && c < 0x7F && !is_letter(c) && !is_digit(c)) {
-        *ret = (uint32_t)c;
-    } else {
-        return fail(r, "this escape is not in ECMA-262");
-    }
-    return 0;
 }
 
 static bool is_surrogate(uint32_t c)
@@ -201,7 +23,7 @@ static bool is_surrogate(uint32_t c)
 }
 
 /* No text holds a lone surrogate, so one matches nothing. */
-static void write_character(struct reader *r, uint32_t c)
+static void write_character(struct regex_reader *r, uint32_t c)
 {
     if (is_surrogate(c))
         buffer_append_text(r->out, "(?!)");
@@ -211,7 +33,7 @@ static void write_character(struct reader *r, uint32_t c)
         buffer_printf(r->out, "\\x{%x}", c);
 }
 
-static void write_range(struct reader *r, uint32_t low, uint32_t high)
+static void write_range(struct regex_reader *r, uint32_t low, uint32_t high)
 {
     if (is_surrogate(low))
         low = 0xE000;
@@ -223,10 +45,10 @@ static void write_range(struct reader *r, uint32_t low, uint32_t high)
         buffer_printf(r->out, "\\x{%x}", low);
 }
 
-static int class_atom(struct reader *r, uint32_t *ret)
+static int class_atom(struct regex_reader *r, uint32_t *ret)
 {
     if (peek(r) < 0)
-        return fail(r, "a character class is not closed");
+        return regex_fail(r, "a character class is not closed");
     if (!take(r, "\\")) {
         *ret = next_code_point(r);
         return 0;
@@ -235,10 +57,10 @@ static int class_atom(struct reader *r, uint32_t *ret)
         *ret = '\b';
         return 0;
     }
-    return character_escape(r, true, ret);
+    return regex_escape(r, true, ret);
 }
 
-static int class(struct reader *r)
+static int class(struct regex_reader *r)
 {
     bool negated = take(r, "^");
     size_t start = r->out->len;
@@ -249,15 +71,15 @@ static int class(struct reader *r)
         if (class_atom(r, &low) < 0)
             return -SP_EINVALID;
         if (peek(r) != '-' || r->end - r->at < 2 || r->at[1] == ']') {
-            if (low != NONE)
+            if (low != REGEX_CLASS)
                 write_range(r, low, low);
             continue;
         }
         r->at++;
         if (class_atom(r, &high) < 0)
             return -SP_EINVALID;
-        if (low == NONE || high == NONE || low > high)
-            return fail(r, "a range in a character class is out of order");
+        if (low == REGEX_CLASS || high == REGEX_CLASS || low > high)
+            return regex_fail(r, "a range in a character class is out of order");
         write_range(r, low, high);
     }
     if (r->out->len > empty) {
@@ -270,11 +92,11 @@ static int class(struct reader *r)
     return 0;
 }
 
-static int group_open(struct reader *r)
+static int group_open(struct regex_reader *r)
 {
     static const char *const kinds[] = {"?:", "?=", "?!", "?<=", "?<!"};
-    if (r->depth == DEPTH)
-        return fail(r, "the groups are nested too deeply");
+    if (r->depth == REGEX_DEPTH)
+        return regex_fail(r, "the groups are nested too deeply");
     buffer_append_byte(r->out, '(');
     r->is_assertion[r->depth] = false;
     size_t i = 0;
@@ -286,11 +108,11 @@ static int group_open(struct reader *r)
     } else if (take(r, "?")) {
         const uint8_t *start = r->at;
         if (!take(r, "<") || is_digit(peek(r)))
-            return fail(r, "this kind of group is not in ECMA-262");
+            return regex_fail(r, "this kind of group is not in ECMA-262");
         while (is_letter(peek(r)) || is_digit(peek(r)) || peek(r) == '_')
             r->at++;
         if (r->at == start + 1 || !take(r, ">"))
-            return fail(r, "a group's name is malformed");
+            return regex_fail(r, "a group's name is malformed");
         buffer_append_byte(r->out, '?');
         buffer_append(r->out, start, (size_t)(r->at - start));
     }
@@ -299,7 +121,7 @@ static int group_open(struct reader *r)
     return 0;
 }
 
-static bool has_group(const struct reader *r, struct slice name)
+static bool has_group(const struct regex_reader *r, struct slice name)
 {
     for (size_t i = 0; i + name.len + 4 <= r->whole.len; i++) {
         struct slice rest = slice_of(r->whole.p + i, r->whole.len - i);
@@ -327,7 +149,7 @@ static unsigned count_groups(struct slice pattern)
     return n;
 }
 
-static int backslash(struct reader *r)
+static int backslash(struct regex_reader *r)
 {
     int c = peek(r);
     r->repeatable = true;
@@ -342,7 +164,7 @@ static int backslash(struct reader *r)
         while (is_digit(peek(r)) && n < 100000)
             n = n * 10 + (unsigned)(*r->at++ - '0');
         if (n > r->n_groups)
-            return fail(r, "a back-reference names a group that is not there");
+            return regex_fail(r, "a back-reference names a group that is not there");
         return buffer_printf(r->out, "\\g{%u}", n);
     }
     if (take(r, "k<")) {
@@ -350,19 +172,19 @@ static int backslash(struct reader *r)
         while (is_letter(peek(r)) || is_digit(peek(r)) || peek(r) == '_')
             r->at++, name.len++;
         if (!take(r, ">") || !has_group(r, name))
-            return fail(r, "a back-reference names a group that is not there");
+            return regex_fail(r, "a back-reference names a group that is not there");
         return buffer_printf(r->out, "\\k<%.*s>", SLICE_ARGS(name));
     }
     uint32_t literal;
-    if (character_escape(r, false, &literal) < 0)
+    if (regex_escape(r, false, &literal) < 0)
         return -SP_EINVALID;
-    if (literal != NONE)
+    if (literal != REGEX_CLASS)
         write_character(r, literal);
     return 0;
 }
 
 /* {n}, {n,} or {n,m}, behind the brace. */
-static int braces(struct reader *r)
+static int braces(struct regex_reader *r)
 {
     unsigned long bounds[2] = {0, 0};
     bool has[2] = {false, false}, comma = false;
@@ -374,19 +196,19 @@ static int braces(struct reader *r)
             break;
     }
     if (!has[0] || !take(r, "}"))
-        return fail(r, "a brace is neither escaped nor a quantifier");
+        return regex_fail(r, "a brace is neither escaped nor a quantifier");
     if (has[1] && bounds[1] < bounds[0])
-        return fail(r, "a quantifier's bounds are out of order");
+        return regex_fail(r, "a quantifier's bounds are out of order");
     buffer_printf(r->out, "{%lu%s", bounds[0], comma ? "," : "");
     if (has[1])
         buffer_printf(r->out, "%lu", bounds[1]);
     return buffer_append_byte(r->out, '}');
 }
 
-static int quantifier(struct reader *r, int c)
+static int quantifier(struct regex_reader *r, int c)
 {
     if (!r->repeatable)
-        return fail(r, "there is nothing to repeat");
+        return regex_fail(r, "there is nothing to repeat");
     if (c == '{') {
         int e = braces(r);
         if (e < 0)
@@ -400,7 +222,7 @@ static int quantifier(struct reader *r, int c)
     return 0;
 }
 
-static int term(struct reader *r)
+static int term(struct regex_reader *r)
 {
     int c = peek(r);
     if (c >= 0x80) {
@@ -418,7 +240,7 @@ static int term(struct reader *r)
         return group_open(r);
     case ')':
         if (r->depth == 0)
-            return fail(r, "a group is closed that was not opened");
+            return regex_fail(r, "a group is closed that was not opened");
         r->repeatable = !r->is_assertion[--r->depth];
         return buffer_append_byte(r->out, ')');
     case '*':
@@ -433,7 +255,7 @@ static int term(struct reader *r)
         return buffer_append_byte(r->out, (uint8_t)c);
     case ']':
     case '}':
-        return fail(r, "a closing bracket is not escaped");
+        return regex_fail(r, "a closing bracket is not escaped");
     case '.':
         buffer_append_text(r->out, "[^\\n\\r\\x{2028}\\x{2029}]");
         break;
@@ -446,7 +268,7 @@ static int term(struct reader *r)
 
 int regex_translate(struct slice pattern, struct buffer *out, char ret_why[REGEX_WHY])
 {
-    struct reader r = {.at = pattern.p, .end = pattern.p + pattern.len, .whole = pattern, .out = out};
+    struct regex_reader r = {.at = pattern.p, .end = pattern.p + pattern.len, .whole = pattern, .out = out};
     if (pattern.len > LIMIT_SCHEMA_PATTERN / 8) {
         snprintf(ret_why, REGEX_WHY, "it is too long");
         return -SP_EINVALID;
@@ -458,9 +280,9 @@ int regex_translate(struct slice pattern, struct buffer *out, char ret_why[REGEX
     if (e >= 0)
         e = buffer_error(out); /* the pattern was not read to its end */
     if (e == -SP_ELIMIT)
-        e = fail(&r, "it is too long");
+        e = regex_fail(&r, "it is too long");
     if (e == 0 && r.depth)
-        e = fail(&r, "a group is not closed");
+        e = regex_fail(&r, "a group is not closed");
     if (e == -SP_EINVALID)
         snprintf(ret_why, REGEX_WHY, "%s", r.why);
     return e;

@@ -132,7 +132,7 @@ static void pattern_case(char **field)
     int r = regex_compile(slice_text(jv_string_value(pattern)), &code, why);
     const char *got = "bad";
     if (r == 0) {
-        jv subject = json(field[2]);
+        jv subject = field[2] ? json(field[2]) : jv_string("");
         int found = regex_match(code, slice_text(jv_string_value(subject)), data, context);
         got = found < 0 ? "budget" : found ? "yes" : "no";
         jv_free(subject);
