@@ -4,18 +4,18 @@
 
 #include "base/slice.h"
 
-struct arena {
-    struct arena_chunk *chunks;
+struct schema_arena {
+    struct schema_arena_chunk *chunks;
     size_t used;  /* of all chunks together */
     bool is_full; /* the limit was met, and not the end of the memory */
 };
 
 /* `len` zeroed bytes, aligned for any object; NULL without memory or over the limit. */
-void *arena_take(struct arena *a, size_t len);
+void *schema_arena_take(struct schema_arena *a, size_t len);
 
 /* A copy of the bytes with a NUL behind them that is not counted; `p` is NULL without memory. */
-struct slice arena_copy(struct arena *a, struct slice s);
+struct slice schema_arena_copy(struct schema_arena *a, struct slice s);
 
-void arena_free(struct arena *a);
+void schema_arena_free(struct schema_arena *a);
 
 #endif

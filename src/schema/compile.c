@@ -24,7 +24,7 @@ int compiler_fail(struct compiler *c, const struct node *n, const char *keyword,
 
 void *compiler_take(struct compiler *c, size_t len)
 {
-    return arena_take(&c->schema->arena, len);
+    return schema_arena_take(&c->schema->arena, len);
 }
 
 static int grow(struct compiler *c)
@@ -84,7 +84,7 @@ struct node *compiler_child(struct compiler *c, const struct node *parent, struc
     struct node *n = table_get(&c->children, hash, buffer_slice(&key));
     if (n)
         return n;
-    struct slice kept = arena_copy(&c->schema->arena, buffer_slice(&key));
+    struct slice kept = schema_arena_copy(&c->schema->arena, buffer_slice(&key));
     if (!kept.p) {
         *ret_error = -ENOMEM;
         return NULL;
@@ -100,7 +100,7 @@ struct node *compiler_document(struct compiler *c, struct slice uri, bool is_mai
 {
     struct node *n = node_new(c, NULL, slice_text(""), value, ret_error);
     struct resource *resource = compiler_take(c, sizeof *resource);
-    struct slice kept = arena_copy(&c->schema->arena, uri);
+    struct slice kept = schema_arena_copy(&c->schema->arena, uri);
     if (!n || !resource || !kept.p) {
         if (n)
             *ret_error = -ENOMEM;

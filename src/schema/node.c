@@ -49,6 +49,6 @@ void schema_free(struct schema *s)
     pcre2_match_context_free(s->match_context);
     pcre2_match_context_free(s->quick_context);
     room_free(&s->room);
-    arena_free(&s->arena);
+    schema_arena_free(&s->arena);
     free(s);
 }

@@ -174,7 +174,7 @@ struct owned {
 };
 
 struct schema {
-    struct arena arena;
+    struct schema_arena arena;
     struct room room; /* of the views of `const` and `enum`, open to their ends */
     struct node *root;
     struct owned *owned;

@@ -124,7 +124,7 @@ static int read_id(struct compiler *c, struct node *n, struct slice id)
     int r = uri_resolve(n->resource->base, id, &base);
     if (r < 0)
         return r == -ENOMEM ? r : compiler_fail(c, n, "$id", -SP_ELIMIT, "$id is too long");
-    struct slice kept = arena_copy(&c->schema->arena, buffer_slice(&base));
+    struct slice kept = schema_arena_copy(&c->schema->arena, buffer_slice(&base));
     if (!kept.p)
         return -ENOMEM;
     if (n->parent) {
@@ -157,7 +157,7 @@ static uint32_t name_number(struct compiler *c, struct slice name)
     if (number)
         return *number;
     number = compiler_take(c, sizeof *number);
-    struct slice kept = arena_copy(&c->schema->arena, name);
+    struct slice kept = schema_arena_copy(&c->schema->arena, name);
     if (!number || !kept.p || table_put(&c->names, table_hash(3, kept), kept, number) < 0)
         return 0;
     return *number = c->names.n;
@@ -200,7 +200,7 @@ static int read_anchor(struct compiler *c, struct node *n, const char *keyword, 
         return 0;
     }
     anchor = compiler_take(c, sizeof *anchor);
-    struct slice kept = arena_copy(&c->schema->arena, buffer_slice(&key));
+    struct slice kept = schema_arena_copy(&c->schema->arena, buffer_slice(&key));
     if (!anchor || !kept.p)
         return -ENOMEM;
     *anchor = (struct anchor){.node = n, .dynamic = number};

@@ -209,7 +209,7 @@ int rule_format(struct compiler *c, struct node *n, const struct keyword *k, jv 
     if (!check)
         return 0;
     struct string_rules *rules = compiler_rules(c, n, GROUP_STRING);
-    struct slice name = arena_copy(&c->schema->arena, value_text(value));
+    struct slice name = schema_arena_copy(&c->schema->arena, value_text(value));
     if (!rules || !name.p)
         return -ENOMEM;
     rules->format = check;
@@ -290,7 +290,7 @@ int rule_properties(struct compiler *c, struct node *n, const struct keyword *k,
         struct node *child;
         jv key = jv_object_iter_key(value, i);
         r = child_at(c, n, k, value_text(key), &child);
-        struct slice name = arena_copy(&c->schema->arena, value_text(key));
+        struct slice name = schema_arena_copy(&c->schema->arena, value_text(key));
         if (r == 0)
             r = name.p ? table_put(table, view_hash_name(name), name, child) : -ENOMEM;
         jv_free(key);

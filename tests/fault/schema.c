@@ -22,10 +22,10 @@
 #include "schema/value.h"
 
 /* A schema's arena asks for memory seldom, so each piece of it counts as an allocation; and PCRE2 has no way to ask us. */
-void *__real_arena_take(struct arena *a, size_t len);
-void *__wrap_arena_take(struct arena *a, size_t len);
-struct slice __real_arena_copy(struct arena *a, struct slice s);
-struct slice __wrap_arena_copy(struct arena *a, struct slice s);
+void *__real_schema_arena_take(struct schema_arena *a, size_t len);
+void *__wrap_schema_arena_take(struct schema_arena *a, size_t len);
+struct slice __real_schema_arena_copy(struct schema_arena *a, struct slice s);
+struct slice __wrap_schema_arena_copy(struct schema_arena *a, struct slice s);
 pcre2_code *__real_pcre2_compile_8(PCRE2_SPTR pattern, PCRE2_SIZE len, uint32_t options, int *error, PCRE2_SIZE *at,
                                    pcre2_compile_context *c);
 pcre2_code *__wrap_pcre2_compile_8(PCRE2_SPTR pattern, PCRE2_SIZE len, uint32_t options, int *error, PCRE2_SIZE *at,
@@ -39,14 +39,14 @@ int __real_pcre2_match_8(const pcre2_code *code, PCRE2_SPTR text, PCRE2_SIZE len
 int __wrap_pcre2_match_8(const pcre2_code *code, PCRE2_SPTR text, PCRE2_SIZE len, PCRE2_SIZE from, uint32_t options,
                          pcre2_match_data *data, pcre2_match_context *c);
 
-void *__wrap_arena_take(struct arena *a, size_t len)
+void *__wrap_schema_arena_take(struct schema_arena *a, size_t len)
 {
-    return fault_now() ? NULL : __real_arena_take(a, len);
+    return fault_now() ? NULL : __real_schema_arena_take(a, len);
 }
 
-struct slice __wrap_arena_copy(struct arena *a, struct slice s)
+struct slice __wrap_schema_arena_copy(struct schema_arena *a, struct slice s)
 {
-    return fault_now() ? (struct slice){NULL, 0} : __real_arena_copy(a, s);
+    return fault_now() ? (struct slice){NULL, 0} : __real_schema_arena_copy(a, s);
 }
 
 pcre2_code *__wrap_pcre2_compile_8(PCRE2_SPTR pattern, PCRE2_SIZE len, uint32_t options, int *error, PCRE2_SIZE *at,

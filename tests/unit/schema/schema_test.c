@@ -346,17 +346,17 @@ static void large_enumerations(void **state)
 
 static void arena_is_bounded(void **state)
 {
-    struct arena a = {0};
+    struct schema_arena a = {0};
     unsigned n = 0;
-    assert_null(arena_take(&a, LIMIT_SCHEMA_MEMORY + 1));
+    assert_null(schema_arena_take(&a, LIMIT_SCHEMA_MEMORY + 1));
     assert_true(a.is_full);
     a.is_full = false;
-    while (arena_take(&a, 1u << 20))
+    while (schema_arena_take(&a, 1u << 20))
         n++;
     assert_int_equal(n, LIMIT_SCHEMA_MEMORY >> 20);
-    assert_null(arena_copy(&a, slice_text("")).p);
+    assert_null(schema_arena_copy(&a, slice_text("")).p);
     assert_true(a.is_full);
-    arena_free(&a);
+    schema_arena_free(&a);
 }
 
 static void places_are_cut(void **state)
