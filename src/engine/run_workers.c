@@ -137,18 +137,20 @@ void runs_on_worker_silent(struct run_id id)
 }
 
 /* What the worker was doing when it died is done again elsewhere, unless it was this run that killed it. */
-static void rescue(struct run *run, const char *cause)
+static void rescue(struct run *run, bool was_at_work, const char *cause)
 {
     run->worker = NO_WORKER;
     if (run->phase != PHASE_STEP && run->phase != PHASE_REPLAY)
         return;
-    if (cause) {
+    if (was_at_work && cause) {
         leaf_of_worker(run, cause);
         run_fault(run, "runtime", 500, "Evaluation budget exceeded",
                   "The run used more processor time or memory in one step than a run may.");
         return;
     }
-    if (++run->rescues > LIMIT_RESCUES) {
+    /* A worker does one thing after the other: those that waited for it have no part in its death, however many it dies. */
+    run->rescues += was_at_work;
+    if (run->rescues > LIMIT_RESCUES) {
         run_fault(run, "runtime", 500, "Workers lost", "The worker was lost at each attempt to go on with the run.");
         return;
     }
@@ -157,14 +159,14 @@ static void rescue(struct run *run, const char *cause)
     restart(run);
 }
 
-void runs_on_worker_died(int worker, struct run_id culprit, const char *cause)
+void runs_on_worker_died(int worker, struct run_id at_work, const char *cause)
 {
     replay_on_worker_died(worker);
     struct run *run = run_next(NULL);
     while (run) {
         struct run *next = run_next(run);
         if (run->worker == worker)
-            rescue(run, run->id.n == culprit.n ? cause : NULL);
+            rescue(run, run->id.n == at_work.n, cause);
         run = next;
     }
 }

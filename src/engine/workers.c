@@ -59,6 +59,14 @@ static void take_first_owed(struct worker *w, struct owed *ret)
     w->owed_since_ms = clock_monotonic_ms();
 }
 
+static bool owes(const struct worker *w, uint64_t run)
+{
+    for (uint32_t i = 0; i < w->n_owed; i++)
+        if (w->owed[(w->first_owed + i) % LIMIT_WORKER_OWED].run == run)
+            return true;
+    return false;
+}
+
 static int on_step(struct channel *channel, struct slice payload, int fd)
 {
     (void)fd;
@@ -110,12 +118,15 @@ static void on_closed(struct channel *channel, const char *reason, void *user)
     struct worker *w = &workers[index];
     /* One that was killed from outside says nothing of a cause: its run is tried again as all others are. */
     const char *cause = w->page && w->page->cause ? worker_cause_text((int)w->page->cause) : NULL;
-    struct run_id culprit = {cause ? w->page->run : 0};
+    struct run_id at_work = {w->page ? w->page->run : 0};
+    bool is_named = owes(w, at_work.n);
+    if (!is_named)
+        at_work.n = w->n_owed ? w->owed[w->first_owed].run : 0;
     w->channel = NULL;
     w->n_runs = w->n_known = w->next_known = w->n_owed = 0;
     log_event(LOG_LEVEL_WARN, "engine.worker-lost", "worker", LOG_U64((unsigned)index), "reason", reason, "cause", cause, NULL);
     metrics_count(METRIC_WORKERS_LOST);
-    runs_on_worker_died(index, culprit, cause);
+    runs_on_worker_died(index, at_work, is_named ? cause : NULL);
 }
 
 static const struct channel_handlers channel_table = {.message = on_message, .closed = on_closed};

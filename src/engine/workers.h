@@ -29,10 +29,10 @@ void workers_drop(int worker, struct run_id id);
 void workers_ended(int worker);
 
 /* To runs.c. A step that the worker owed; negative: it is none for this run, which is the worker's fault. A worker's death:
- * `culprit` is the run that it says it died of, or 0; `cause` a text for it. A worker that is ended because it does not answer
- * for this run. */
+ * `at_work` is the run that it had in hand, or 0; `cause` a text for why that run ended it, if it says so. A worker that is
+ * ended because it does not answer for this run. */
 [[gnu::warn_unused_result]] int runs_on_step(int worker, uint64_t ticket, const struct msg_worker_step *m);
-void runs_on_worker_died(int worker, struct run_id culprit, const char *cause);
+void runs_on_worker_died(int worker, struct run_id at_work, const char *cause);
 void runs_on_worker_silent(struct run_id id);
 void runs_on_worker_born(void); /* runs that wait for a worker may go on */
 

@@ -93,3 +93,25 @@ def test_a_definition_that_takes_long_to_compile_stops_nobody(server, busy):
     answer = server.deploy(definition("long", do), ok=False)
     assert answer.status in (201, 400, 413), answer
     assert server.run("neighbour").json["state"] == "completed"
+
+
+def test_who_waits_behind_runs_that_use_up_workers_is_not_to_blame(own_server):
+    """A run may lose workers, but only those that had it in hand count against it."""
+    own_server.deploy(definition("greedy", [{"s": {"set": {"n": "${ last(range(0; 1e18)) }"}}}]))
+    own_server.deploy(definition("neighbour", [{"s": {"set": {"n": 1}}}]))
+    answers = []
+
+    def go(name):
+        body = {"namespace": "test", "workflow": name, "input": {}, "wait": True}
+        answers.append((name, Client(own_server.port, own_server.token, timeout=120).post("/api/v1/runs", body).json))
+
+    threads = [threading.Thread(target=go, args=(name,)) for name in ["greedy"] * 8 + ["neighbour"] * 6 + ["greedy"] * 4]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for name, run in answers:
+        if name == "greedy":
+            assert run["error"]["title"] == "Evaluation budget exceeded", run
+        else:
+            assert run["state"] == "completed", run
