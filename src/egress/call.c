@@ -93,17 +93,17 @@ static void reply_note(struct call *c, const struct transfer_reply *reply)
 
 void call_fail(struct call *c, int code, const char *format, ...)
 {
-    char text[LIMIT_TEXT / 2];
+    char text[LIMIT_TEXT / 2] = "";
     va_list args;
     va_start(args, format);
-    int n = vsnprintf(text, sizeof text, format, args);
+    (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
     if (c->transfer) { /* broken off by us */
         struct transfer_reply reply;
         transfer_peek(c->transfer, &reply);
         reply_note(c, &reply);
     }
-    struct slice reason = slice_of(text, n < 0 ? 0 : n < (int)sizeof text ? (size_t)n : sizeof text - 1);
+    struct slice reason = slice_text(text);
     _cleanup_buffer_ struct buffer scrubbed = BUFFER_MAX(LIMIT_TEXT);
     if (c->scrub)
         reason = scrub_apply(c->scrub, reason, &scrubbed) < 0 ? slice_text(error_text(code)) : buffer_slice(&scrubbed);
@@ -264,7 +264,10 @@ static int redirect_follow(struct call *c, const struct transfer_reply *reply, c
     struct policy_uri at;
     struct diag diag = {0};
     next.secret = true;
-    if (redirect_resolve((const char *)c->request.uri.p, location, &next) < 0)
+    int r = redirect_resolve((const char *)c->request.uri.p, location, &next);
+    if (r == -ENOMEM)
+        return redirect_refuse(reason, size, r, "there is no memory to look at its Location");
+    if (r < 0)
         return redirect_refuse(reason, size, -SP_EDENIED, "its Location is not a URI");
     if (policy_uri_parse(buffer_slice(&next), &at, &diag) < 0)
         return redirect_refuse(reason, size, -SP_EDENIED, diag.text);

@@ -1,5 +1,7 @@
 /* call_credentials: what one hop of a call needs of the vault: asked for, taken, and made known to the scrubber before the request
  * is built [I2]. Called by call.c for each hop that the grants allow, and by egress.c with the vault's answers. */
+#include <errno.h>
+
 #include "base/error.h"
 #include "egress/call.h"
 
@@ -95,7 +97,8 @@ void call_value(struct call *c, size_t index, const struct msg_vault_value *valu
     struct want *want = &c->wants.list[index];
     int r;
     if (value->code != 0) {
-        call_fail(c, -SP_EDENIED, "the credential %.*s is refused: %.*s", SLICE_ARGS(want->name), SLICE_ARGS(value->reason));
+        int code = value->code == -ENOMEM ? -ENOMEM : -SP_EDENIED;
+        call_fail(c, code, "the credential %.*s is refused: %.*s", SLICE_ARGS(want->name), SLICE_ARGS(value->reason));
         return;
     }
     r = want_fill(c, want, value);

@@ -70,23 +70,24 @@ static void answer_unbegun(struct egress *e, uint64_t tag, int code, const char 
     e->peers->answer(&result, e->user);
 }
 
-static struct call *place_take(struct egress *e)
+static int place_take(struct egress *e, struct call **ret)
 {
-    for (unsigned i = 0; e->n < LIMIT_EGRESS_OPEN && i < LIMIT_EGRESS_OPEN; i++) {
-        if (e->calls[i])
-            continue;
-        struct call *c = calloc(1, sizeof *c);
-        if (!c)
-            return NULL;
-        c->egress = e;
-        c->place = i;
-        c->config = egress_config_ref(e->config);
-        c->payload = BUFFER_MAX(LIMIT_FRAME);
-        e->calls[i] = c;
-        e->n++;
-        return c;
-    }
-    return NULL;
+    if (e->n == LIMIT_EGRESS_OPEN)
+        return -SP_EOVERLOAD;
+    struct call *c = calloc(1, sizeof *c);
+    if (!c)
+        return -ENOMEM;
+    unsigned place = 0;
+    while (e->calls[place])
+        place++;
+    c->egress = e;
+    c->place = place;
+    c->config = egress_config_ref(e->config);
+    c->payload = BUFFER_MAX(LIMIT_FRAME);
+    e->calls[place] = c;
+    e->n++;
+    *ret = c;
+    return 0;
 }
 
 int egress_call(struct egress *e, struct slice payload)
@@ -97,9 +98,10 @@ int egress_call(struct egress *e, struct slice payload)
         return r;
     if (find(e, probe.tag))
         return -SP_EPROTOCOL;
-    struct call *c = place_take(e);
-    if (!c) {
-        answer_unbegun(e, probe.tag, -SP_EOVERLOAD, "too many calls are under way");
+    struct call *c;
+    r = place_take(e, &c);
+    if (r < 0) {
+        answer_unbegun(e, probe.tag, r, r == -SP_EOVERLOAD ? "too many calls are under way" : error_text(r));
         return 0;
     }
     r = buffer_append_slice(&c->payload, payload);
@@ -110,7 +112,7 @@ int egress_call(struct egress *e, struct slice payload)
         r = wire_decode_effect_call(c->message.call, &c->effect);
     if (r < 0) {
         call_free(c);
-        answer_unbegun(e, probe.tag, r, "the call cannot be read");
+        answer_unbegun(e, probe.tag, r, r == -ENOMEM ? error_text(r) : "the call cannot be read");
         return 0;
     }
     call_begin(c);

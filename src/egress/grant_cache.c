@@ -73,7 +73,7 @@ static int entry_new(struct slice json, struct grant_entry **ret, struct diag *r
     return 0;
 }
 
-/* A place for one more entry: a free one, or that of the stalest entry that is not held. NULL if there is none. */
+/* A place for one more entry: a free one, or that of the stalest entry that is not held. */
 static struct grant_entry **place_take(struct grant_cache *c)
 {
     if (c->n < LIMIT_EGRESS_OPEN)
@@ -82,8 +82,8 @@ static struct grant_entry **place_take(struct grant_cache *c)
     for (size_t i = 0; i < c->n; i++)
         if (c->entries[i]->n_held == 0 && (!stalest || c->entries[i]->used_at < (*stalest)->used_at))
             stalest = &c->entries[i];
-    if (stalest)
-        entry_free(*stalest);
+    must(stalest); /* who asks is an open call that holds none yet */
+    entry_free(*stalest);
     return stalest;
 }
 
@@ -94,12 +94,7 @@ int grant_cache_hold(struct grant_cache *c, struct slice json, struct grant_entr
         int r = entry_new(json, &e, reterr);
         if (r < 0)
             return r;
-        struct grant_entry **place = place_take(c);
-        if (!place) {
-            entry_free(e);
-            return -SP_EOVERLOAD;
-        }
-        *place = e;
+        *place_take(c) = e;
     }
     e->n_held++;
     e->used_at = ++c->clock;

@@ -129,9 +129,9 @@ static int value_append(struct buffer *out, enum handle_escape escape, struct sl
         escape_json(out, value);
         return buffer_error(out);
     case HANDLE_MASK:
-        return buffer_append_text(out, "***");
+        break;
     }
-    return -SP_EINVALID;
+    return buffer_append_text(out, "***");
 }
 
 int handle_substitute(const struct handle_pattern *p, struct slice text, enum handle_escape escape,

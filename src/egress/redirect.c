@@ -22,21 +22,23 @@ bool redirect_becomes_get(uint16_t status, const char *method)
 /* libcurl resolves the reference; whatever it makes of an odd one is then parsed strictly, and that very text is called. */
 int redirect_resolve(const char *base, struct slice location, struct buffer *ret_uri)
 {
-    if (location.len == 0 || location.len > LIMIT_URI)
+    if (location.len == 0 || location.len > LIMIT_URI || memchr(location.p, 0, location.len))
         return -SP_EINVALID;
     _cleanup_free_ char *text = slice_dup(location);
-    if (!text)
-        return -SP_EINVALID;
-    CURLU *url = curl_url();
+    CURLU *url = text ? curl_url() : NULL;
     if (!url)
         return -ENOMEM;
     char *resolved = NULL;
-    int r = -SP_EINVALID;
-    if (curl_url_set(url, CURLUPART_URL, base, 0) == CURLUE_OK &&
-        curl_url_set(url, CURLUPART_URL, text, CURLU_URLENCODE) == CURLUE_OK &&
-        curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0) == CURLUE_OK &&
-        curl_url_get(url, CURLUPART_URL, &resolved, 0) == CURLUE_OK)
-        r = buffer_append_text(ret_uri, resolved);
+    CURLUcode code = curl_url_set(url, CURLUPART_URL, base, 0);
+    if (code == CURLUE_OK)
+        code = curl_url_set(url, CURLUPART_URL, text, CURLU_URLENCODE);
+    if (code == CURLUE_OK)
+        code = curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0);
+    if (code == CURLUE_OK)
+        code = curl_url_get(url, CURLUPART_URL, &resolved, 0);
+    int r = code == CURLUE_OK              ? buffer_append_text(ret_uri, resolved)
+            : code == CURLUE_OUT_OF_MEMORY ? -ENOMEM
+                                           : -SP_EINVALID;
     curl_free(resolved);
     curl_url_cleanup(url);
     return r;

@@ -6,7 +6,8 @@
 
 bool redirect_is(uint16_t status);
 
-/* Resolves `location` against `base` (NUL-terminated) and drops the fragment. -SP_EINVALID when there is no such URI. */
+/* Resolves `location` against `base` (NUL-terminated) and drops the fragment. -SP_EINVALID when there is no such URI,
+ * -ENOMEM. */
 [[gnu::warn_unused_result]] int redirect_resolve(const char *base, struct slice location, struct buffer *ret_uri);
 
 /* Whether the next hop is a GET without a body instead of the same method again. */

@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "base/error.h"
+#include "base/must.h"
 
 void wants_free(struct wants *w)
 {
@@ -247,7 +248,8 @@ static int digest_build(const struct request_source *s, const struct wants *w, c
 {
     const struct want *username = find_form(w, CREDENTIAL_FORM_USERNAME);
     const struct want *password = find_form(w, CREDENTIAL_FORM_PASSWORD);
-    if (username && password) {
+    if (username) {
+        must(password); /* they are asked for together */
         (void)buffer_append_slice(&ret->username, buffer_slice(&username->value));
         (void)buffer_append_slice(&ret->password, buffer_slice(&password->value));
     } else {
@@ -304,8 +306,7 @@ static int headers_build(const struct request_source *s, const struct hop *hop, 
         if (r < 0)
             return r;
     }
-    if (r < 0)
-        return refuse(-SP_EINVALID, "the headers of the call are malformed", ret_reason);
+    must(r == 0); /* request_wants has walked them, at the first hop */
     ret->is_repeatable = is_safe_to_repeat(slice_text(hop->method));
     if (!ret->is_repeatable && !hop->is_foreign && wire_pairs_find(s->call->headers, "idempotency-key", &ignored)) {
         ret->is_repeatable = true;
@@ -338,8 +339,9 @@ static int uri_build(const struct request_source *s, const struct hop *hop, cons
     if (r < 0)
         return refuse(r, "the URI could not be built", ret_reason);
     struct policy_uri built;
-    if (policy_uri_parse(buffer_slice(&ret->uri), &built, NULL) < 0 || !policy_origin_equal(&built.origin, &hop->at.origin))
+    if (policy_uri_parse(buffer_slice(&ret->uri), &built, NULL) < 0)
         return refuse(-SP_EINVALID, "a secret does not fit into the URI", ret_reason);
+    must(policy_origin_equal(&built.origin, &hop->at.origin));
     return buffer_text(&ret->uri) ? 0 : -ENOMEM;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "base/must.h"
 #include "egress/handle.h"
 
 #define MAX_FORMS    (HANDLE_SLOTS * 72)
@@ -109,8 +110,7 @@ static int base64_add(struct scrub *s, struct slice value, size_t shift)
     (void)buffer_append(&plain, "\0\0", shift);
     (void)buffer_append_slice(&plain, value);
     size_t end = (shift + value.len) * 8 / 6;
-    if (end < skip[shift] + MIN_ENCODED)
-        return buffer_error(&plain);
+    must(end >= skip[shift] + MIN_ENCODED);
     for (int url = 0; url < 2; url++) {
         (void)buffer_append_base64(&b, buffer_slice(&plain));
         if (url && buffer_error(&b) == 0)

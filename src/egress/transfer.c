@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 
 #include "base/error.h"
+#include "base/must.h"
 #include "wire/codec.h"
 
 #define FREE_INFLATION (64u << 10) /* before the ratio counts */
@@ -43,8 +44,8 @@ static int give_up(struct transfer *t, int code, const char *reason)
 static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct transfer *t = user;
-    if (purpose != CURLSOCKTYPE_IPCXN ||
-        !t->handlers->may_connect(&address->addr, t->reason, sizeof t->reason, t->user)) {
+    must(purpose == CURLSOCKTYPE_IPCXN); /* the other kind is FTP's */
+    if (!t->handlers->may_connect(&address->addr, t->reason, sizeof t->reason, t->user)) {
         t->was_refused = true;
         return CURL_SOCKET_BAD;
     }
@@ -109,7 +110,8 @@ static int header_add(struct transfer *t, struct slice line)
     struct slice value = line;
     struct slice name;
     uint8_t lower[LIMIT_NAME];
-    if (!slice_split(&value, ':', &name) || !value.p || name.len == 0 || name.len > sizeof lower ||
+    (void)slice_split(&value, ':', &name);
+    if (!value.p || name.len == 0 || name.len > sizeof lower ||
         memchr(line.p, 0, line.len))
         return give_up(t, -SP_EPROTOCOL, "the server sent a malformed header");
     for (size_t i = 0; i < name.len; i++)
@@ -246,7 +248,7 @@ void transfer_peek(const struct transfer *t, struct transfer_reply *ret)
     *ret = (struct transfer_reply){.was_sent = t->was_sent};
     curl_off_t up = 0, down = 0;
     long head_out = 0, head_in = 0;
-    const char *address = NULL;
+    const char *address = "";
     curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &up);
     curl_easy_getinfo(t->easy, CURLINFO_SIZE_DOWNLOAD_T, &down);
     curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &head_out);
@@ -254,7 +256,7 @@ void transfer_peek(const struct transfer *t, struct transfer_reply *ret)
     curl_easy_getinfo(t->easy, CURLINFO_PRIMARY_IP, &address);
     ret->bytes_out = (uint64_t)up + (uint64_t)head_out;
     ret->bytes_in = (uint64_t)down + (uint64_t)head_in;
-    snprintf(ret->address, sizeof ret->address, "%s", address ? address : "");
+    snprintf(ret->address, sizeof ret->address, "%s", address);
 }
 
 static int result_code(const struct transfer *t, CURLcode result)
