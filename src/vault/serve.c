@@ -214,10 +214,7 @@ static void on_closed(struct channel *c, const char *reason, void *user)
     log_event(LOG_LEVEL_INFO, "channel.closed", "peer", role_name(channel_peer(c)), "reason", reason, NULL);
     if (channel_is_breached(c))
         (void)role_ask_restart(channel_peer(c), 0);
-    if (c == vault.engine)
-        vault.engine = NULL;
-    else if (c == vault.egress)
-        vault.egress = NULL;
+    *(channel_peer(c) == ROLE_ENGINE ? &vault.engine : &vault.egress) = NULL;
     channel_free(c);
 }
 

@@ -2,13 +2,14 @@
  * upstreams that end in this process (stand_in_net.h). Each call has one answer; the credential is nowhere in it [I2]; what is said not
  * to have been sent was not sent, since such a call may be repeated; no request leaves without its credential; and nothing is
  * refused for good, as denied or malformed, because there was no memory to look at it. */
-#include <cmocka.h>
-#include <errno.h>
-#include <ev.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <ev.h>
 
 #include "base/error.h"
 #include "crypto/crypto.h"

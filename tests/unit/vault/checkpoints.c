@@ -141,6 +141,11 @@ static void test_empty_log(void **state)
     assert_int_equal(sign(&s, 0, &wrong, (struct slice){NULL, 0}, &note), -SP_ECONFLICT); /* a root that is not the empty one */
     assert_int_equal(checkpoint_last(&s, keys, &note), 0);
     assert_int_equal(note.len, 0);
+    struct checkpoint empty = head(0), first = head(1);
+    assert_int_equal(sign(&s, 0, &empty, (struct slice){NULL, 0}, &note), 0);
+    buffer_clear(&note);
+    assert_int_equal(checkpoint_sign(&s, keys, &first, slice_of(leaves[1], 32), (struct slice){NULL, 0}, &note, NULL), -SP_ETAMPERED);
+    assert_int_equal(sign(&s, 0, &first, (struct slice){NULL, 0}, &note), 0);
 }
 
 static int setup(void **state)

@@ -12,6 +12,7 @@
 #include "vault/credential.h"
 #include "vault/table.h"
 #include "vault/value.h"
+#include "wire/codec.h"
 
 #define ORIGINS "{\"origins\":[\"https://api.example.com\"]}"
 
@@ -184,6 +185,8 @@ static void test_bad_policies(void **state)
         "{\"origins\":[\"https://a.example\"],\"methods\":[]}", "{\"origins\":[\"https://a.example\"],\"methods\":[\"get\"]}",
         "{\"origins\":[\"https://a.example\"],\"methods\":\"GET\"}", "{\"origins\":[\"https://a.example\"],\"places\":[]}",
         "{\"origins\":[\"https://a.example\"],\"methods\":[1]}", "{\"origins\":[\"https://a.example\"],\"places\":\"header\"}",
+        "{\"origins\":{}}", "{\"origins\":[null]}", "{\"origins\":[\"https://a.example\"],\"methods\":{}}",
+        "{\"origins\":[\"https://a.example\"],\"places\":null}",
         "{\"origins\":[\"https://a.example\"],\"places\":[1]}",
         "{\"origins\":[\"https://a.example\"],\"places\":[\"cookie\"]}", "{\"origins\":[\"https://a.example\"],\"header\":\"X-A\"}",
         "{\"origins\":[\"https://a.example\"]} x", "{\"origins\":[\"https://a.example\"]"};
@@ -205,6 +208,7 @@ static void test_bad_policies(void **state)
             fail_msg("taken: %s", policy);
     }
     _cleanup_buffer_ struct buffer out = BUFFER_MAX(2 * LIMIT_CREDENTIAL);
+    assert_true(wrap(&l, CREDENTIAL_API_KEY, "{\"origins\":[\"https://a.example\"],\"header\":7}", SLICE_LITERAL("a-token-1"), &out, NULL) < 0);
     assert_true(wrap(&l, CREDENTIAL_WEBHOOK_KEY, ORIGINS, SLICE_LITERAL("0123456789abcdef"), &out, NULL) < 0);
 }
 
@@ -225,6 +229,11 @@ static void test_values(void **state)
         {CREDENTIAL_API_KEY, {(const uint8_t *)"api-key ", 8}, false},
         {CREDENTIAL_BASIC, {(const uint8_t *)"{\"username\":\"a\"}", 16}, false},
         {CREDENTIAL_BASIC, {(const uint8_t *)"a:b", 3}, false},
+        {CREDENTIAL_BASIC, SLICE_LITERAL("{\"username\":1,\"password\":\"bbbbbbbb\"}"), false},
+        {CREDENTIAL_BASIC, SLICE_LITERAL("{\"username\":\"a\",\"password\":12345678}"), false},
+        {CREDENTIAL_BASIC, SLICE_LITERAL("{\"username\":\"a\\n\",\"password\":\"bbbbbbbb\"}"), false},
+        {CREDENTIAL_BASIC, SLICE_LITERAL("{\"username\":\"a\177\",\"password\":\"bbbbbbbb\"}"), false},
+        {CREDENTIAL_BASIC, SLICE_LITERAL("{\"username\":\"\",\"password\":\"bbbbbbbb\"}"), true},
         {CREDENTIAL_BASIC, {(const uint8_t *)"{\"username\":\"a:\",\"password\":\"bbbbbbbb\"}", 39}, false},
         {CREDENTIAL_BASIC, {(const uint8_t *)"{\"username\":\"a\",\"password\":\"bbbbbbb\\n\"}", 39}, false},
         {CREDENTIAL_BASIC, {(const uint8_t *)"{\"username\":\"a\",\"password\":\"bbbbbbb\\u0000\"}", 43}, false},
@@ -235,6 +244,8 @@ static void test_values(void **state)
         {CREDENTIAL_BEARER, {(const uint8_t *)"a-token1", 8}, true},
         {CREDENTIAL_API_KEY, {(const uint8_t *)"api-key", 7}, false},
         {CREDENTIAL_API_KEY, {(const uint8_t *)"api-key1", 8}, true},
+        {CREDENTIAL_API_KEY, SLICE_LITERAL("api\tkey1"), false},
+        {CREDENTIAL_API_KEY, SLICE_LITERAL("api\177key1"), false},
         {CREDENTIAL_BASIC, {(const uint8_t *)"{\"username\":\"a\",\"password\":\"bbbbbbb\"}", 37}, false},
         {CREDENTIAL_BASIC, {(const uint8_t *)"{\"username\":\"a\",\"password\":\"bbbbbbbb\"}", 38}, true},
         {CREDENTIAL_BASIC, {(const uint8_t *)"{\"username\":\"aaaaaaa\",\"password\":\"\"}", 36}, false},
@@ -270,6 +281,40 @@ static void test_largest(void **state)
     struct credential_ask a = ask("api.example.com", CREDENTIAL_FORM_HEADER);
     assert_int_equal(credential_use(c, &a, &header, &got, NULL), 0);
     assert_int_equal(got.len, LIMIT_CREDENTIAL + 7);
+}
+
+/* One byte, or one origin, more than there may be. */
+static void test_too_large(void **state)
+{
+    static char value[LIMIT_CREDENTIAL + 1];
+    _cleanup_buffer_ struct buffer policy = BUFFER_MAX(2 * LIMIT_CREDENTIAL_POLICY), username = BUFFER_MAX(LIMIT_CREDENTIAL),
+                                   got = BUFFER_MAX(2 * LIMIT_CREDENTIAL), basic = BUFFER_MAX(LIMIT_CREDENTIAL);
+    struct credential_policy parsed;
+    memset(value, 'v', sizeof value);
+    assert_int_equal(value_check(CREDENTIAL_BEARER, slice_of(value, sizeof value), &username, &got, NULL), -SP_EINVALID);
+    assert_int_equal(value_check(CREDENTIAL_BEARER, slice_of(value, sizeof value - 1), &username, &got, NULL), 0);
+    buffer_clear(&got);
+    (void)buffer_printf(&basic, "{\"username\":\"u\",\"password\":\"%.*s\"}", (int)VALUE_BASIC_MAX - 1, value);
+    assert_int_equal(value_check(CREDENTIAL_BASIC, buffer_slice(&basic), &username, &got, NULL), 0);
+    buffer_clear(&basic);
+    (void)buffer_printf(&basic, "{\"username\":\"u\",\"password\":\"%.*s\"}", (int)VALUE_BASIC_MAX, value);
+    assert_int_equal(value_check(CREDENTIAL_BASIC, buffer_slice(&basic), &username, &got, NULL), -SP_EINVALID);
+    for (size_t n = LIMIT_ORIGINS; n <= LIMIT_ORIGINS + 1; n++) {
+        buffer_clear(&policy);
+        (void)buffer_append_text(&policy, "{\"origins\":[");
+        for (size_t i = 0; i < n; i++)
+            (void)buffer_printf(&policy, "%s\"https://a%zu.example\"", i ? "," : "", i);
+        (void)buffer_append_text(&policy, "]}");
+        int r = credential_policy_parse(buffer_slice(&policy), CREDENTIAL_BEARER, &parsed, NULL);
+        assert_int_equal(r, n > LIMIT_ORIGINS ? -SP_EINVALID : 0);
+        if (r == 0)
+            credential_policy_clear(&parsed);
+    }
+    buffer_clear(&policy);
+    (void)buffer_append_text(&policy, ORIGINS);
+    while (policy.len <= LIMIT_CREDENTIAL_POLICY)
+        (void)buffer_append_byte(&policy, ' ');
+    assert_int_equal(credential_policy_parse(buffer_slice(&policy), CREDENTIAL_BEARER, &parsed, NULL), -SP_ELIMIT);
 }
 
 static void test_moved(void **state)
@@ -315,6 +360,7 @@ static void test_namespace_key(void **state)
     }
     assert_memory_equal(none, untouched, 32);
     assert_int_equal(namespace_key_create(keys, SLICE_LITERAL("../x"), &wrapped, none), -SP_EINVALID);
+    assert_int_equal(namespace_key_open(keys, SLICE_LITERAL("../x"), buffer_slice(&wrapped), none), -SP_EINVALID);
 }
 
 static void test_bad_box(void **state)
@@ -327,6 +373,52 @@ static void test_bad_box(void **state)
     assert_non_null(strstr(why.text, "public key"));
     struct credential_label bad = label("default", "../token", 1);
     assert_int_equal(wrap(&bad, CREDENTIAL_BEARER, ORIGINS, SLICE_LITERAL("a-token-1"), &out, NULL), -SP_EINVALID);
+    struct credential_label bad_ns = label("../default", "token", 1);
+    struct credential *c = NULL;
+    assert_int_equal(wrap(&bad_ns, CREDENTIAL_BEARER, ORIGINS, SLICE_LITERAL("a-token-1"), &out, NULL), -SP_EINVALID);
+    assert_int_equal(credential_unwrap(keys, &bad_ns, SLICE_LITERAL("x"), &c, NULL), -SP_EINVALID);
+}
+
+/* The engine passes on another name, kind or policy than the value was sealed for. */
+static void test_another_purpose(void **state)
+{
+    struct credential_label l = label("default", "token", 1), other = label("default", "other", 1);
+    _cleanup_buffer_ struct buffer box = BUFFER_MAX(LIMIT_TEXT), out = BUFFER_MAX(2 * LIMIT_CREDENTIAL);
+    struct slice policy = SLICE_LITERAL(ORIGINS), wider = SLICE_LITERAL("{\"origins\":[\"https://evil.example\"]}");
+    struct credential_purpose purpose = {l.ns, l.name, SLICE_LITERAL("bearer"), policy};
+    struct diag why = {0};
+    assert_int_equal(credential_box_seal(keys->box_public, &purpose, SLICE_LITERAL("a-token-1"), &box), 0);
+    assert_int_equal(credential_wrap(keys, &other, CREDENTIAL_BEARER, policy, buffer_slice(&box), &out, &why), -SP_EINVALID);
+    assert_non_null(strstr(why.text, "another name, kind or policy"));
+    assert_int_equal(credential_wrap(keys, &l, CREDENTIAL_API_KEY, policy, buffer_slice(&box), &out, NULL), -SP_EINVALID);
+    assert_int_equal(credential_wrap(keys, &l, CREDENTIAL_BEARER, wider, buffer_slice(&box), &out, NULL), -SP_EINVALID);
+    assert_int_equal(out.len, 0);
+    assert_int_equal(credential_wrap(keys, &l, CREDENTIAL_BEARER, policy, buffer_slice(&box), &out, NULL), 0);
+}
+
+/* Genuine blobs whose content is of a version to come, or none. */
+static void test_content_of_another_version(void **state)
+{
+    struct credential_label l = label("default", "token", 1);
+    for (uint8_t kind = 98; kind < 101; kind++) {
+        _cleanup_buffer_ struct buffer ad = BUFFER_MAX(512), content = BUFFER_MAX(512), blob = BUFFER_MAX(1024);
+        struct credential *c = NULL;
+        struct diag why = {0};
+        wire_put_bytes(&ad, l.ns, LIMIT_NAME);
+        wire_put_bytes(&ad, l.name, LIMIT_NAME);
+        wire_put_u64(&ad, l.version);
+        wire_put_u8(&content, kind == 98 ? CREDENTIAL_BEARER : kind);
+        wire_put_bytes(&content, SLICE_LITERAL(ORIGINS), LIMIT_CREDENTIAL_POLICY);
+        wire_put_bytes(&content, SLICE_LITERAL(""), LIMIT_CREDENTIAL);
+        wire_put_bytes(&content, SLICE_LITERAL("a-token-1"), LIMIT_CREDENTIAL);
+        if (kind == 100)
+            wire_put_u8(&content, 1);
+        assert_int_equal(blob_seal(keys, BLOB_CREDENTIAL, buffer_slice(&ad), buffer_slice(&content), &blob), 0);
+        int r = credential_unwrap(keys, &l, buffer_slice(&blob), &c, &why);
+        assert_int_equal(r, kind == 98 ? 0 : -SP_EFORMAT);
+        assert_true(r == 0 || strstr(why.text, "another version"));
+        credential_free(c);
+    }
 }
 
 static void test_table(void **state)
@@ -347,6 +439,42 @@ static void test_table(void **state)
     assert_true(credential_table_remove(t, l1.ns, l1.name));
     assert_false(credential_table_remove(t, l1.ns, l1.name));
     assert_null(credential_table_find(t, l1.ns, l1.name));
+    credential_table_free(t);
+}
+
+/* As many as there may be, so that many share a bucket: each is found by its own names alone, and one more is refused. */
+static void test_full_table(void **state)
+{
+    struct credential_table *t = credential_table_new();
+    char name[32];
+    for (unsigned i = 0; i <= LIMIT_CREDENTIALS; i++) {
+        (void)snprintf(name, sizeof name, "name-%u", i);
+        struct credential *c = calloc(1, sizeof *c);
+        struct credential_label l = label("default", name, 1);
+        c->username_len = i;
+        assert_int_equal(credential_table_take(t, &l, &c), i < LIMIT_CREDENTIALS ? 0 : -SP_ELIMIT);
+        credential_free(c);
+    }
+    for (unsigned i = 0; i < LIMIT_CREDENTIALS; i++) {
+        (void)snprintf(name, sizeof name, "name-%u", i);
+        assert_int_equal(credential_table_find(t, SLICE_LITERAL("default"), slice_text(name))->username_len, i);
+        assert_null(credential_table_find(t, SLICE_LITERAL("other"), slice_text(name)));
+    }
+    for (unsigned i = 0; i < LIMIT_CREDENTIALS; i += 2) {
+        (void)snprintf(name, sizeof name, "name-%u", i);
+        assert_true(credential_table_remove(t, SLICE_LITERAL("default"), slice_text(name)));
+        assert_false(credential_table_remove(t, SLICE_LITERAL("default"), slice_text(name)));
+    }
+    assert_non_null(credential_table_find(t, SLICE_LITERAL("default"), SLICE_LITERAL("name-1")));
+    assert_null(credential_table_find(t, SLICE_LITERAL("default"), SLICE_LITERAL("name-2")));
+    char longer[LIMIT_NAME + 2];
+    memset(longer, 'a', sizeof longer - 1);
+    longer[sizeof longer - 1] = 0;
+    struct credential_label long_name = label("default", longer, 1), long_ns = label(longer, "token", 1);
+    struct credential *c = calloc(1, sizeof *c);
+    assert_int_equal(credential_table_take(t, &long_name, &c), -SP_EINVALID);
+    assert_int_equal(credential_table_take(t, &long_ns, &c), -SP_EINVALID);
+    credential_free(c);
     credential_table_free(t);
 }
 
@@ -373,6 +501,8 @@ int main(void)
         cmocka_unit_test(test_origin_parts), cmocka_unit_test(test_methods_and_places), cmocka_unit_test(test_bad_policies),
         cmocka_unit_test(test_values),       cmocka_unit_test(test_largest),           cmocka_unit_test(test_moved),
         cmocka_unit_test(test_namespace_key), cmocka_unit_test(test_bad_box),          cmocka_unit_test(test_table),
+        cmocka_unit_test(test_too_large),    cmocka_unit_test(test_another_purpose),    cmocka_unit_test(test_content_of_another_version),
+        cmocka_unit_test(test_full_table),
     };
     return cmocka_run_group_tests_name("vault/credentials", tests, setup, teardown);
 }

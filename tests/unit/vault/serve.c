@@ -170,6 +170,15 @@ static void test_use(void **state)
     ASK(&engine, VAULT_REVOKE, vault_revoke, .tag = 8, .ns = SLICE_LITERAL("default"), .name = SLICE_LITERAL("token"));
     assert_int_equal(ANSWER(&engine, VAULT_DONE, vault_done).code, 0);
     assert_int_equal(use("token", "api.example.com").code, -SP_ENOTFOUND);
+    ASK(&engine, VAULT_REVOKE, vault_revoke, .tag = 9, .ns = SLICE_LITERAL("default"), .name = SLICE_LITERAL("token"));
+    struct msg_vault_done again = ANSWER(&engine, VAULT_DONE, vault_done);
+    assert_int_equal(again.code, -SP_ENOTFOUND);
+    assert_true(again.reason.len > 0);
+    ASK(&engine, VAULT_LOAD, vault_load, .tag = 10, .ns = SLICE_LITERAL("default"), .name = SLICE_LITERAL("token"), .version = 3,
+        .wrapped = SLICE_LITERAL("altered"));
+    struct msg_vault_done altered = ANSWER(&engine, VAULT_DONE, vault_done);
+    assert_int_equal(altered.code, -SP_ETAMPERED);
+    assert_true(slice_is(altered.reason, "the wrapped credential was altered or moved"));
 }
 
 static void test_webhook(void **state)
@@ -184,6 +193,9 @@ static void test_webhook(void **state)
     struct msg_vault_verified m = ANSWER(&engine, VAULT_VERIFIED, vault_verified);
     assert_int_equal(m.code, 0);
     assert_true(slice_starts(m.delivery, "github:"));
+    ASK(&engine, VAULT_VERIFY, vault_verify, .tag = 9, .ns = SLICE_LITERAL("default"), .name = SLICE_LITERAL("nothing"),
+        .scheme = WEBHOOK_GITHUB, .headers = buffer_slice(&headers), .body = SLICE_LITERAL("Hello, World!"));
+    assert_int_equal(ANSWER(&engine, VAULT_VERIFIED, vault_verified).code, -SP_ENOTFOUND);
     /* A key that may be sent out is no key for webhooks: its value could be echoed by the host that it is sent to. */
     load("token", 1, CREDENTIAL_BEARER, ORIGINS, "It's-a-Secret-to-Everybody");
     ASK(&engine, VAULT_VERIFY, vault_verify, .tag = 9, .ns = SLICE_LITERAL("default"), .name = SLICE_LITERAL("token"),
@@ -247,9 +259,37 @@ static void test_bad_frames(void **state)
         assert_int_equal(read(pair[0], &byte, 1), 0); /* closed */
         close(pair[0]);
     }
+    static const uint8_t engines[] = {WIRE_VAULT_IDENTIFY, WIRE_VAULT_NAMESPACE, WIRE_VAULT_SIGN, WIRE_VAULT_WRAP, WIRE_VAULT_LOAD,
+                                      WIRE_VAULT_REVOKE, WIRE_VAULT_VERIFY, WIRE_VAULT_USE, WIRE_VAULT_DONE};
+    leave(&engine);
+    for (size_t i = 0; i < sizeof engines; i++) {
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+        assert_int_equal(serve_connect(loop, ROLE_ENGINE, pair[1]), 0);
+        uint8_t frame[12] = {4, 0, 0, 0, engines[i]}, byte;
+        assert_int_equal(write(pair[0], frame, sizeof frame), sizeof frame);
+        run_loop();
+        assert_int_equal(read(pair[0], &byte, 1), 0);
+        close(pair[0]);
+    }
+    connect_as(ROLE_ENGINE, &engine);
     assert_int_equal(serve_connect(loop, ROLE_WORKER, dup(0)), -SP_EPROTOCOL);
     ASK(&engine, VAULT_IDENTIFY, vault_identify, .tag = 13); /* the engine is served as before */
     assert_int_equal(ANSWER(&engine, VAULT_IDENTITY, vault_identity).tag, 13);
+}
+
+/* The key may come before the channels do, and once. */
+static void test_key_first(void **state)
+{
+    _cleanup_secret_ struct secret *root = secret_new(32);
+    after_each(NULL);
+    serve_close();
+    open_vault();
+    assert_int_equal(serve_open(root), -SP_ECONFLICT);
+    connect_as(ROLE_EGRESS, &egress);
+    assert_int_equal(use("token", "api.example.com").code, -SP_ENOTFOUND);
+    connect_as(ROLE_ENGINE, &engine);
+    ASK(&engine, VAULT_IDENTIFY, vault_identify, .tag = 12);
+    assert_int_equal(ANSWER(&engine, VAULT_IDENTITY, vault_identity).tag, 12);
 }
 
 static void quiet(enum log_level level, const char *line, size_t len, void *user)
@@ -269,6 +309,7 @@ static int setup(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {T(test_identity), T(test_namespace),  T(test_use),           T(test_webhook),
-                                       T(test_sign),     T(test_new_engine), T(test_waits_for_key), T(test_bad_frames)};
+                                       T(test_sign),     T(test_new_engine), T(test_waits_for_key), T(test_bad_frames),
+                                       T(test_key_first)};
     return cmocka_run_group_tests_name("vault/serve", tests, setup, NULL);
 }

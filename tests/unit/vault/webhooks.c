@@ -194,6 +194,9 @@ static void test_standard(void **state)
     f = standard();
     f.secret = "whsec_!";
     refused(f);
+    f.secret = "whsec_"; /* who knows that it is empty can sign */
+    assert_int_equal(verify(&f), -SP_EUNAUTHENTICATED);
+    assert_string_equal(f.why.text, "the webhook-key of this route begins with whsec_ but is not base64");
 }
 
 /* "ID.TIME.BODY" must have one reading: shifting a piece over a dot must not keep the signature. */
@@ -259,6 +262,11 @@ static void test_stripe(void **state)
         accepted(stripe(header, "1700000000", good[i]));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         refused(stripe(header, "1700000000", bad[i]));
+    static const char *const sixteen = "t=1700000000,v1=0,v1=1,v1=2,v1=3,v1=4,v1=5,v1=6,v1=7,v1=8,v1=9,v1=a,v1=b,v1=c,v1=d,v1=e,v1=%s";
+    char more[512];
+    accepted(stripe(header, "1700000000", sixteen));
+    (void)snprintf(more, sizeof more, "%s,v1=f", sixteen);
+    refused(stripe(header, "1700000000", more)); /* one more than any sender has */
     refused(stripe(header, "", "t=,v1=%s"));             /* well signed, but no time */
     refused(stripe(header, "+1700000000", "t=+1700000000,v1=%s"));
 }
