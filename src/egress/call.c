@@ -301,13 +301,10 @@ static int secrets_parse(struct call *c)
     struct slice name, ignored;
     unsigned n = 0;
     int r;
-    while ((r = wire_pairs_next(&rest, &name, &ignored)) > 0) {
-        if (n == LIMIT_SECRETS)
-            return -SP_ELIMIT;
+    while ((r = wire_pairs_next(&rest, &name, &ignored)) > 0 && n < LIMIT_SECRETS)
         c->secrets[n++] = name;
-    }
-    handle_pattern_init(&c->pattern, c->message.nonce, n);
-    return r;
+    handle_pattern_init(&c->pattern, c->message.nonce, n); /* the answer that tells of too many masks handles, too */
+    return r > 0 ? -SP_ELIMIT : r;
 }
 
 static int first_hop(struct call *c)

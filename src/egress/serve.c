@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/must.h"
 #include "role/role.h"
 
 static struct {
@@ -31,8 +32,7 @@ static int on_cancel(struct channel *c, struct slice payload, int fd)
 
 static void answer(const struct msg_egress_result *result, void *user)
 {
-    if (!serve.engine)
-        return;
+    must(serve.engine); /* its calls end with its channel */
     int r = CHANNEL_SEND(serve.engine, EGRESS_RESULT, egress_result, result);
     if (r == 0 || r == -EPIPE)
         return;
@@ -88,10 +88,7 @@ static void on_closed(struct channel *c, const char *reason, void *user)
 {
     enum role peer = channel_peer(c);
     log_event(LOG_LEVEL_INFO, "channel.closed", "peer", role_name(peer), "reason", reason, NULL);
-    if (c == serve.engine)
-        serve.engine = NULL;
-    else if (c == serve.vault)
-        serve.vault = NULL;
+    *(peer == ROLE_ENGINE ? &serve.engine : &serve.vault) = NULL;
     channel_free(c);
     peer_lost(peer);
 }

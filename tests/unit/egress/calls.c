@@ -109,9 +109,29 @@ static void test_connect_to(void **state)
     assert_int_equal(egress_configure(f->egress, SLICE_LITERAL("{\"allowHttp\":false}"), NULL), 0);
     assert_int_equal(CALL(.uri = "{home}/echo")->code, -SP_EDENIED);
     static const char *const bad[] = {"[]", "{\"x\":1}", "{\"connectTo\":[{\"from\":\"a.io:1\",\"to\":\"b.io:1\"}]}",
-                                      "{\"connectTo\":[{\"from\":\"a.io\",\"to\":\"1.2.3.4:1\"}]}", "{\"allowHttp\":1}", "{"};
+                                      "{\"connectTo\":[{\"from\":\"a.io\",\"to\":\"1.2.3.4:1\"}]}", "{\"allowHttp\":1}", "{", "{\"connectTo\":{}}",
+                                      "{\"connectTo\":[1]}", "{\"connectTo\":[{\"from\":1,\"to\":\"1.2.3.4:1\"}]}",
+                                      "{\"connectTo\":[{\"from\":\"a.io:1\",\"x\":\"1.2.3.4:1\"}]}",
+                                      "{\"connectTo\":[{\"from\":\"a b.io:1\",\"to\":\"1.2.3.4:1\"}]}",
+                                      "{\"connectTo\":[{\"from\":\"a.io:1\",\"to\":\"1.2.3.4:1\",\"x\":1}]}"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_true(egress_configure(f->egress, slice_text(bad[i]), NULL) < 0);
+    /* As many routes as there may be, of which the last is another port's and the one before it another host's; and one more. */
+    for (unsigned n = LIMIT_EGRESS_CONNECT_TO; n <= LIMIT_EGRESS_CONNECT_TO + 1; n++) {
+        _cleanup_buffer_ struct buffer b = BUFFER_MAX(LIMIT_CONFIG);
+        (void)buffer_append_text(&b, "{\"connectTo\":[");
+        for (unsigned i = 0; i < n; i++)
+            (void)buffer_printf(&b, "%s{\"from\":\"a%u.example.com:%u\",\"to\":\"127.0.0.1:%u\"}", i ? "," : "", i / 2, 80 + i % 2, f->ports[0]);
+        (void)buffer_append_text(&b, "]}");
+        assert_int_equal(egress_configure(f->egress, buffer_slice(&b), NULL), n > LIMIT_EGRESS_CONNECT_TO ? -SP_EINVALID : 0);
+    }
+    r = CALL(.uri = "http://a1.example.com:81/echo", .grants = "[\"http://a1.example.com:81\"]");
+    assert_int_equal(r->code, 0);
+    assert_true(result_has(r, "\"host\": \"a1.example.com:81\""));
+    char longer[400], name[290];
+    memset(name, 'a', sizeof name);
+    snprintf(longer, sizeof longer, "{\"connectTo\":[{\"from\":\"%.290s.io:12345\",\"to\":\"1.2.3.4:1\"}]}", name);
+    assert_true(egress_configure(f->egress, slice_text(longer), NULL) < 0);
     assert_int_equal(egress_configure(f->egress, SLICE_LITERAL("{}"), NULL), 0);
 }
 

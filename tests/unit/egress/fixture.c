@@ -35,25 +35,30 @@ static void servers_start(struct fixture *f)
 
 /* --- the peers ------------------------------------------------------------------------------------------------------------- */
 
+static void answer_one(struct fixture *f, const struct msg_vault_use *m)
+{
+    struct msg_vault_value value = {.tag = m->tag, .code = f->vault_code};
+    if (f->vault_code < 0)
+        value.reason = slice_text(f->vault_reason ? f->vault_reason : "not for this origin");
+    else if (m->form == CREDENTIAL_FORM_HEADER) {
+        value.header = slice_text(f->vault_header ? f->vault_header : "Authorization");
+        value.value = SLICE_LITERAL("Bearer " CREDENTIAL);
+    } else if (m->form == CREDENTIAL_FORM_USERNAME)
+        value.value = SLICE_LITERAL("user");
+    else
+        value.value = SLICE_LITERAL(CREDENTIAL);
+    if (f->vault_code == 0 && f->vault_value.p)
+        value.value = f->vault_value;
+    egress_value(f->egress, &value);
+}
+
 static void vault_answer(struct ev_loop *loop, ev_timer *timer, int events)
 {
     struct fixture *f = timer->data;
     unsigned n = f->n_pending;
     f->n_pending = 0;
-    for (unsigned i = 0; i < n; i++) {
-        const struct msg_vault_use *m = &f->pending[i].m;
-        struct msg_vault_value value = {.tag = m->tag, .code = f->vault_code};
-        if (f->vault_code < 0)
-            value.reason = SLICE_LITERAL("not for this origin");
-        else if (m->form == CREDENTIAL_FORM_HEADER) {
-            value.header = SLICE_LITERAL("Authorization");
-            value.value = SLICE_LITERAL("Bearer " CREDENTIAL);
-        } else if (m->form == CREDENTIAL_FORM_USERNAME)
-            value.value = SLICE_LITERAL("user");
-        else
-            value.value = SLICE_LITERAL(CREDENTIAL);
-        egress_value(f->egress, &value);
-    }
+    for (unsigned i = 0; i < n; i++)
+        answer_one(f, &f->pending[i].m);
 }
 
 static int vault_ask(const struct msg_vault_use *m, void *user)
@@ -63,8 +68,13 @@ static int vault_ask(const struct msg_vault_use *m, void *user)
     snprintf(f->asked, sizeof f->asked, "%.*s %.*s %.*s://%.*s:%u %s %u", SLICE_ARGS(m->name), SLICE_ARGS(m->method), SLICE_ARGS(m->scheme),
              SLICE_ARGS(m->host), m->port, credential_place_text(m->place), m->form);
     assert_true(slice_is(m->ns, "default"));
-    if (f->vault_is_silent)
+    f->last_tag = m->tag;
+    if (f->ask_code < 0 || f->vault_is_silent)
+        return f->ask_code;
+    if (f->vault_is_prompt) {
+        answer_one(f, m);
         return 0;
+    }
     assert_true(f->n_pending < 32);
     f->pending[f->n_pending++].m = *m;
     ev_timer_stop(f->loop, &f->answer);
@@ -140,7 +150,9 @@ static void put_pairs(struct fixture *f, const struct spec *spec, struct buffer 
         wire_pairs_put(headers, slice_text(spec->headers[i][0]), slice_text(spec->headers[i][1]));
     struct slice rest = slice_text(spec->secrets ? spec->secrets : "token,other");
     struct slice name;
-    while (slice_split(&rest, ',', &name))
+    for (unsigned i = 0; i < spec->n_secrets; i++)
+        wire_pairs_put(secrets, SLICE_LITERAL("s"), SLICE_LITERAL(""));
+    while (!spec->n_secrets && slice_split(&rest, ',', &name))
         wire_pairs_put(secrets, name, SLICE_LITERAL(""));
 }
 
@@ -154,7 +166,7 @@ void fixture_begin(struct fixture *f, const struct spec *spec, uint64_t tag)
     wire_encode_effect_call(&call, &(struct msg_effect_call){
                                        .method = slice_text(spec->method ? spec->method : "GET"),
                                        .uri = slice_text(uri),
-                                       .headers = buffer_slice(&headers),
+                                       .headers = spec->raw_headers.p ? spec->raw_headers : buffer_slice(&headers),
                                        .body = slice_text(spec->body),
                                        .follow_redirects = spec->follow,
                                        .timeout_ms = spec->timeout_ms,
@@ -163,7 +175,8 @@ void fixture_begin(struct fixture *f, const struct spec *spec, uint64_t tag)
                                        .auth_username = slice_text(spec->username),
                                        .auth_password = slice_text(spec->password),
                                    });
-    struct msg_egress_call m = {.tag = tag, .ns = SLICE_LITERAL("default"), .secrets = buffer_slice(&secrets),
+    struct msg_egress_call m = {.tag = tag, .ns = SLICE_LITERAL("default"),
+                                .secrets = spec->raw_secrets.p ? spec->raw_secrets : buffer_slice(&secrets),
                                 .grants = slice_text(grants), .call = buffer_slice(&call),
                                 .idempotency_key = slice_text(spec->idempotency_key)};
     memcpy(m.nonce, NONCE, sizeof m.nonce);

@@ -24,7 +24,11 @@ struct fixture {
     pid_t pid;
 
     int vault_code;       /* what the vault answers */
-    bool vault_is_silent;
+    const char *vault_reason, *vault_header; /* NULL: its usual ones */
+    struct slice vault_value;                /* p NULL: its usual ones */
+    bool vault_is_silent, vault_is_prompt;   /* prompt: it answers before it has been asked, as it were */
+    int ask_code;         /* why it cannot be asked */
+    uint64_t last_tag;    /* of the last question */
     unsigned n_asked;
     char asked[512];      /* the last question: "name method scheme://host:port place form" */
     struct { struct msg_vault_use m; char name[64]; } pending[32];
@@ -44,6 +48,8 @@ struct spec {
     uint32_t timeout_ms;
     enum auth_scheme auth;
     const char *use, *username, *password;
+    struct slice raw_headers, raw_secrets; /* instead of `headers` and `secrets`, pairs or not */
+    unsigned n_secrets;                    /* instead of `secrets`: so many */
 };
 
 int fixture_setup(void **state);

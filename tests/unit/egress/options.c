@@ -54,6 +54,11 @@ static void test_post(void **state)
     try_each_option(*state, &(struct spec){.method = "POST", .uri = "{home}/echo", .body = "hello", .idempotency_key = "k"});
 }
 
+static void test_post_that_may_not_be_repeated(void **state)
+{
+    try_each_option(*state, &(struct spec){.method = "POST", .uri = "{home}/echo", .body = "hello"});
+}
+
 static void test_digest(void **state)
 {
     try_each_option(*state, &(struct spec){.uri = "{home}/echo", .auth = AUTH_DIGEST, .username = "user", .password = HANDLE(1)});
@@ -62,6 +67,7 @@ static void test_digest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_get), cmocka_unit_test(test_head), cmocka_unit_test(test_post), cmocka_unit_test(test_digest)};
+        cmocka_unit_test(test_get), cmocka_unit_test(test_head), cmocka_unit_test(test_post),
+        cmocka_unit_test(test_post_that_may_not_be_repeated), cmocka_unit_test(test_digest)};
     return cmocka_run_group_tests_name("egress/options", tests, fixture_setup, fixture_teardown);
 }

@@ -6,20 +6,16 @@
 #include <cmocka.h>
 #include <arpa/inet.h>
 #include <ev.h>
-#include <spawn.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
+#include "../started_role.h"
 #include "base/error.h"
 #include "wire/channel.h"
 
-extern char **environ;
-
 struct peers {
-    struct ev_loop *loop;
-    pid_t pid;
-    struct channel *control, *engine, *vault;
-    bool is_ready, engine_closed;
+    struct started_role role;
+    struct channel *engine, *vault;
+    bool engine_closed;
     unsigned n_asked;
     int code;
     bool has_result;
@@ -31,8 +27,6 @@ static int on_message(struct channel *c, uint16_t type, struct slice payload, in
     struct peers *p = user;
     struct msg_egress_result result;
     struct msg_vault_use question;
-    if (type == WIRE_CONTROL_READY)
-        p->is_ready = true;
     if (type == WIRE_EGRESS_RESULT) {
         assert_int_equal(wire_decode_egress_result(payload, &result), 0);
         p->code = result.code;
@@ -58,46 +52,18 @@ static const struct channel_handlers handlers = {on_message, on_closed};
 
 static void run_until(struct peers *p, const bool *flag)
 {
-    for (int i = 0; i < 500 && !*flag; i++) {
-        ev_run(p->loop, EVRUN_NOWAIT);
-        usleep(10000);
-    }
+    started_role_run(&p->role, flag);
     assert_true(*flag);
-}
-
-static struct channel *give_channel(struct peers *p, enum role self)
-{
-    int ends[2];
-    struct channel *c;
-    struct buffer b = BUFFER_MAX(64);
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
-    wire_encode_control_channel(&b, &(struct msg_control_channel){.peer = (uint8_t)self});
-    assert_int_equal(channel_send_fd(p->control, WIRE_CONTROL_CHANNEL, &b, ends[1]), 0);
-    close(ends[1]);
-    buffer_free(&b);
-    assert_int_equal(channel_new(p->loop, ends[0], self, ROLE_EGRESS, &handlers, p, &c), 0);
-    return c;
 }
 
 static void start(struct peers *p)
 {
-    int ends[2];
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], 3);
-    char *argv[] = {(char[]){EGRESS_PROGRAM}, NULL};
-    assert_int_equal(posix_spawn(&p->pid, EGRESS_PROGRAM, &actions, NULL, argv, environ), 0);
-    posix_spawn_file_actions_destroy(&actions);
-    close(ends[1]);
-    p->loop = ev_loop_new(EVFLAG_NOENV); /* the default loop would reap the child */
-    assert_int_equal(channel_new(p->loop, ends[0], ROLE_SUPERVISOR, ROLE_EGRESS, &handlers, p, &p->control), 0);
-    struct msg_control_config config = {.json = SLICE_LITERAL("{\"allowHttp\":true}")};
-    assert_int_equal(CHANNEL_SEND(p->control, CONTROL_CONFIG, control_config, &config), 0);
-    p->engine = give_channel(p, ROLE_ENGINE);
-    p->vault = give_channel(p, ROLE_VAULT);
-    assert_int_equal(CHANNEL_SEND(p->control, CONTROL_START, control_start, &(struct msg_control_start){0}), 0);
-    run_until(p, &p->is_ready);
+    started_role_begin(&p->role, ROLE_EGRESS, EGRESS_PROGRAM);
+    started_role_config(&p->role, "{\"allowHttp\":true}");
+    p->engine = started_role_channel(&p->role, ROLE_ENGINE, &handlers, p);
+    p->vault = started_role_channel(&p->role, ROLE_VAULT, &handlers, p);
+    started_role_go(&p->role);
+    assert_true(p->role.is_ready);
 }
 
 static int call(struct peers *p, const char *uri, enum auth_scheme auth, const char *grants)
@@ -140,7 +106,7 @@ static void calls_go_out(struct peers *p)
     assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
     ev_io server;
     ev_io_init(&server, on_client, fd, EV_READ);
-    ev_io_start(p->loop, &server);
+    ev_io_start(p->role.loop, &server);
     char uri[64], grants[80];
     for (int tls = 0; tls < 2; tls++) {
         snprintf(uri, sizeof uri, "http%s://127.0.0.1:%u", tls ? "s" : "", ntohs(address.sin_port));
@@ -152,14 +118,13 @@ static void calls_go_out(struct peers *p)
     assert_null(strstr(p->reason, "/proc/self")); /* the authorities could be read */
     assert_int_equal(call(p, "http://no.such.host.invalid", AUTH_NONE, "[\"http://no.such.host.invalid\"]"), -SP_EUNAVAILABLE);
     assert_non_null(strstr(p->reason, "resolve"));
-    ev_io_stop(p->loop, &server);
+    ev_io_stop(p->role.loop, &server);
     close(fd);
 }
 
 static void test_role(void **state)
 {
     struct peers p = {0};
-    int status = -1;
     start(&p);
     assert_int_equal(call(&p, "https://192.0.2.1/", AUTH_BEARER, "[]"), -SP_EDENIED);
     assert_int_equal(p.n_asked, 0);
@@ -168,7 +133,7 @@ static void test_role(void **state)
     assert_non_null(strstr(p.reason, "not here"));
 
     calls_go_out(&p);
-    assert_int_equal(CHANNEL_SEND(p.control, CONTROL_RELOAD, control_reload, &(struct msg_control_reload){0}), 0);
+    assert_int_equal(CHANNEL_SEND(p.role.control, CONTROL_RELOAD, control_reload, &(struct msg_control_reload){0}), 0);
     calls_go_out(&p);
 
     struct buffer nonsense = BUFFER_MAX(64);
@@ -179,22 +144,70 @@ static void test_role(void **state)
 
     channel_free(p.engine);
     p.engine_closed = false;
-    p.engine = give_channel(&p, ROLE_ENGINE); /* a restarted engine is served by the same process */
+    p.engine = started_role_channel(&p.role, ROLE_ENGINE, &handlers, &p); /* a restarted engine is served by the same process */
     assert_int_equal(call(&p, "https://192.0.2.1/", AUTH_BEARER, "[]"), -SP_EDENIED);
 
-    assert_int_equal(CHANNEL_SEND(p.control, CONTROL_STOP, control_stop, &(struct msg_control_stop){0}), 0);
-    run_until(&p, &p.engine_closed);
-    assert_int_equal(waitpid(p.pid, &status, 0), p.pid);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_int_equal(started_role_end(&p.role), 0);
     channel_free(p.engine);
     channel_free(p.vault);
-    channel_free(p.control);
-    ev_loop_destroy(p.loop);
+}
+
+static const struct {
+    const char *config;
+    uint8_t kind;
+    size_t len; /* of the file; 0: a pipe that is closed */
+    const char *reason;
+} refused[] = {
+    {"[]", CONTROL_FILE_CA_BUNDLE, 9, "is not a JSON object"},
+    {"{\"allowHttp\":1}", CONTROL_FILE_CA_BUNDLE, 9, "does not know `allowHttp`"},
+    {"{}", CONTROL_FILE_ROOT_KEY, 9, "a file that is not a bundle"},
+    {"{}", CONTROL_FILE_CA_BUNDLE, 0, "cannot be read"},
+    {"{}", CONTROL_FILE_CA_BUNDLE, LIMIT_CA_BUNDLE + 1, "cannot be read"},
+    {"{}", CONTROL_FILE_CA_BUNDLE, LIMIT_CA_BUNDLE, "cannot be used"}, /* with those of the system they are too many */
+};
+
+static int file_of(size_t len)
+{
+    static char text[LIMIT_CA_BUNDLE + 1];
+    int ends[2];
+    if (len)
+        return started_role_memory_file(text, len);
+    assert_int_equal(pipe(ends), 0);
+    close(ends[1]);
+    return ends[0];
+}
+
+static void test_refuses(void **state)
+{
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        struct started_role s;
+        started_role_begin(&s, ROLE_EGRESS, EGRESS_PROGRAM);
+        started_role_config(&s, refused[i].config);
+        started_role_file(&s, refused[i].kind, file_of(refused[i].len));
+        started_role_go(&s);
+        if (s.is_ready || !strstr(s.reason, refused[i].reason))
+            fail_msg("ready %d, \"%s\", not \"%s\"", s.is_ready, s.reason, refused[i].reason);
+        assert_int_not_equal(started_role_end(&s), 0);
+    }
+}
+
+/* Read at the start and again at each reload; one that has grown too long by then ends the role, which is started again with it. */
+static void test_takes_a_bundle(void **state)
+{
+    struct started_role s;
+    started_role_begin(&s, ROLE_EGRESS, EGRESS_PROGRAM);
+    started_role_file(&s, CONTROL_FILE_CA_BUNDLE, file_of(9));
+    started_role_go(&s);
+    assert_true(s.is_ready); /* a configuration is not needed */
+    started_role_file(&s, CONTROL_FILE_CA_BUNDLE, file_of(LIMIT_CA_BUNDLE));
+    assert_int_equal(CHANNEL_SEND(s.control, CONTROL_RELOAD, control_reload, &(struct msg_control_reload){0}), 0);
+    started_role_run(&s, &s.has_failed);
+    assert_non_null(strstr(s.reason, "cannot be used"));
+    assert_int_not_equal(started_role_end(&s), 0);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_role)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_role), cmocka_unit_test(test_refuses), cmocka_unit_test(test_takes_a_bundle)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

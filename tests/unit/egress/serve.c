@@ -1,0 +1,234 @@
+/* The dispatch tables over real channels: what the engine and the vault may say, when there is only one of them, and that neither
+ * speaks for the other [I5]. No call here leaves: each needs the vault, or is not granted. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <ev.h>
+#include <sys/socket.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "crypto/crypto.h"
+#include "egress/serve.h"
+#include "wire/channel.h"
+
+/* Our end of a channel. */
+struct peer {
+    struct channel *channel;
+    unsigned n;                      /* messages that came */
+    uint64_t tag;                    /* of the last */
+    struct msg_egress_result result; /* the last one's numbers: its texts are gone */
+    bool is_closed;
+};
+
+static struct ev_loop *loop;
+static struct egress *egress;
+static struct peer engine, vault;
+
+static int on_message(struct channel *c, uint16_t type, struct slice payload, int fd, void *user)
+{
+    struct peer *p = user;
+    struct msg_vault_use question;
+    p->n++;
+    if (type == WIRE_EGRESS_RESULT) {
+        assert_int_equal(wire_decode_egress_result(payload, &p->result), 0);
+        p->tag = p->result.tag;
+    } else {
+        assert_int_equal(type, WIRE_VAULT_USE);
+        assert_int_equal(wire_decode_vault_use(payload, &question), 0);
+        p->tag = question.tag;
+    }
+    return 0;
+}
+
+static void on_closed(struct channel *c, const char *reason, void *user)
+{
+    ((struct peer *)user)->is_closed = true;
+}
+
+static void run_loop(void)
+{
+    for (int i = 0; i < 20; i++)
+        ev_run(loop, EVRUN_NOWAIT);
+}
+
+static void connect_as(enum role role, struct peer *p)
+{
+    static const struct channel_handlers handlers = {on_message, on_closed};
+    int pair[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+    *p = (struct peer){0};
+    assert_int_equal(channel_new(loop, pair[0], role, ROLE_EGRESS, &handlers, p, &p->channel), 0);
+    assert_int_equal(serve_connect(loop, role, pair[1]), 0);
+}
+
+static void leave(struct peer *p)
+{
+    channel_free(p->channel);
+    p->channel = NULL;
+    run_loop();
+}
+
+/* A call that needs a credential for an origin that is granted. */
+static void call(uint64_t tag)
+{
+    _cleanup_buffer_ struct buffer effect = BUFFER_MAX(LIMIT_TEXT), secrets = BUFFER_MAX(64);
+    wire_pairs_put(&secrets, SLICE_LITERAL("token"), SLICE_LITERAL(""));
+    wire_encode_effect_call(&effect, &(struct msg_effect_call){.method = SLICE_LITERAL("GET"),
+                                                               .uri = SLICE_LITERAL("https://192.0.2.1/"),
+                                                               .auth = AUTH_BEARER,
+                                                               .auth_use = SLICE_LITERAL("token")});
+    struct msg_egress_call m = {.tag = tag,
+                                .ns = SLICE_LITERAL("default"),
+                                .secrets = buffer_slice(&secrets),
+                                .grants = SLICE_LITERAL("[\"https://192.0.2.1\"]"),
+                                .call = buffer_slice(&effect)};
+    assert_int_equal(CHANNEL_SEND(engine.channel, EGRESS_CALL, egress_call, &m), 0);
+    run_loop();
+}
+
+static void refuse(uint64_t tag)
+{
+    struct msg_vault_value m = {.tag = tag, .code = -SP_EDENIED, .reason = SLICE_LITERAL("no")};
+    assert_int_equal(CHANNEL_SEND(vault.channel, VAULT_VALUE, vault_value, &m), 0);
+    run_loop();
+}
+
+static void assert_result(uint64_t tag, int code, bool was_vault_away)
+{
+    assert_int_equal(engine.tag, tag);
+    assert_int_equal(engine.result.code, code);
+    assert_int_equal(engine.result.was_vault_away, was_vault_away);
+    assert_int_equal(engine.result.was_sent, 0);
+}
+
+static int each(void **state)
+{
+    assert_int_equal(egress_new(loop, serve_peers(), NULL, &egress), 0);
+    connect_as(ROLE_ENGINE, &engine);
+    connect_as(ROLE_VAULT, &vault);
+    serve_open(egress);
+    return 0;
+}
+
+static int after_each(void **state)
+{
+    serve_close();
+    egress_free(egress);
+    channel_free(engine.channel);
+    channel_free(vault.channel);
+    return 0;
+}
+
+static void test_call_and_cancel(void **state)
+{
+    call(7);
+    assert_int_equal(vault.n, 1);
+    assert_int_equal(engine.n, 0);
+    refuse(vault.tag);
+    assert_result(7, -SP_EDENIED, false);
+    call(8);
+    assert_int_equal(CHANNEL_SEND(engine.channel, EGRESS_CANCEL, egress_cancel, &(struct msg_egress_cancel){.tag = 8}), 0);
+    run_loop();
+    assert_int_equal(engine.n, 2);
+    assert_int_equal(engine.tag, 8);
+    assert_int_equal(egress_n_open(egress), 0);
+}
+
+static void test_without_a_vault(void **state)
+{
+    call(7);
+    leave(&vault);
+    assert_result(7, -SP_EUNAVAILABLE, true);
+    call(8);
+    assert_result(8, -SP_EUNAVAILABLE, true);
+    connect_as(ROLE_VAULT, &vault);
+    call(9);
+    assert_int_equal(vault.n, 1);
+    struct peer before = vault;
+    connect_as(ROLE_VAULT, &vault); /* a new one, of which the old one's end is not heard first */
+    run_loop();
+    assert_result(9, -SP_EUNAVAILABLE, true);
+    channel_free(before.channel);
+    assert_false(engine.is_closed);
+}
+
+/* A call ends with the engine that asked for it: the next one knows nothing of it. */
+static void test_another_engine(void **state)
+{
+    call(7);
+    assert_int_equal(egress_n_open(egress), 1);
+    leave(&engine);
+    assert_int_equal(egress_n_open(egress), 0);
+    connect_as(ROLE_ENGINE, &engine);
+    refuse(vault.tag);
+    assert_int_equal(engine.n, 0);
+    call(7);
+    refuse(vault.tag);
+    assert_result(7, -SP_EDENIED, false);
+}
+
+static void test_bad_frames(void **state)
+{
+    static const struct {
+        enum role role;
+        uint8_t type;
+    } frames[] = {
+        {ROLE_ENGINE, WIRE_EGRESS_CALL}, {ROLE_ENGINE, WIRE_EGRESS_CANCEL}, {ROLE_ENGINE, WIRE_VAULT_VALUE}, {ROLE_ENGINE, 255},
+        {ROLE_VAULT, WIRE_VAULT_VALUE},  {ROLE_VAULT, WIRE_EGRESS_CALL},    {ROLE_VAULT, WIRE_EGRESS_CANCEL}};
+    for (size_t i = 0; i < sizeof frames / sizeof *frames; i++) {
+        int pair[2];
+        uint8_t frame[12] = {4, 0, 0, 0, frames[i].type}, byte; /* too short for each of them */
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+        assert_int_equal(serve_connect(loop, frames[i].role, pair[1]), 0);
+        assert_int_equal(write(pair[0], frame, sizeof frame), sizeof frame);
+        run_loop();
+        assert_int_equal(read(pair[0], &byte, 1), 0); /* closed */
+        close(pair[0]);
+    }
+    static const enum role strangers[] = {ROLE_GATEWAY, ROLE_WORKER, ROLE_CHECKER, ROLE_SUPERVISOR};
+    for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++)
+        assert_int_equal(serve_connect(loop, strangers[i], dup(0)), -SP_EPROTOCOL);
+}
+
+/* Before the start nothing is taken, and who is replaced then is not missed. */
+static void test_waits_for_the_start(void **state)
+{
+    serve_close();
+    serve_open(egress); /* with no channel at all */
+    serve_close();
+    leave(&engine);
+    leave(&vault);
+    connect_as(ROLE_ENGINE, &vault);
+    struct channel *former = vault.channel;
+    connect_as(ROLE_ENGINE, &engine);
+    connect_as(ROLE_VAULT, &vault);
+    call(7);
+    assert_int_equal(vault.n, 0);
+    serve_open(egress);
+    run_loop();
+    assert_int_equal(vault.n, 1);
+    channel_free(former);
+}
+
+static void quiet(enum log_level level, const char *line, size_t len, void *user)
+{
+}
+
+static int setup(void **state)
+{
+    loop = ev_default_loop(0);
+    log_set_sink(quiet, NULL);
+    return crypto_init();
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, each, after_each)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {T(test_call_and_cancel), T(test_without_a_vault), T(test_another_engine), T(test_bad_frames),
+                                       T(test_waits_for_the_start)};
+    return cmocka_run_group_tests_name("egress/serve", tests, setup, NULL);
+}
