@@ -83,6 +83,10 @@
 #define LIMIT_REQUESTS_TOTAL  (256u << 20) /* bytes of requests that are not answered yet */
 #define LIMIT_RESCUES         4           /* workers that one step of a run may lose by no fault that can be laid to it */
 #define LIMIT_BATCH           512         /* writes of one group commit */
+#define LIMIT_LOG_COPY        1000        /* pages of the write-ahead log that are not copied into the database yet: see store.h */
+#define LIMIT_LOG_END         4000
+#define LIMIT_LOG_REST        300
+#define LIMIT_LOG_FULL        16000
 #define LIMIT_COMMIT_MS       5000        /* of one group commit: when it takes longer, nothing new begins until it has ended */
 #define LIMIT_REPLAY_CACHE    200000      /* webhook deliveries remembered */
 #define LIMIT_SESSIONS        256         /* principals and addresses that were seen in the last hour */

@@ -1,6 +1,6 @@
 /* committer: the thread that alone writes the database, and its queue [I1, I3]. Commits come from the loop (commit.c), and go
  * back to it when they are durable.
- * A batch is what came while the last one was being written: it adapts to the load by itself. If one member of a batch is
+ * A batch is a part of what came while the last one was being written: it adapts to the load by itself. If one member of a batch is
  * refused by the store, the others are written again without it; if the disk fails, the error sticks and nothing runs. */
 #include "engine/committer.h"
 
@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "engine/commit_parts.h"
+#include "engine/copier.h"
 #include "engine/metrics.h"
 #include "engine/side_thread.h"
 #include "role/role.h"
@@ -20,7 +21,7 @@ static struct side_thread thread = SIDE_THREAD;
 static struct commit *queue_first, **queue_last = &queue_first;
 static struct commit *done_first, **done_last = &done_first;
 static _Atomic size_t n_queued; /* read without the lock when a commit begins */
-static _Atomic int64_t writing_since_ms; /* monotonic; 0: no batch is being written */
+static _Atomic int64_t writing_since_ms; /* monotonic; 0: no batch is being written, and nothing is copied */
 static ev_async done_signal;
 static bool has_news; /* leaves became durable since the last question for the head */
 
@@ -96,31 +97,24 @@ static void write_batch(struct commit *first)
     }
 }
 
-/* Under load a little patience makes larger batches: more of them share a sync and its wake-ups. Who comes alone, or among a
- * few, is not held up. */
-#define GATHER_FROM   8      /* members of the batch before */
-#define GATHER_ENOUGH 64     /* that wait already */
-#define GATHER_NS     100000 /* measured: a tenth of the engine's time at 64 connections */
+/* Half of what waits, and at least so many: while the senders of one half are answered and come again, the other half is being
+ * written. To take all that waits makes everybody move in step, and a processor idle at each sync. Fewer make too many syncs. */
+#define BATCH_SMALL 32
 
-static void gather(size_t last_n)
+static size_t batch_most(void)
 {
-    if (last_n < GATHER_FROM || n_queued >= GATHER_ENOUGH || thread.is_stopping)
-        return;
-    side_thread_unlock(&thread);
-    (void)nanosleep(&(struct timespec){.tv_nsec = GATHER_NS}, NULL);
-    side_thread_lock(&thread);
+    size_t half = n_queued / 2;
+    return half < BATCH_SMALL ? BATCH_SMALL : half < LIMIT_BATCH ? half : LIMIT_BATCH;
 }
 
 static struct commit *next_batch(void)
 {
-    static size_t last_n;
     side_thread_lock(&thread);
     while (!queue_first && !thread.is_stopping)
         side_thread_wait(&thread);
-    gather(last_n);
     struct commit *first = queue_first, *c = first;
-    size_t n = 0;
-    while (c && ++n < LIMIT_BATCH && c->next)
+    size_t n = 0, most = batch_most();
+    while (c && ++n < most && c->next)
         c = c->next;
     if (c) {
         queue_first = c->next;
@@ -128,7 +122,6 @@ static struct commit *next_batch(void)
             queue_last = &queue_first;
         c->next = NULL;
         n_queued -= n;
-        last_n = n;
     }
     side_thread_unlock(&thread);
     return first;
@@ -141,13 +134,14 @@ static void *committer(void *unused)
     while ((batch = next_batch())) {
         writing_since_ms = clock_monotonic_ms();
         write_batch(batch);
-        writing_since_ms = 0;
         side_thread_lock(&thread);
         *done_last = batch;
         while (*done_last)
             done_last = &(*done_last)->next;
         side_thread_unlock(&thread);
         ev_async_send(role_loop(), &done_signal);
+        copier_turn();
+        writing_since_ms = 0;
     }
     return NULL;
 }
@@ -185,6 +179,9 @@ int committer_start(const char *path, struct diag *reterr)
     int r = store_open(path, &store, reterr);
     if (r < 0)
         return r;
+    r = copier_start(store, reterr);
+    if (r < 0)
+        return r;
     ev_async_init(&done_signal, on_done);
     ev_async_start(role_loop(), &done_signal);
     r = side_thread_start(&thread, committer);
@@ -197,6 +194,7 @@ void committer_stop(void)
         return;
     side_thread_stop(&thread);
     on_done(role_loop(), &done_signal, 0);
+    copier_stop();
     store_close(store);
     store = NULL;
 }

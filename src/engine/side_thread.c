@@ -1,4 +1,4 @@
-/* side_thread: the start and the end of the committer and of the thread for slow reads. */
+/* side_thread: the start and the end of the committer, the copier and the thread for slow reads. */
 #include "engine/side_thread.h"
 
 int side_thread_start(struct side_thread *t, void *(*work)(void *unused))

@@ -26,6 +26,8 @@ struct connection {
     sqlite3_stmt *statements[STATEMENT_COUNT];
 };
 
+/* Opens a file as every connection does; the error is in `reterr` and nothing is open. */
+[[gnu::warn_unused_result]] int connection_open(struct connection *c, const char *path, int flags, struct diag *reterr);
 void connection_close(struct connection *c);
 
 /* Our code for SQLite's; 0 for SQLITE_OK, ROW and DONE. */
@@ -127,6 +129,9 @@ void deliveries_drop(struct store *store);
  * fail the batch (unless it is one of those that leave it usable) and stick to the store (if it is the disk's). */
 [[gnu::warn_unused_result]] int batch_check(const struct store *store);
 [[gnu::warn_unused_result]] int batch_result(struct store *store, int code);
+
+/* Lets an error stick if it is the disk's; the code again. Any thread. */
+int store_stick(struct store *store, int code);
 
 /* Around each read: the mutex of a shared connection. */
 void reader_lock(struct store_reader *r);

@@ -163,6 +163,36 @@ static inline void store_closep(struct store **store)
         store_close(*store);
 }
 
+/* --- the write-ahead log -------------------------------------------------------------------------------------------
+ * What is committed stands in SQLite's write-ahead log until it is copied into the database ("checkpoint"); when all of it is, the log
+ * begins anew. The writer does that by itself within a commit, each 2,000 pages, and all that comes waits. With a copier a second
+ * thread does most of it, and the writer the last few pages between two batches.
+ *
+ *   writer, between batches, while nothing is copied   store_copier_need, and what it says
+ *   second thread                                      store_copier_copy */
+struct store_copier;
+struct store_log_limits {
+    uint32_t copy_pages; /* not copied yet, from which on it is worth while */
+    uint32_t end_pages;  /* of the log, from which on it shall begin anew */
+    uint32_t rest_pages; /* not copied yet, which the writer may copy then */
+    uint32_t full_pages; /* of the log, at which the writer waits for the second thread, and copies what it must */
+};
+enum store_log_need {
+    STORE_LOG_NOTHING,
+    STORE_LOG_COPY, /* store_copier_copy, on the second thread */
+    STORE_LOG_END,  /* store_copier_end, on the writer's */
+};
+
+/* NULL for a store in memory, which all functions take. To be closed before the store. */
+[[gnu::warn_unused_result]] int store_copier_open(struct store *store, const struct store_log_limits *limits,
+                                                  struct store_copier **ret, struct diag *reterr);
+void store_copier_close(struct store_copier *c);
+enum store_log_need store_copier_need(struct store_copier *c);
+bool store_copier_is_full(const struct store_copier *c);
+/* Errors stick to the store. */
+void store_copier_copy(struct store_copier *c);
+void store_copier_end(struct store_copier *c);
+
 /* 0, or the error that sticks. Any thread. */
 int store_error(const struct store *store);
 

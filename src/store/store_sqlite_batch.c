@@ -1,6 +1,8 @@
 /* store_sqlite_batch: begin, commit, rollback, and the log. Holds: state and leaves are in one transaction
  * [I3], and the tree in memory is always that of what is on disk; an error of the disk sticks, since after a
  * failed sync nobody knows what is there [I1]. Called from the engine's one committing thread. */
+#include <stdatomic.h>
+
 #include "base/must.h"
 #include "store/vouch.h"
 
@@ -16,10 +18,11 @@ static void unlock(struct store *store)
         pthread_mutex_unlock(&store->mutex);
 }
 
-static int stick(struct store *store, int code)
+int store_stick(struct store *store, int code)
 {
-    if (sqlite_code_sticks(code) && store->error == 0)
-        store->error = code;
+    int none = 0;
+    if (sqlite_code_sticks(code))
+        (void)atomic_compare_exchange_strong(&store->error, &none, code); /* the first one stays */
     return code;
 }
 
@@ -37,7 +40,7 @@ int batch_result(struct store *store, int code)
         store->batch = BATCH_FAILED;
         store->batch_error = code;
     }
-    return stick(store, code);
+    return store_stick(store, code);
 }
 
 int store_begin(struct store *store)
@@ -50,7 +53,7 @@ int store_begin(struct store *store)
     int r = query_run(&q);
     if (r < 0) {
         unlock(store);
-        return stick(store, r);
+        return store_stick(store, r);
     }
     audit_tree_snapshot(store->tree);
     store->alone.id = (struct run_id){0};
@@ -64,10 +67,10 @@ void store_rollback(struct store *store)
     if (!sqlite3_get_autocommit(store->connection.db)) {
         /* Not a prepared statement: it must work without memory, and SQLite keeps none to undo. */
         struct query q = query_begin(&store->connection, STATEMENT_ROLLBACK);
-        (void)stick(store, query_run(&q));
+        (void)store_stick(store, query_run(&q));
     }
-    if (!sqlite3_get_autocommit(store->connection.db) && store->error == 0)
-        store->error = -EIO; /* a transaction that can be neither kept nor undone */
+    if (!sqlite3_get_autocommit(store->connection.db))
+        (void)store_stick(store, -EIO); /* a transaction that can be neither kept nor undone */
     audit_tree_restore(store->tree);
     deliveries_drop(store);
     store->alone.id = (struct run_id){0};
@@ -92,7 +95,7 @@ int store_commit(struct store *store, struct store_head *ret)
     must(store->batch != BATCH_NONE);
     int r = commit(store);
     if (r < 0) {
-        (void)stick(store, r);
+        (void)store_stick(store, r);
         store_rollback(store);
         return r;
     }
@@ -116,7 +119,7 @@ int store_consistency(struct store *store, uint64_t from, struct buffer *ret)
     lock(store);
     int r = audit_proof_consistency(&log, audit_tree_size(store->tree), from, ret);
     unlock(store);
-    return stick(store, r);
+    return store_stick(store, r);
 }
 
 int store_tile_put(void *user, unsigned level, uint64_t index, struct slice hashes)

@@ -14,8 +14,8 @@
 static const char pragmas[] = "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON;"
                               "PRAGMA mmap_size = 67108864; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;";
 
-/* And on the writing one. A checkpoint of 2000 pages takes some ten milliseconds of the committer's time; a larger log would
- * make longer pauses, a smaller one more syncs. */
+/* And on the writing one. What wal_autocheckpoint says holds where no copier is open: a larger log would make longer pauses, a
+ * smaller one more syncs. */
 static const char writer_pragmas[] = "PRAGMA synchronous = FULL; PRAGMA secure_delete = FAST;"
                                      "PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864;";
 
@@ -68,7 +68,7 @@ static int make_file(const char *path, struct diag *reterr)
     return 0;
 }
 
-static int open_connection(struct connection *c, const char *path, int flags, struct diag *reterr)
+int connection_open(struct connection *c, const char *path, int flags, struct diag *reterr)
 {
     int rc = sqlite3_open_v2(path, &c->db, flags | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_PRIVATECACHE, NULL);
     int r = sqlite_code(rc);
@@ -138,7 +138,7 @@ static int open_database(struct store *store, const char *path, struct diag *ret
     if (r == 0 && path)
         r = make_file(path, reterr);
     if (r == 0)
-        r = open_connection(c, path ? path : ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, reterr);
+        r = connection_open(c, path ? path : ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, reterr);
     if (r == 0)
         r = schema_check(c, true, reterr);
     if (r == 0 && path)
@@ -198,7 +198,7 @@ static int reader_new(const char *path, int flags, struct store_reader **ret, st
     struct store_reader *r = calloc(1, sizeof *r);
     if (!r)
         return diag_set(reterr, -ENOMEM, "no memory");
-    int e = open_connection(&r->own, path, flags | SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, reterr);
+    int e = connection_open(&r->own, path, flags | SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, reterr);
     if (e == 0)
         e = schema_check(&r->own, false, reterr);
     if (e == 0)

@@ -14,7 +14,7 @@
 #define VOUCH_FIELDS   24
 #define VOUCH_HEAD_LEN 10
 struct vouch_fields {
-    int n;
+    unsigned n;
     uint8_t heads[VOUCH_FIELDS][VOUCH_HEAD_LEN], integers[VOUCH_FIELDS][8];
     struct slice parts[2 + 2 * VOUCH_FIELDS];
 };

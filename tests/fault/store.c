@@ -22,12 +22,35 @@ static char folder[128], crash_folder[128], path[160], crash_path[160];
 
 static uint64_t acknowledged; /* leaves of the last commit that said yes */
 
+/* With a copier the log is copied between batches, after what was committed is acknowledged. */
+static bool has_copier;
+static struct store_copier *copier;
+static unsigned copies, ends;
+static const struct store_log_limits small_log = {.copy_pages = 5, .end_pages = 25, .rest_pages = 60, .full_pages = 60};
+
+static void turn_of_the_copier(void)
+{
+    switch (store_copier_need(copier)) {
+    case STORE_LOG_COPY:
+        store_copier_copy(copier);
+        copies++;
+        break;
+    case STORE_LOG_END:
+        store_copier_end(copier);
+        ends++;
+        break;
+    case STORE_LOG_NOTHING:
+        break;
+    }
+}
+
 static int ack(struct store *store, int r)
 {
     struct store_head head;
     if (r == 0) {
         store_head(store, &head);
         acknowledged = head.size;
+        turn_of_the_copier();
     }
     return r;
 }
@@ -58,7 +81,10 @@ static int live(void)
         assert_true(diag.text[0] != 0);
         return r;
     }
-    r = work(store);
+    r = has_copier ? store_copier_open(store, &small_log, &copier, &diag) : 0;
+    r = r < 0 ? r : work(store);
+    store_copier_close(copier);
+    copier = NULL;
     store_close(store);
     return r;
 }
@@ -220,6 +246,38 @@ static void the_machine_dies_at_each_sync(void **state)
     }
 }
 
+static void with_a_copier(void (*loop)(void))
+{
+    has_copier = true;
+    copies = ends = 0;
+    loop();
+    has_copier = false;
+    print_message("%u copies by the copier, %u by the writer\n", copies, ends);
+    assert_true(copies > 0 && ends > 0);
+}
+
+static void kills(void)
+{
+    for (enum loss loss = 0; loss < LOSS_COUNT; loss++)
+        killed(loss, 1, 0);
+}
+
+static void disk_failures(void)
+{
+    disk_fails(SQLITE_IOERR_WRITE, false);
+    disk_fails(SQLITE_FULL, true);
+}
+
+static void the_machine_dies_while_the_log_is_copied(void **state)
+{
+    with_a_copier(kills);
+}
+
+static void the_disk_fails_while_the_log_is_copied(void **state)
+{
+    with_a_copier(disk_failures);
+}
+
 /* FAULT_SEED in the environment: another way to lose what is not synced, and nothing but that. */
 static void the_machine_dies_in_another_way(void **state)
 {
@@ -254,6 +312,7 @@ int main(void)
         cmocka_unit_test(the_disk_fails_from_each_write_on), cmocka_unit_test(the_disk_is_full_from_each_write_on),
         cmocka_unit_test(each_system_call_fails_once),       cmocka_unit_test(each_system_call_lacks_room),
         cmocka_unit_test(the_machine_dies_at_each_sync),     cmocka_unit_test(the_machine_dies_in_another_way),
+        cmocka_unit_test(the_machine_dies_while_the_log_is_copied), cmocka_unit_test(the_disk_fails_while_the_log_is_copied),
     };
     const struct CMUnitTest one[] = {cmocka_unit_test(the_machine_dies_in_another_way)};
     if (getenv("FAULT_SEED"))
