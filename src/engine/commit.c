@@ -315,6 +315,7 @@ void commit_checkpoint(struct commit *c, uint64_t size, struct slice note, int64
 static int perform_retention(struct commit *c, struct store *store, const struct operation *op)
 {
     int r = store_retention_apply(store, 0, op->retention.workflow_id, op->retention.before_ms, LIMIT_BATCH, &c->new_id);
+    c->n_leaves = r == 0 && c->new_id; /* news for the next checkpoint */
     return r < 0 || c->new_id == 0 ? r : store_leaf_append(store, &op->retention.leaf, NULL);
 }
 

@@ -208,7 +208,6 @@ int run_cancel(struct run_id id, struct slice by, run_ended *ended, void *user)
     /* While something is being written the run is not touched: it ends as soon as that is durable. */
     if (run->phase == PHASE_COMMIT || run->phase == PHASE_LOAD || run->phase == PHASE_END)
         return 0;
-    run_wake_stop(run);
     step_cancel(run);
     return 0;
 }

@@ -400,6 +400,8 @@ int step_take(struct run *run, const struct msg_worker_step *m)
 /* Ends the run without the worker's word. */
 static void end_here(struct run *run, enum run_state state, struct slice error)
 {
+    /* It may have had to wait for room once before: nothing else takes it up while it ends. */
+    run_wake_stop(run);
     struct commit *c = new_commit(run);
     if (!c) {
         leave_to_journal(run);
