@@ -4,6 +4,7 @@
 #   make install      PREFIX, DESTDIR          make demo      a workflow from start to end
 #   make deb          a Debian package         make test-deb  it, installed and used in a Debian 12 of its own
 #   make fuzz T=wire  one fuzzer               make bench     load, against a baseline
+#   make fuzz-all     each until it has had its hour
 #   make test-debian13    unit, conformance and system tests with Debian 13's libraries, in a folder
 #   make openapi      the API's description, build/openapi.json
 #   make soak         hours of random deaths   DURATION=seconds, ROUNDS=number, SEED=number
@@ -20,7 +21,7 @@ RELEASE = build/release
 FUZZ = build/fuzz
 EXECUTABLES = find $(RELEASE)/src -mindepth 2 -maxdepth 2 -type f -name 'sallyport*' -perm -u+x
 
-.PHONY: all deps compiled release openapi test soak lint coverage demo install deb test-deb test-debian13 bench fuzz format clean
+.PHONY: all deps compiled release openapi test soak lint coverage demo install deb test-deb test-debian13 bench fuzz fuzz-all format clean
 
 all: release
 
@@ -105,6 +106,10 @@ fuzz: $(FUZZ)/build.ninja
 	ninja -C $(FUZZ) fuzz/$(T)
 	@mkdir -p build/corpus/$(T)
 	$(FUZZ)/fuzz/$(T) -max_total_time=$(SECONDS_FUZZ) -max_len=65536 -artifact_prefix=build/corpus/ -timeout=20 $(addprefix -dict=,$(wildcard fuzz/dict/$(T).dict)) build/corpus/$(T) $(wildcard fuzz/corpus/$(T))
+
+fuzz-all: SECONDS_FUZZ = 3600
+fuzz-all: $(FUZZ)/build.ninja
+	@fuzz/run --seconds $(SECONDS_FUZZ)
 
 # The lines that differ from main. Over the whole tree it would take tables apart that are easier to read as they stand.
 format:
