@@ -1,7 +1,10 @@
 /* Calls against real servers: what is refused, what is bounded, what is sent. */
 #include "fixture.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -133,6 +136,44 @@ static void test_connect_to(void **state)
     snprintf(longer, sizeof longer, "{\"connectTo\":[{\"from\":\"%.290s.io:12345\",\"to\":\"1.2.3.4:1\"}]}", name);
     assert_true(egress_configure(f->egress, slice_text(longer), NULL) < 0);
     assert_int_equal(egress_configure(f->egress, SLICE_LITERAL("{}"), NULL), 0);
+}
+
+/* One answer to whoever comes. */
+static void on_client(struct ev_loop *loop, ev_io *io, int events)
+{
+    static const char answer[] = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
+    char request[2048];
+    int fd = accept(io->fd, NULL, NULL);
+    assert_true(fd >= 0 && read(fd, request, sizeof request) > 0);
+    assert_int_equal(write(fd, answer, sizeof answer - 1), sizeof answer - 1);
+    close(fd);
+}
+
+static void test_ipv6(void **state)
+{
+    struct fixture *f = *state;
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    socklen_t len = sizeof address;
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+        print_message("skipped: no IPv6 on this machine\n");
+        skip();
+    }
+    assert_int_equal(listen(fd, 8), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    ev_io server;
+    ev_io_init(&server, on_client, fd, EV_READ);
+    ev_io_start(f->loop, &server);
+    char uri[64], grants[80];
+    snprintf(uri, sizeof uri, "http://[::1]:%u", ntohs(address.sin6_port));
+    snprintf(grants, sizeof grants, "[\"%s\"]", uri);
+    const struct msg_egress_result *r = CALL(.uri = uri, .grants = grants);
+    assert_int_equal(r->code, 0);
+    assert_int_equal(r->status, 204);
+    assert_true(slice_is(r->address, "::1"));
+    assert_int_equal(CALL(.uri = uri)->code, -SP_EDENIED);
+    ev_io_stop(f->loop, &server);
+    close(fd);
 }
 
 static void test_proxy_of_the_environment_is_not_used(void **state)
@@ -311,7 +352,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_call), cmocka_unit_test(test_methods), cmocka_unit_test(test_ungranted_is_refused),
-        cmocka_unit_test(test_resolved_address_is_judged), cmocka_unit_test(test_connect_to),
+        cmocka_unit_test(test_resolved_address_is_judged), cmocka_unit_test(test_connect_to), cmocka_unit_test(test_ipv6),
         cmocka_unit_test(test_proxy_of_the_environment_is_not_used), cmocka_unit_test(test_headers_of_the_framing_are_refused),
         cmocka_unit_test(test_hostile_answers), cmocka_unit_test(test_timeout), cmocka_unit_test(test_nobody_listens), cmocka_unit_test(test_tls_is_verified),
         cmocka_unit_test(test_cancel), cmocka_unit_test(test_many_at_once), cmocka_unit_test(test_nonsense_of_the_engine_is_told),

@@ -442,31 +442,39 @@ static void test_table(void **state)
     credential_table_free(t);
 }
 
-/* As many as there may be, so that many share a bucket: each is found by its own names alone, and one more is refused. */
+/* One of many: half of them have the same name in namespaces of their own, half names of their own in one namespace. */
+static struct credential_label one_of_many(unsigned i, char text[32])
+{
+    (void)snprintf(text, 32, "n-%u", i);
+    return i % 2 ? label("default", text, 1) : label(text, "token", 1);
+}
+
+/* As many as there may be, so that many share a bucket: each is found by both its names alone, and one more is refused. */
 static void test_full_table(void **state)
 {
     struct credential_table *t = credential_table_new();
-    char name[32];
+    char text[32];
     for (unsigned i = 0; i <= LIMIT_CREDENTIALS; i++) {
-        (void)snprintf(name, sizeof name, "name-%u", i);
         struct credential *c = calloc(1, sizeof *c);
-        struct credential_label l = label("default", name, 1);
+        struct credential_label l = one_of_many(i, text);
         c->username_len = i;
         assert_int_equal(credential_table_take(t, &l, &c), i < LIMIT_CREDENTIALS ? 0 : -SP_ELIMIT);
         credential_free(c);
     }
     for (unsigned i = 0; i < LIMIT_CREDENTIALS; i++) {
-        (void)snprintf(name, sizeof name, "name-%u", i);
-        assert_int_equal(credential_table_find(t, SLICE_LITERAL("default"), slice_text(name))->username_len, i);
-        assert_null(credential_table_find(t, SLICE_LITERAL("other"), slice_text(name)));
+        struct credential_label l = one_of_many(i, text);
+        assert_int_equal(credential_table_find(t, l.ns, l.name)->username_len, i);
+        assert_null(credential_table_find(t, l.name, l.ns));
     }
-    for (unsigned i = 0; i < LIMIT_CREDENTIALS; i += 2) {
-        (void)snprintf(name, sizeof name, "name-%u", i);
-        assert_true(credential_table_remove(t, SLICE_LITERAL("default"), slice_text(name)));
-        assert_false(credential_table_remove(t, SLICE_LITERAL("default"), slice_text(name)));
+    for (unsigned i = 0; i < LIMIT_CREDENTIALS; i += 3) {
+        struct credential_label l = one_of_many(i, text);
+        assert_true(credential_table_remove(t, l.ns, l.name));
+        assert_false(credential_table_remove(t, l.ns, l.name));
     }
-    assert_non_null(credential_table_find(t, SLICE_LITERAL("default"), SLICE_LITERAL("name-1")));
-    assert_null(credential_table_find(t, SLICE_LITERAL("default"), SLICE_LITERAL("name-2")));
+    for (unsigned i = 0; i < LIMIT_CREDENTIALS; i++) {
+        struct credential_label l = one_of_many(i, text);
+        assert_int_equal(credential_table_find(t, l.ns, l.name) == NULL, i % 3 == 0);
+    }
     char longer[LIMIT_NAME + 2];
     memset(longer, 'a', sizeof longer - 1);
     longer[sizeof longer - 1] = 0;
