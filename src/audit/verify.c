@@ -14,6 +14,7 @@
 #include "base/plural.h"
 
 #define CLOCK_SLACK_MS (3600 * 1000)
+#define UNSIGNED_MS    (60 * 1000) /* a server signs once a second; the vault may have to be started again */
 #define EXPECTED       8
 
 static const char *const slugs[] = {
@@ -43,6 +44,7 @@ struct verify {
     struct buffer memory; /* of the leaf that is decoded */
     uint64_t next;        /* index of the next leaf */
     int64_t latest_ms;
+    int64_t unsigned_from_ms, unsigned_to_ms; /* times of the leaves after the last good signature */
     bool is_whole; /* no index was missing so far: roots mean something */
     struct signed_root *roots;
     size_t roots_n, roots_capacity, roots_at; /* ascending by size */
@@ -167,6 +169,10 @@ static void check_roots_end(struct verify *v)
         found_at(v, s->is_trusted ? AUDIT_TRUSTED_BEYOND : AUDIT_CHECKPOINT_BEYOND, s->is_trusted ? "leaves" : "checkpoints",
                  AUDIT_NO_LEAF, s->checkpoint.size, "the log has fewer leaves than were signed: it was cut or rolled back");
     }
+    if (v->report.signed_size > 0 && v->options->now_ms > 0 && v->report.signed_size < v->report.size &&
+        (v->unsigned_from_ms < v->options->now_ms - UNSIGNED_MS || v->unsigned_to_ms > v->options->now_ms + UNSIGNED_MS))
+        found(v, AUDIT_CHECKPOINT_BEHIND, true, v->report.signed_size, "leaves", "",
+              "from here on nothing is under a signature, and no server is about to sign it: a crash, or not the server's leaves");
     if (v->report.signed_size == 0 && v->report.size > 0)
         found(v, AUDIT_CHECKPOINT_NONE, v->report.size < AUDIT_TILE_WIDTH, AUDIT_NO_LEAF, "checkpoints", "",
               "no leaf is under a good signature");
@@ -227,6 +233,15 @@ static void check_clock(struct verify *v, uint64_t index, int64_t time_ms)
     v->latest_ms = time_ms;
 }
 
+static void note_unsigned(struct verify *v, uint64_t index, int64_t time_ms)
+{
+    bool is_first = index == v->report.signed_size;
+    if (is_first || time_ms < v->unsigned_from_ms)
+        v->unsigned_from_ms = time_ms;
+    if (is_first || time_ms > v->unsigned_to_ms)
+        v->unsigned_to_ms = time_ms;
+}
+
 static int check_leaf(void *user, uint64_t index, struct slice leaf)
 {
     struct verify *v = user;
@@ -247,8 +262,10 @@ static int check_leaf(void *user, uint64_t index, struct slice leaf)
         found_at(v, AUDIT_LEAF_MALFORMED, "leaves", index, index, "the leaf is not in canonical form");
     else
         r = facts_leaf(v->facts, index, &e, found, v);
-    if (r == 0)
+    if (r == 0) {
         check_clock(v, index, e.time_ms);
+        note_unsigned(v, index, e.time_ms);
+    }
     return r == -ENOMEM || r == -SP_ELIMIT ? r : appended;
 }
 

@@ -71,6 +71,7 @@ struct audit_source {
     F(AUDIT_CHECKPOINT_BEYOND, "checkpoint.beyond")   /* signed for more leaves than there are: rolled back */   \
     F(AUDIT_CHECKPOINT_ROOT, "checkpoint.root")       /* leaves before it were altered */                        \
     F(AUDIT_CHECKPOINT_NONE, "checkpoint.none")       /* nothing is signed (warning when the log is short) */    \
+    F(AUDIT_CHECKPOINT_BEHIND, "checkpoint.behind")   /* leaves have waited for a signature too long (warning) */ \
     F(AUDIT_TRUSTED_BEYOND, "trusted.beyond")         /* the log is older than the checkpoint one trusts */      \
     F(AUDIT_TRUSTED_ROOT, "trusted.root")             /* the log is not a continuation of it */                  \
     F(AUDIT_STATE_RUN, "state.run")                   /* a run's row and its leaves disagree */                  \
@@ -114,6 +115,7 @@ struct audit_report {
 struct audit_verify_options {
     struct audit_key key;
     struct slice trusted; /* a checkpoint that the caller kept elsewhere; empty without one */
+    int64_t now_ms;       /* wall time: how long leaves have waited for a signature is judged by it; 0: it is not judged */
 };
 
 /* Verifies the whole log: every hash from the leaves up, tiles, checkpoints, and the state tables against the leaves.

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "audit/verify.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/json_writer.h"
 #include "base/plural.h"
@@ -252,6 +253,7 @@ static int run(const struct cli_args *args)
     if (trusted && (r = file_read(trusted, &note, &why)) < 0)
         return no_verdict(&why, r, trusted);
     o.trusted = buffer_slice(&note);
+    o.now_ms = clock_wall_ms();
     return proof ? verify_proof(args, proof, &o.key) : verify_database(args, path, &o);
 }
 

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import signal
+import sqlite3
 import threading
 import time
 
@@ -85,6 +86,23 @@ def test_what_a_run_emits_is_vouched_for_in_whichever_step_it_comes(own_server):
         assert own_server.run(name).json["state"] == "completed"
     result = own_server.verify()
     assert result.returncode == 0 and json.loads(result.stdout)["runs"] == 5, (result.stdout, result.stderr)
+
+
+def test_leaves_that_nobody_signs_are_told_of(own_server):
+    """Who can write the database can add leaves of his own. Those that no server is about to sign are named."""
+    own_server.stop()
+    database = sqlite3.connect(own_server.data / "sallyport.db", isolation_level=None)
+    size, body = database.execute("SELECT idx + 1, body FROM leaves ORDER BY idx DESC LIMIT 1").fetchone()
+    now = int(time.time() * 1000)
+    for at, warnings in ((now, 0), (now - 120_000, 1), (now + 3_000_000, 1)):
+        leaf = json.dumps(json.loads(body) | {"time": at}, separators=(",", ":"), sort_keys=True)
+        database.execute("INSERT INTO leaves VALUES (?, ?)", (size, leaf))
+        result = own_server.verify()
+        report = json.loads(result.stdout)
+        assert report["ok"] and report["signedSize"] == size == report["size"] - 1 and report["warnings"] == warnings, (report, result.stderr)
+        assert (f"checkpoint.behind, leaf {size}" in result.stderr) == bool(warnings), result.stderr
+        database.execute("DELETE FROM leaves WHERE idx = ?", (size,))
+    database.close()
 
 
 def test_a_stop_does_not_wait_for_a_dead_vault(own_server):
