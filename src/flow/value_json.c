@@ -80,7 +80,8 @@ static void write_value(struct json_writer *w, jv v)
     case JV_KIND_FALSE:
         json_bool(w, jv_get_kind(v) == JV_KIND_TRUE);
         return;
-    default:
+    case JV_KIND_NULL:
+    case JV_KIND_INVALID:
         json_put_null(w);
     }
 }
