@@ -2,8 +2,8 @@
  * flow_json_parse.)
  *
  * Well-formed UTF-8, no duplicate keys (two readers could take different ones), and no NUL byte: jansson
- * takes one between two tokens for the end of the text, and would not look at what follows. And all of the text: jansson's lexer
- * passes over a byte when there is no memory for it, and what was read is then another text. */
+ * takes one between two tokens for the end of the text, and would not look at what follows. And all of the
+ * text: jansson's lexer passes over a byte when there is no memory for it, and what was read is then another. */
 #ifndef BASE_JSON_READER_H
 #define BASE_JSON_READER_H
 

@@ -142,7 +142,7 @@ static int explain(long status, struct slice body)
     /* Findings say it all, with their places; who deployed prints them. */
     int result = json_array_size(json_object_get(root, "findings"))
                      ? error_exit_code(code)
-                     : cli_fail(code, "%ld %s%s%s", status, title ? title : "the server refused", detail ? ": " : "", detail ? detail : "");
+                     : cli_fail(code, "%ld: %s", status, detail ? detail : title ? title : "the server refused");
     json_decref(root);
     return result;
 }

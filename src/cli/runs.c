@@ -13,7 +13,7 @@
 #include "cli/view.h"
 
 static const struct cli_option start_options[] = {
-    {"input", "FILE", "the input, JSON; - is standard input"},
+    {"input", "FILE", "the input, JSON; - is standard input (default: {})"},
     {"wait", NULL, "wait for the end"},
     REMOTE_OPTIONS,
 };
@@ -21,7 +21,7 @@ static const struct cli_option list_options[] = {
     {"namespace", "NAME", "only of this namespace"},
     {"workflow", "NAME", "only of this workflow"},
     {"state", "STATE", "pending, running, waiting, completed, faulted or cancelled"},
-    {"limit", "N", "at most so many"},
+    {"limit", "N", "at most so many, up to 1000 (default 50)"},
     {"before", "ID", "only those before this one"},
     REMOTE_OPTIONS,
 };
@@ -129,7 +129,8 @@ static void show_data(struct slice answer)
     } parts[] = {{"input", "Input"}, {"output", "Output"}, {"error", "Error"}, {"context", "Context"}};
     struct slice value;
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-        if (json_part(answer, parts[i].key, &value)) {
+        /* Of a context there is something to see only when a task exported something. */
+        if (json_part(answer, parts[i].key, &value) && !(slice_is(value, "{}") && strcmp(parts[i].key, "context") == 0)) {
             (void)printf("\n%s:\n  ", parts[i].label);
             view_json(value, 2);
         }

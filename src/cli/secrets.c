@@ -9,6 +9,7 @@
 #include "cli/secret_box.h"
 #include "cli/view.h"
 #include "crypto/crypto.h"
+#include "wire/roles.h"
 
 static const struct cli_option set_options[] = {
     {"kind", "KIND", "bearer (default), basic (value: {\"username\", \"password\"}), api-key, webhook-key"},
@@ -47,6 +48,8 @@ static int make_body(const struct cli_args *args, struct slice identity, struct 
     box.n_origins = cli_values(args, "origin", &box.origins);
     box.n_methods = cli_values(args, "method", &box.methods);
     box.n_places = cli_values(args, "place", &box.places);
+    if (credential_kind_parse(slice_text(box.kind)) < 0)
+        return cli_fail(-SP_EINVALID, "--kind %s: there are bearer, basic, api-key and webhook-key", box.kind);
     if (box.n_origins == 0 && strcmp(box.kind, "webhook-key") != 0)
         return cli_fail(-SP_EINVALID, "--origin is missing: a credential goes to named origins only");
     int status = remote_read_secret("Value", &value);

@@ -1,4 +1,4 @@
-/* manifest: what a worker found in a definition, as the engine's terms. The worker is hostile by assumption: the manifest
+/* manifest: what a checker found in a definition, as the engine's terms. The checker is hostile by assumption: the manifest
  * decides about the workflow's own rate and grants only, every value is checked again, and what is missing gets a default. */
 #include "engine/manifest.h"
 

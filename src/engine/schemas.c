@@ -155,7 +155,7 @@ static members of_run_accepted = {
     {"output", SCHEMA_ANY, 0, "Of a run that completed."},                                                   \
         {"error", SCHEMA_FAULT, 0, "Of a run that faulted."},                                                \
     {                                                                                                        \
-        "context", SCHEMA_ANY, 0, "`$context` at its end, if it is not empty."                               \
+        "context", SCHEMA_ANY, 0, "`$context` at its end: `{}` when no task exported anything."                               \
     }
 static members of_run_ended = {
     {"id", SCHEMA_RUN_ID, IS_REQUIRED, NULL},

@@ -206,6 +206,7 @@ def test_runs_show_has_head_data_and_timeline(server):
     assert '"big": 12345678901234567' in shown and '"text": "hello you"' in shown
     assert re.search(r"/do/0/greet +completed", shown)
     assert json.loads(server.good("runs", "show", run, "--json"))["output"] == {"text": "hello you"}
+    assert "Context:" not in shown, "there is nothing to see in an empty one"
     assert "identical" in server.good("runs", "replay", run)
     assert "/do/0/greet" in server.good("runs", "trace", run)
 
@@ -218,6 +219,13 @@ def test_a_faulted_run_is_status_1_and_shows_its_error(server):
 def test_cancel(server):
     run = server.good("runs", "start", "test/slow").split()[0]
     assert server.good("runs", "cancel", run) == f"{run} cancelled\n"
+    again = server.cli("runs", "cancel", run)
+    assert (again.returncode, again.stderr) == (USAGE, "sallyport: 409: The run has ended already: cancelled.\n"), again
+
+
+def test_a_kind_that_there_is_not_is_named(server):
+    r = server.cli("secrets", "set", "test/odd", "--kind", "odd", stdin="a-value-1")
+    assert r.returncode == USAGE and "--kind odd: there are bearer, basic, api-key and webhook-key" in r.stderr, r.stderr
 
 
 def test_colour_only_on_a_terminal(folder):
