@@ -1,4 +1,4 @@
-/* Reads the manifest that a worker wrote for a definition (docs/formats/findings.md) into a workflow. */
+/* Reads the manifest that a checker wrote for a definition (docs/formats/findings.md) into a workflow. */
 #ifndef ENGINE_MANIFEST_H
 #define ENGINE_MANIFEST_H
 

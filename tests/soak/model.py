@@ -279,7 +279,7 @@ def check_log(server, checkpoints, folder):
     for i, checkpoint in enumerate(checkpoints):
         kept = folder / f"checkpoint.{i}"
         kept.write_bytes(checkpoint)
-        r = cli("audit", "verify", "--data", server.data, "--key", server.audit_key, "--trusted", kept, timeout=300)
+        r = cli("audit", "verify", "--data", server.data, "--key", server.audit_key, "--checkpoint", kept, timeout=300)
         if r.returncode != 0:
             yield f"checkpoint {i} of {len(checkpoints)}: {r.stdout[-1500:]} {r.stderr[-500:]}"
 
