@@ -208,16 +208,19 @@ class PowerCuts:
         process.kill()
         out, _ = process.communicate(timeout=60)
         self.server.kill_all()
-        return lambda: self.check_init(home, json.loads(out) if process.returncode == 0 else None)
+        return lambda: self.check_init(home, out, process.returncode == 0)
 
-    def check_init(self, home, told):
-        """Who was told a token has it; who was not can go on by asking once more."""
-        if told is None:
+    def check_init(self, home, out, has_ended):
+        """Who was told a token has it, unless he can go on by asking once more; who was not can do that. It is told before the
+        database gets its name: between that and its end `init` has done all and not said so by its status."""
+        told = json.loads(out) if out.endswith("\n") else None
+        if not has_ended:
             again = cli("init", "--data", home / "data", "--root-key", home / "keys" / "root.key", "--json")
-            if again.returncode != 0:
+            if again.returncode == 0:
+                told = json.loads(again.stdout)
+            elif told is None:
                 yield f"init was cut, and does not go on: {again.stderr.strip()}"
                 return
-            told = json.loads(again.stdout)
         made = Server(home, start=False)
         made.log_path, made.token = self.folder / "init.log", told["token"]
         try:
