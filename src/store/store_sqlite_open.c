@@ -241,6 +241,17 @@ static const char *immutable_uri(const char *path, struct buffer *uri)
     return buffer_text(uri);
 }
 
+/* Whether something lies beside the file that SQLite would take up when it opens it for writing. */
+static bool has_companion(const char *path, const char *suffix)
+{
+    struct stat status;
+    char *real = realpath(path, NULL); /* SQLite follows links, too */
+    _cleanup_buffer_ struct buffer name = BUFFER_MAX(4096 + 16);
+    (void)buffer_printf(&name, "%s%s", real ? real : path, suffix);
+    free(real);
+    return !buffer_text(&name) || (stat(buffer_text(&name), &status) == 0 && status.st_size > 0);
+}
+
 static int open_file(const char *path, struct store_reader **ret, struct diag *reterr)
 {
     struct stat status;
@@ -252,10 +263,9 @@ static int open_file(const char *path, struct store_reader **ret, struct diag *r
     if (r != -EIO && r != -EROFS && r != -EACCES)
         return r;
     /* A write-ahead database wants to make its index beside it. Where it cannot (a read-only folder), a file without a
-     * write-ahead log is complete in itself. */
-    _cleanup_buffer_ struct buffer uri = BUFFER_MAX(4 * 4096), wal = BUFFER_MAX(4096 + 8);
-    (void)buffer_printf(&wal, "%s-wal", path);
-    if (!buffer_text(&wal) || (stat(buffer_text(&wal), &status) == 0 && status.st_size > 0) || !immutable_uri(path, &uri))
+     * write-ahead log, and without a journal that the next writer would roll back into it, is complete in itself. */
+    _cleanup_buffer_ struct buffer uri = BUFFER_MAX(4 * 4096);
+    if (has_companion(path, "-wal") || has_companion(path, "-journal") || !immutable_uri(path, &uri))
         return r;
     return reader_new(buffer_text(&uri), SQLITE_OPEN_URI, ret, reterr);
 }

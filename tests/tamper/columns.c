@@ -427,6 +427,28 @@ static void an_altered_write_ahead_log_is_found(void **state)
     restore();
 }
 
+/* A file as it was signed, and beside it a journal that the next writer would roll back into it: to another token. */
+static void a_journal_to_be_rolled_back_is_no_pass(void **state)
+{
+    _cleanup_buffer_ struct buffer journal = BUFFER_MAX(8 << 20);
+    char path[200];
+    (void)snprintf(path, sizeof path, "%s-journal", copy);
+    sqlite3 *db = open_copy();
+    assert_int_equal(sqlite3_exec(db, "PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF;"
+                                      "CREATE TEMP TABLE kept AS SELECT token_hash FROM principals;"
+                                      "UPDATE principals SET token_hash = zeroblob(32);"
+                                      "BEGIN IMMEDIATE; UPDATE principals SET token_hash = (SELECT token_hash FROM kept)",
+                                  NULL, NULL, NULL), SQLITE_OK);
+    read_file(path, &journal);
+    assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    assert_int_equal(logbook_verify(copy, (struct slice){}, NULL, NULL, NULL), 0);
+    write_file(path, &journal, journal.len);
+    assert_true(logbook_verify(copy, (struct slice){}, NULL, NULL, NULL) < 0);
+    (void)unlink(path);
+    restore();
+}
+
 static int set_up(void **state)
 {
     logbook_folder(folder);
@@ -468,6 +490,7 @@ int main(void)
         cmocka_unit_test(an_altered_schema_is_refused),
         cmocka_unit_test(a_file_that_was_cut_is_found),
         cmocka_unit_test(an_altered_write_ahead_log_is_found),
+        cmocka_unit_test(a_journal_to_be_rolled_back_is_no_pass),
     };
     return cmocka_run_group_tests_name("tamper/columns", tests, set_up, tear_down);
 }
