@@ -45,6 +45,8 @@ static const char *second_words(const char *first)
 static int refuse(const char *first, const char *second)
 {
     const char *known = second_words(first);
+    if (first[0] == '-')
+        return cli_fail(-SP_EINVALID, "%s: the command comes first; see sallyport --help", first);
     if (!*known)
         return cli_fail(-SP_EINVALID, "%s: there is no such command; see sallyport --help", first);
     if (!second)

@@ -265,6 +265,7 @@ def test_what_is_almost_a_command_is_told_what_there_is():
     commands = "start, list, show, trace, cancel or replay"
     for args, told in ((["runs"], f"runs needs a second word: {commands}"),
                        (["runs", "lst"], f"runs lst: there is no such command; after runs comes {commands}"),
+                       (["--json", "runs", "list"], "--json: the command comes first; see sallyport --help"),
                        (["help", "nonsense"], "nonsense: there is no such command; see sallyport --help")):
         assert call(*args).stderr == f"sallyport: {told}\n"
 
