@@ -49,8 +49,8 @@ static void on_close(struct ev_loop *loop, ev_timer *w, int events);
 
 static bool may_carry_fds(enum role from, enum role to)
 {
-    for (uint16_t type = WIRE_NONE; type < WIRE_TYPE_COUNT; type++)
-        if (wire_carries_fd(type) && wire_may_send(type, from, to))
+    for (unsigned type = WIRE_NONE; type < WIRE_TYPE_COUNT; type++)
+        if (wire_carries_fd((uint16_t)type) && wire_may_send((uint16_t)type, from, to))
             return true;
     return false;
 }
