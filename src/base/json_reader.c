@@ -1,4 +1,6 @@
-/* json_reader: notes on each thread that jansson was refused memory. Set before main, so that no thread reads without it. */
+/* json_reader: notes on each thread that jansson was refused memory. Set before main, so that no thread reads without it.
+ * Must hold: who was refused memory within a text gets no more of it for that text. jansson's lexer keeps the bytes of a token in a
+ * buffer that it may fail to grow, then copies from there up to a quote that it has not kept: beyond what it allocated. */
 #include "base/json_reader.h"
 
 #include <stdio.h>
@@ -6,12 +8,12 @@
 
 #include "base/error.h"
 
-static _Thread_local bool no_memory;
+static _Thread_local bool is_reading, no_memory;
 
 void *json_read_malloc(size_t size)
 {
-    void *p = malloc(size);
-    no_memory = no_memory || !p;
+    void *p = no_memory ? NULL : malloc(size);
+    no_memory = is_reading && !p;
     return p;
 }
 
@@ -35,9 +37,11 @@ json_t *json_read(struct slice text, size_t flags, json_error_t *reterr)
         refuse_nul(reterr);
         return NULL;
     }
-    no_memory = false;
+    is_reading = true;
     json_t *value = json_loadb(text.len ? (const char *)text.p : "", text.len, flags | JSON_REJECT_DUPLICATES, reterr);
-    if (!no_memory)
+    bool is_whole = !no_memory;
+    is_reading = no_memory = false;
+    if (is_whole)
         return value;
     json_decref(value);
     if (reterr)
