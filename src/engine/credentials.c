@@ -62,10 +62,18 @@ static struct credential *find_or_add(struct slice ns, struct slice name)
     return c;
 }
 
-static void replace(struct slice *place, struct slice s)
+static void take(struct slice *place, struct slice *owned)
 {
     slice_owned_free(place);
-    *place = slice_owned(s);
+    *place = *owned;
+    *owned = (struct slice){0};
+}
+
+static bool replace(struct slice *place, struct slice s)
+{
+    struct slice copy = slice_owned(s);
+    take(place, &copy);
+    return place->p;
 }
 
 static int on_row(void *user, const struct store_credential *row)
@@ -79,9 +87,7 @@ static int on_row(void *user, const struct store_credential *row)
     c->is_revoked = row->is_revoked;
     c->set_ms = row->set_ms;
     copy_text(c->set_by, sizeof c->set_by, row->set_by);
-    replace(&c->policy, row->policy);
-    replace(&c->wrapped, row->wrapped);
-    return 0;
+    return replace(&c->policy, row->policy) && replace(&c->wrapped, row->wrapped) ? 0 : -ENOMEM;
 }
 
 int credentials_load(struct store_reader *reader)
@@ -252,8 +258,9 @@ static void on_stored(int code, uint32_t id, void *user)
     c->is_revoked = false;
     c->set_ms = s->request->at_ms;
     copy_text(c->set_by, sizeof c->set_by, slice_text(s->request->who.name));
-    replace(&c->policy, s->policy);
-    replace(&c->wrapped, s->wrapped);
+    /* Not copies: it is on disk, and memory must not be what is missing now. */
+    take(&c->policy, &s->policy);
+    take(&c->wrapped, &s->wrapped);
     struct msg_vault_load m = {.ns = slice_text(c->ns), .name = slice_text(c->name), .version = c->version, .wrapped = c->wrapped};
     code = vault_ask_load(&m, on_active, s);
     if (code < 0)
@@ -379,7 +386,7 @@ static void on_revocation_stored(int code, uint32_t id, void *user)
     (void)id;
     struct setting *s = user;
     if (code == 0)
-        replace(&s->credential->wrapped, (struct slice){0});
+        slice_owned_free(&s->credential->wrapped);
     setting_ends(s, code, "The credential no longer works, but that could not be written; revoke it again.");
 }
 
