@@ -21,6 +21,31 @@ static void write_by_libjq(struct json_writer *w, jv v)
     jv_free(text);
 }
 
+/* libjq escapes DEL, which JSON does not ask for; a run that was recorded with its text must replay to the same bytes [I4]. */
+static bool is_for_libjq(struct slice s)
+{
+    return s.len && memchr(s.p, 0x7F, s.len);
+}
+
+static void write_string(struct json_writer *w, jv v)
+{
+    if (is_for_libjq(bytes_of(v)))
+        write_by_libjq(w, v);
+    else
+        json_slice(w, bytes_of(v));
+}
+
+static void write_key(struct json_writer *w, jv key)
+{
+    if (!is_for_libjq(bytes_of(key))) {
+        json_key_slice(w, bytes_of(key));
+        return;
+    }
+    write_by_libjq(w, key);
+    (void)buffer_append_byte(w->out, ':');
+    w->need_comma = false;
+}
+
 static bool is_plain_integer(jv v)
 {
     double n = jv_number_value(v);
@@ -50,7 +75,7 @@ static void write_object(struct json_writer *w, jv v)
     json_object_begin(w);
     for (int at = jv_object_iter(v); jv_object_iter_valid(v, at); at = jv_object_iter_next(v, at)) {
         jv key = jv_object_iter_key(v, at), item = jv_object_iter_value(v, at);
-        json_key_slice(w, bytes_of(key));
+        write_key(w, key);
         write_value(w, item);
         jv_free(key);
         jv_free(item);
@@ -68,7 +93,7 @@ static void write_value(struct json_writer *w, jv v)
         write_array(w, v);
         return;
     case JV_KIND_STRING:
-        json_slice(w, bytes_of(v));
+        write_string(w, v);
         return;
     case JV_KIND_NUMBER:
         if (is_plain_integer(v))

@@ -27,6 +27,11 @@ static const char *const texts[] = {
     "100000000000000000000",
     "\"\"",
     "\"a\\\"b\\\\c\\/d\\u0000\\b\\f\\n\\r\\t\\u001f\"",
+    "\"\\u007f \x7F\"", /* libjq writes an escape, our writer by itself would not */
+    "{\"\x7F\":[\"\x7F\",1],\"a\":2}",
+    "\"</script> & ' \xE2\x80\xA8\"",
+    "100000",
+    "100000000000000",
     "\"\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80 \\ud83d\\ude00\"",
     "[]",
     "{}",
