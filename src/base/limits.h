@@ -87,6 +87,7 @@
 #define LIMIT_LOG_END         4000
 #define LIMIT_LOG_REST        300
 #define LIMIT_LOG_FULL        16000
+#define LIMIT_LOG_WAIT_MS     250         /* for readers, when the log is full */
 #define LIMIT_COMMIT_MS       5000        /* of one group commit: when it takes longer, nothing new begins until it has ended */
 #define LIMIT_REPLAY_CACHE    200000      /* webhook deliveries remembered */
 #define LIMIT_SESSIONS        256         /* principals and addresses that were seen in the last hour */

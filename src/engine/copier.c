@@ -11,6 +11,7 @@ static const struct store_log_limits limits = {
     .end_pages = LIMIT_LOG_END,
     .rest_pages = LIMIT_LOG_REST,
     .full_pages = LIMIT_LOG_FULL,
+    .wait_ms = LIMIT_LOG_WAIT_MS,
 };
 
 static struct store_copier *copier;

@@ -12,6 +12,7 @@
 #include "store/sqlite_statements.h"
 
 #define STORE_APPLICATION_ID 0x53504F52 /* "SPOR" */
+#define STORE_BUSY_MS        5000       /* that a connection waits for another one's lock */
 
 enum statement {
 #define S(NAME, sql) STATEMENT_##NAME,

@@ -176,6 +176,7 @@ struct store_log_limits {
     uint32_t end_pages;  /* of the log, from which on it shall begin anew */
     uint32_t rest_pages; /* not copied yet, which the writer may copy then */
     uint32_t full_pages; /* of the log, at which the writer waits for the second thread, and copies what it must */
+    uint32_t wait_ms;    /* that the writer then waits for those who read what the log had */
 };
 enum store_log_need {
     STORE_LOG_NOTHING,

@@ -1,6 +1,7 @@
 /* store_sqlite_copy: the write-ahead log is copied into the database beside the writer. Holds: how much was copied is SQLite's
  * to know, and what is counted here only says when to go on; the log is synced before its pages are copied, and the database
- * before the log begins anew (sqlite3_wal_checkpoint_v2, PASSIVE, at synchronous=FULL); an error of the disk sticks [I1].
+ * before the log begins anew (sqlite3_wal_checkpoint_v2, PASSIVE, at synchronous=FULL); an error of the disk sticks [I1], and
+ * after it nothing is copied any more: a sync that succeeds then says nothing of what an earlier one has lost.
  * Called by the engine's committer, and on the copying thread by nothing but store_copier_copy. */
 #include "base/must.h"
 #include "store/sqlite.h"
@@ -63,7 +64,7 @@ int store_copier_open(struct store *store, const struct store_log_limits *limits
 
 enum store_log_need store_copier_need(struct store_copier *c)
 {
-    if (!c)
+    if (!c || c->store->error < 0)
         return STORE_LOG_NOTHING;
     if (c->copy_life == c->life && c->copy_copied > c->copied)
         c->copied = c->copy_copied;
@@ -82,27 +83,41 @@ bool store_copier_is_full(const struct store_copier *c)
     return c && c->pages >= c->limits.full_pages;
 }
 
-/* The pages of the log that are in the database now. Another process that copies (BUSY) does our work. */
-static uint32_t copy(struct store *store, struct connection *c)
+/* `ret`: the pages of the log that are in the database now; 0 if that is not known. -EBUSY: the writer was just changing the log's
+ * header, another process copies, or readers were waited for in vain. */
+static int copy(struct store *store, struct connection *c, int mode, uint32_t *ret)
 {
     int pages = 0, copied = 0;
-    int r = sqlite_code(sqlite3_wal_checkpoint_v2(c->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &copied));
+    int r = sqlite_code(sqlite3_wal_checkpoint_v2(c->db, NULL, mode, &pages, &copied));
     if (r < 0 && r != -EBUSY)
-        store_stick(store, r);
-    return r == 0 && copied > 0 ? (uint32_t)copied : 0;
+        (void)store_stick(store, r);
+    *ret = (r == 0 || r == -EBUSY) && copied > 0 ? (uint32_t)copied : 0;
+    return r;
 }
 
 void store_copier_copy(struct store_copier *c)
 {
-    c->copy_copied = copy(c->store, &c->connection);
+    (void)copy(c->store, &c->connection, SQLITE_CHECKPOINT_PASSIVE, &c->copy_copied);
+}
+
+/* Where there is always one who reads, no moment comes by itself at which the log can begin anew. Who comes while we wait for those
+ * who are there reads the database alone, and is not in the way. */
+static int copy_and_wait_for_readers(struct store_copier *c)
+{
+    sqlite3 *db = c->store->connection.db;
+    (void)sqlite3_busy_timeout(db, (int)c->limits.wait_ms);
+    int r = copy(c->store, &c->store->connection, SQLITE_CHECKPOINT_RESTART, &c->copied);
+    (void)sqlite3_busy_timeout(db, STORE_BUSY_MS);
+    return r;
 }
 
 void store_copier_end(struct store_copier *c)
 {
     must(c->store->batch == BATCH_NONE);
-    c->copied = copy(c->store, &c->store->connection);
+    int r = store_copier_is_full(c) ? copy_and_wait_for_readers(c)
+                                    : copy(c->store, &c->store->connection, SQLITE_CHECKPOINT_PASSIVE, &c->copied);
     /* Somebody reads what was there before: the log cannot begin anew, and is copied on in larger steps. */
-    if (c->copied < c->pages)
+    if (r < 0 || c->copied < c->pages)
         c->end_from = c->pages + c->limits.copy_pages;
 }
 

@@ -78,7 +78,7 @@ int connection_open(struct connection *c, const char *path, int flags, struct di
         r = connection_exec(c, pragmas);
     }
     if (r == 0) {
-        sqlite3_busy_timeout(c->db, 5000);
+        sqlite3_busy_timeout(c->db, STORE_BUSY_MS);
         sqlite3_limit(c->db, SQLITE_LIMIT_ATTACHED, 0);
         return 0;
     }
@@ -177,6 +177,10 @@ void store_close(struct store *store)
 {
     if (store->batch != BATCH_NONE)
         store_rollback(store);
+    /* After a failed sync the database may lack what was copied before it, and the log is all that has it: it stays, and is copied
+     * whole at the next start. */
+    if (store->connection.db && store->error < 0)
+        (void)sqlite3_db_config(store->connection.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     if (store->connection.db)
         connection_close(&store->connection);
     audit_tree_free(store->tree);

@@ -130,7 +130,7 @@ static bool is_lost(unsigned i, unsigned n)
 }
 
 /* Writes of what survives of the sectors, of which there are `n` in all pending writes together. */
-static void lose_power(void)
+void faulty_disk_lose_power(void)
 {
     unsigned n = 0, i = 0;
     for (const struct pending *p = pending_first; p; p = p->next)
@@ -184,12 +184,12 @@ static int x_sync(sqlite3_file *f, int flags)
     int rc = fault();
     if (++faulty_disk.syncs == faulty_disk.kill_at) {
         faulty_disk.on_kill();
-        lose_power();
+        faulty_disk_lose_power();
     }
     if (rc == SQLITE_OK)
         rc = REAL(f)->pMethods->xSync(REAL(f), flags);
-    if (rc == SQLITE_OK && base && is_watching())
-        settle(base, true);
+    if (base && is_watching() && (rc == SQLITE_OK || faulty_disk.sync_forgets))
+        settle(base, rc == SQLITE_OK);
     return rc != SQLITE_OK ? SQLITE_IOERR_FSYNC : SQLITE_OK;
 }
 

@@ -32,6 +32,7 @@ struct faulty_disk {
     unsigned kill_at; /* at this sync, before it is done, the disk goes to `crash_folder`; 0: never */
     enum loss loss;
     unsigned seed;
+    bool sync_forgets; /* a sync that fails drops what waited for it, and the next one says yes, as Linux does; set kill_at too */
     int checkpoint_pages; /* of the write-ahead log, after which it is checkpointed; 0: as the store has it */
     const char *folder, *crash_folder;
     void (*on_kill)(void);
@@ -41,6 +42,9 @@ extern struct faulty_disk faulty_disk;
 
 /* Makes it the default file system of SQLite. */
 int faulty_vfs_register(void);
+
+/* The machine dies now. */
+void faulty_disk_lose_power(void);
 
 /* Forgets what was written and not synced. */
 void faulty_disk_forget(void);

@@ -2,6 +2,7 @@
  * machine dies at the N-th sync, and loses more or less of what was not synced. Whatever happens: what was acknowledged is there
  * after a restart, the log verifies, a failing disk sticks, and nothing crashes [I1] [I3]. */
 #include <errno.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -71,6 +72,8 @@ static int work(struct store *store)
 }
 
 /* A store's life with faults in it: 0, or the first error. */
+static int (*life)(struct store *store) = work;
+
 static int live(void)
 {
     struct store *store = NULL;
@@ -82,7 +85,7 @@ static int live(void)
         return r;
     }
     r = has_copier ? store_copier_open(store, &small_log, &copier, &diag) : 0;
-    r = r < 0 ? r : work(store);
+    r = r < 0 ? r : life(store);
     store_copier_close(copier);
     copier = NULL;
     store_close(store);
@@ -279,6 +282,52 @@ static void the_disk_fails_while_the_log_is_copied(void **state)
 }
 
 /* FAULT_SEED in the environment: another way to lose what is not synced, and nothing but that. */
+/* Somebody reads while the copier copies, so that it copies a part and leaves the sync to whoever copies the rest. */
+static int copy_in_parts(struct store *store)
+{
+    sqlite3 *reader = NULL;
+    int r = ack(store, logbook_found(store));
+    if (sqlite3_open_v2(path, &reader, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
+        fail_msg("no reader");
+    for (uint64_t i = 0; r == 0 && i < 6; i++) {
+        (void)sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM runs", NULL, NULL, NULL);
+        r = ack(store, logbook_runs(store, 60 * i, 60));
+        store_copier_copy(copier);
+        (void)sqlite3_exec(reader, "COMMIT", NULL, NULL, NULL);
+        r = r < 0 ? r : ack(store, logbook_sign(store));
+    }
+    if (store_error(store) < 0)
+        assert_int_equal(store_copier_need(copier), STORE_LOG_NOTHING);
+    sqlite3_close(reader);
+    return r;
+}
+
+/* What a failed sync has not written, no later one writes. */
+static void a_sync_fails_and_forgets(void **state)
+{
+    has_copier = true;
+    life = copy_in_parts;
+    unsigned n = 0, operations;
+    do {
+        n++;
+        reset();
+        faulty_disk.sync_forgets = true;
+        faulty_disk.loss = LOSS_OF_ALL;
+        faulty_disk.kill_at = UINT_MAX;
+        faulty_disk.fail_at = n;
+        faulty_disk.error = SQLITE_IOERR_WRITE;
+        (void)live();
+        operations = faulty_disk.operations;
+        faulty_disk.fail_at = 0;
+        faulty_disk_lose_power();
+        faulty_disk.kill_at = 0;
+        assert_recovered(crash_path, acknowledged, n);
+    } while (operations >= n);
+    life = work;
+    has_copier = false;
+    print_message("%u operations\n", n);
+}
+
 static void the_machine_dies_in_another_way(void **state)
 {
     const char *text = getenv("FAULT_SEED");
@@ -313,6 +362,7 @@ int main(void)
         cmocka_unit_test(each_system_call_fails_once),       cmocka_unit_test(each_system_call_lacks_room),
         cmocka_unit_test(the_machine_dies_at_each_sync),     cmocka_unit_test(the_machine_dies_in_another_way),
         cmocka_unit_test(the_machine_dies_while_the_log_is_copied), cmocka_unit_test(the_disk_fails_while_the_log_is_copied),
+        cmocka_unit_test(a_sync_fails_and_forgets),
     };
     const struct CMUnitTest one[] = {cmocka_unit_test(the_machine_dies_in_another_way)};
     if (getenv("FAULT_SEED"))

@@ -3,15 +3,18 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <sqlite3.h>
 
 #include "logbook.h"
 
-static const struct store_log_limits small_log = {.copy_pages = 40, .end_pages = 80, .rest_pages = 50, .full_pages = 160};
+static const struct store_log_limits small_log = {
+    .copy_pages = 40, .end_pages = 80, .rest_pages = 50, .full_pages = 160, .wait_ms = 100};
 
 struct book {
     char folder[128], path[160];
@@ -138,6 +141,51 @@ static void a_reader_holds_the_log(void **state)
     close_book(&b);
 }
 
+/* There is always one who reads, and one who has begun before the last one ended. */
+struct reading {
+    const char *path;
+    unsigned after_ms;
+    atomic_bool *ends;
+};
+
+static void *read_on_and_on(void *user)
+{
+    const struct reading *r = user;
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open_v2(r->path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    (void)usleep(1000 * r->after_ms);
+    while (!*r->ends) {
+        (void)sqlite3_exec(db, "BEGIN; SELECT count(*) FROM runs", NULL, NULL, NULL);
+        (void)usleep(20000);
+        (void)sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
+    }
+    sqlite3_close(db);
+    return NULL;
+}
+
+static void readers_come_and_go(void **state)
+{
+    struct book b;
+    pthread_t threads[2];
+    atomic_bool ends = false;
+    open_book(&b);
+    write_runs(&b, 2);
+    struct reading readings[2] = {{b.path, 0, &ends}, {b.path, 10, &ends}};
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, read_on_and_on, &readings[i]), 0);
+    for (unsigned i = 0; i < 600; i++) {
+        write_runs(&b, 1);
+        turn(&b);
+    }
+    long pages = log_pages(&b);
+    ends = true;
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    print_message("%ld pages, %u copies, %u ends\n", pages, b.copies, b.ends);
+    assert_true(pages < 4 * (long)small_log.full_pages);
+    close_book(&b);
+}
+
 static void *copy(void *copier)
 {
     store_copier_copy(copier);
@@ -187,9 +235,9 @@ static void a_store_in_memory_has_no_log(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_log_stays_short),          cmocka_unit_test(nobody_copies_unasked),
-        cmocka_unit_test(a_reader_holds_the_log),       cmocka_unit_test(copying_and_writing_at_once),
-        cmocka_unit_test(a_store_in_memory_has_no_log),
+        cmocka_unit_test(the_log_stays_short),    cmocka_unit_test(nobody_copies_unasked),
+        cmocka_unit_test(a_reader_holds_the_log), cmocka_unit_test(copying_and_writing_at_once),
+        cmocka_unit_test(readers_come_and_go),    cmocka_unit_test(a_store_in_memory_has_no_log),
     };
     if (crypto_init() < 0)
         return 1;
