@@ -215,6 +215,7 @@ int store_retention_apply(struct store *store, uint32_t namespace_id, uint32_t w
     int r = batch_check(store);
     if (r < 0)
         return r;
+    store->alone.id = (struct run_id){0};
     r = find_old(store, namespace_id, workflow_id, before_ms, limit, &old);
     for (uint32_t i = 0; r == 0 && i < old.n; i++)
         r = delete_run(store, old.ids[i]);

@@ -150,6 +150,111 @@ static void runs_in_memory(void **state)
     runs_of(NULL);
 }
 
+/* The digest in the leaf of a run that ends in its first step is made from what is bound, and `verify` reads the row. */
+static void put_ended_run(struct store *store, struct store_run row)
+{
+    struct audit_event e = {.action = AUDIT_RUN_STARTED,
+                            .time_ms = row.started_ms,
+                            .ns = SLICE_LITERAL("default"),
+                            .workflow = SLICE_LITERAL("orders"),
+                            .version = SLICE_LITERAL("1.0.0"),
+                            .run = row.id};
+    row.first_leaf = store_leaf_next(store);
+    row.last_leaf = row.first_leaf + 1;
+    assert_int_equal(store_run_insert(store, &row), 0);
+    assert_int_equal(store_leaf_append(store, &e, NULL), 0);
+    e.action = AUDIT_RUN_COMPLETED;
+    assert_int_equal(store_leaf_append(store, &e, NULL), 0);
+}
+
+static struct store_run ended_run(uint64_t i)
+{
+    return (struct store_run){
+        .id = logbook_run(i), .workflow_id = 1, .state = RUN_COMPLETED, .trigger = TRIGGER_API, .started_ms = 5};
+}
+
+/* A column that is new must get its value in the_digest_of_what_is_bound(). */
+static void assert_no_column_is_null(struct run_id id)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *s = NULL;
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT * FROM runs WHERE id = ?", -1, &s, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_bind_int64(s, 1, (int64_t)id.n), SQLITE_OK);
+    assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+    for (int i = 0; i < sqlite3_column_count(s); i++)
+        if (sqlite3_column_type(s, i) == SQLITE_NULL)
+            fail_msg("runs.%s is NULL", sqlite3_column_name(s, i));
+    sqlite3_finalize(s);
+    sqlite3_close(db);
+}
+
+static void the_digest_of_what_is_bound(void **state)
+{
+    static const uint8_t bytes[4096] = {0, 0xFF, 0, 1}; /* longer than what is hashed in one piece */
+    struct store *store = open_store(path);
+    assert_int_equal(logbook_found(store), 0);
+    struct store_run full = ended_run(1), bare = ended_run(2), again = full;
+    full.ended_ms = INT64_MAX;
+    full.due_ms = -7;
+    full.actor = SLICE_LITERAL("\xC3\xA9 \xF0\x9F\x98\x80");
+    full.parent = logbook_run(77);
+    full.parent_effect = UINT32_MAX;
+    full.idempotency = SLICE_LITERAL("a key");
+    full.random = slice_of(bytes, 1);
+    full.input = slice_of(bytes, 2);
+    full.output = slice_of(bytes, sizeof bytes);
+    full.error = slice_of(bytes + 1, 2);
+    full.context = slice_of(bytes + 1, 3);
+    full.trace = slice_of(bytes + 2, 2);
+    assert_int_equal(store_begin(store), 0);
+    put_ended_run(store, full);
+    put_ended_run(store, bare);
+    assert_int_equal(store_run_insert(store, &again), -SP_ECONFLICT);
+    again = ended_run(3);
+    again.actor = slice_of("a\0b", 3);
+    assert_int_equal(store_run_insert(store, &again), -SP_EINVALID);
+    again.actor = slice_of("\xFF", 1);
+    assert_int_equal(store_run_insert(store, &again), -SP_EINVALID);
+    again.actor = (struct slice){};
+    put_ended_run(store, again);
+    assert_int_equal(store_commit(store, NULL), 0);
+    assert_int_equal(logbook_sign(store), 0);
+    store_close(store);
+    assert_no_column_is_null(full.id);
+    assert_int_equal(logbook_verify(path, (struct slice){}, NULL, NULL, NULL), 0);
+    (void)unlink(path);
+}
+
+/* What is known of a run that was inserted is forgotten when it is deleted, even in the same batch. */
+static void the_digest_of_a_run_that_is_gone(void **state)
+{
+    struct store *store = open_store(path);
+    struct store_run row = ended_run(1);
+    struct audit_event e = {.action = AUDIT_RUN_COMPLETED, .time_ms = 9, .ns = SLICE_LITERAL("default"), .run = row.id};
+    uint32_t n = 0;
+    row.ended_ms = 9;
+    assert_int_equal(logbook_found(store), 0);
+    assert_int_equal(store_begin(store), 0);
+    assert_int_equal(store_run_insert(store, &row), 0);
+    assert_int_equal(store_retention_apply(store, 0, 0, INT64_MAX, 10, &n), 0);
+    assert_int_equal(n, 1);
+    assert_int_equal(store_leaf_append(store, &e, NULL), 0);
+    assert_int_equal(store_commit(store, NULL), 0);
+    store_close(store);
+
+    sqlite3 *db = NULL;
+    sqlite3_stmt *s = NULL;
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT body FROM leaves ORDER BY idx DESC", -1, &s, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+    assert_non_null(strstr((const char *)sqlite3_column_text(s, 0), "run.completed"));
+    assert_null(strstr((const char *)sqlite3_column_text(s, 0), "digest"));
+    sqlite3_finalize(s);
+    sqlite3_close(db);
+    (void)unlink(path);
+}
+
 static void listings(void **state)
 {
     struct store *store = open_store(NULL);
@@ -496,6 +601,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runs),
         cmocka_unit_test(runs_in_memory),
+        cmocka_unit_test(the_digest_of_what_is_bound),
+        cmocka_unit_test(the_digest_of_a_run_that_is_gone),
         cmocka_unit_test(listings),
         cmocka_unit_test(the_live_version_is_the_one_enabled_last),
         cmocka_unit_test(a_revoked_credential_has_no_value),
