@@ -1,7 +1,8 @@
 /* committer: the thread that alone writes the database, and its queue [I1, I3]. Commits come from the loop (commit.c), and go
  * back to it when they are durable.
- * A batch is a part of what came while the last one was being written: it adapts to the load by itself. If one member of a batch is
- * refused by the store, the others are written again without it; if the disk fails, the error sticks and nothing runs. */
+ * A batch is a part of what came while the last one was being written: it adapts to the load by itself. A member that the store refuses
+ * is left out; if something of it was taken already, the others are written again without it. If the disk fails, the error sticks and
+ * nothing runs. */
 #include "engine/committer.h"
 
 #include <errno.h>
@@ -63,16 +64,17 @@ bool committer_has_news(void)
 
 /* --- writing, on the committer ------------------------------------------------------------------------------------- */
 
-/* Writes the members from `first` on in one transaction; at the first that the store refuses, its code is kept, and 1 says
- * that all must be written again without it. */
+/* Writes the members from `first` on in one transaction. One that is refused keeps its code; 1 says that something of it was taken,
+ * so that all must be written again without it. A key that is used again is refused at once: a burst of one key costs no more. */
 static int write_once(struct commit *first)
 {
     int r = store_begin(store);
     for (struct commit *c = first; c && r == 0; c = c->next) {
         if (c->code < 0 || c->head_is)
             continue;
+        const uint64_t puts = store_puts(store);
         c->code = commit_perform(c, store);
-        if (c->code < 0) {
+        if (c->code < 0 && !store_is_still_at(store, puts)) {
             store_rollback(store);
             return store_error(store) ? store_error(store) : 1;
         }

@@ -95,6 +95,7 @@ struct store {
     struct connection connection;
     enum batch batch;
     int batch_error;
+    uint64_t puts; /* taken, in all batches */
     _Atomic int error; /* sticks */
     struct audit_tree *tree;
     struct buffer leaf;    /* of store_leaf_append */

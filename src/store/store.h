@@ -224,6 +224,10 @@ struct store_head {
 [[gnu::warn_unused_result]] int store_commit(struct store *store, struct store_head *ret);
 void store_rollback(struct store *store);
 
+/* How many puts were taken so far; and whether a batch may go on as it was then, since all puts after that were refused. */
+uint64_t store_puts(const struct store *store);
+bool store_is_still_at(const struct store *store, uint64_t puts);
+
 /* Between batches: the log as committed, and the consistency proof (32-byte hashes) from an earlier size to it. */
 void store_head(const struct store *store, struct store_head *ret);
 [[gnu::warn_unused_result]] int store_consistency(struct store *store, uint64_t from, struct buffer *ret);

@@ -34,6 +34,7 @@ int batch_check(const struct store *store)
 
 int batch_result(struct store *store, int code)
 {
+    store->puts += code >= 0;
     if (code >= 0 || code == -SP_ENOTFOUND || code == -SP_ECONFLICT || code == -SP_EINVALID)
         return code;
     if (store->batch == BATCH_OPEN) {
@@ -104,6 +105,16 @@ int store_commit(struct store *store, struct store_head *ret)
         store_head(store, ret);
     unlock(store);
     return 0;
+}
+
+uint64_t store_puts(const struct store *store)
+{
+    return store->puts;
+}
+
+bool store_is_still_at(const struct store *store, uint64_t puts)
+{
+    return store->batch == BATCH_OPEN && store->puts == puts;
 }
 
 void store_head(const struct store *store, struct store_head *ret)
