@@ -436,13 +436,12 @@ void effects_begin(struct run *run, bool is_repetition)
 void egress_connected(void)
 {
     /* In all other phases what is open is begun when what the run waits for is there. */
-    struct run *run = run_next(NULL);
-    while (run) {
-        struct run *next = run_next(run);
+    struct run_walk walk;
+    run_walk_begin(&walk);
+    for (struct run *run; (run = run_walk_next(&walk));) {
         if (run->phase == PHASE_IDLE)
             effects_begin(run, true);
         else if (run->phase == PHASE_STEP)
             begin_all(run, true);
-        run = next;
     }
 }

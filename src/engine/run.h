@@ -110,7 +110,14 @@ struct run {
 
 /* run_table.c */
 struct run *run_find(struct run_id id);
-struct run *run_next(const struct run *after); /* all runs in turn; NULL first */
+/* All runs in turn. In between any may be freed and others added, and other walks made; one that was freed is not given any more. A
+ * walk is followed to its end, NULL. */
+struct run_walk {
+    struct run *next;
+    struct run_walk *outer;
+};
+void run_walk_begin(struct run_walk *walk);
+struct run *run_walk_next(struct run_walk *walk);
 struct run *run_add(struct run_id id, struct workflow *w); /* a new one, pending; NULL without memory */
 void run_free(struct run *run);
 void run_set_state(struct run *run, enum run_state state);

@@ -92,7 +92,9 @@ static void on_clock_watch(struct ev_loop *loop, ev_timer *timer, int events)
     char text[24];
     (void)snprintf(text, sizeof text, "%lld", (long long)step);
     log_event(LOG_LEVEL_WARN, "engine.clock-stepped", "ms", text, NULL);
-    for (struct run *run = run_next(NULL); run; run = run_next(run))
+    struct run_walk walk;
+    run_walk_begin(&walk);
+    for (struct run *run; (run = run_walk_next(&walk));)
         follow_clock(run, step);
 }
 

@@ -24,7 +24,7 @@ struct run *run_find(struct run_id id)
     return run;
 }
 
-struct run *run_next(const struct run *after)
+static struct run *next_of(const struct run *after)
 {
     size_t at = 0;
     if (after) {
@@ -35,6 +35,32 @@ struct run *run_next(const struct run *after)
     while (at < BUCKETS && !buckets[at])
         at++;
     return at < BUCKETS ? buckets[at] : NULL;
+}
+
+static struct run_walk *walks; /* that have not come to their end, the innermost first */
+
+void run_walk_begin(struct run_walk *walk)
+{
+    *walk = (struct run_walk){.next = next_of(NULL), .outer = walks};
+    walks = walk;
+}
+
+struct run *run_walk_next(struct run_walk *walk)
+{
+    must(walks == walk);
+    struct run *run = walk->next;
+    if (run)
+        walk->next = next_of(run);
+    else
+        walks = walk->outer;
+    return run;
+}
+
+static void leave_walks(const struct run *run)
+{
+    for (struct run_walk *walk = walks; walk; walk = walk->outer)
+        if (walk->next == run)
+            walk->next = next_of(run);
 }
 
 size_t runs_active(void)
@@ -70,6 +96,7 @@ struct run *run_add(struct run_id id, struct workflow *w)
 
 static void table_remove(struct run *run)
 {
+    leave_walks(run);
     struct run **place = bucket_of(run->id);
     while (*place != run)
         place = &(*place)->next_in_bucket;

@@ -8,6 +8,7 @@
 #include "role/role.h"
 
 static struct run *waiting_first, **waiting_last = &waiting_first;
+static size_t n_waiting;
 
 /* --- giving -------------------------------------------------------------------------------------------------------- */
 
@@ -48,6 +49,7 @@ void run_wait_for_worker(struct run *run)
     run->next_waiting = NULL;
     *waiting_last = run;
     waiting_last = &run->next_waiting;
+    n_waiting++;
     if (ev_is_active(&waiting_timer))
         return;
     ev_timer_init(&waiting_timer, on_waiting, WAITING_RETRY_S, 0.);
@@ -63,31 +65,40 @@ static void restart(struct run *run)
         load_begin(run);
 }
 
+static void leave_line(struct run **place)
+{
+    struct run *run = *place;
+    *place = run->next_waiting;
+    if (waiting_last == &run->next_waiting)
+        waiting_last = place;
+    run->next_waiting = NULL;
+    n_waiting--;
+}
+
+/* Those who are in line now. Who finds no worker stands in line again; who ends at once, or with somebody else, is in it no more. */
 void runs_on_worker_born(void)
 {
-    struct run *run = waiting_first;
-    waiting_first = NULL;
-    waiting_last = &waiting_first;
-    while (run) {
-        struct run *next = run->next_waiting;
-        run->next_waiting = NULL;
+    static bool is_serving;
+    if (is_serving)
+        return; /* one that ended at once made a place: the others are being served */
+    is_serving = true;
+    for (size_t n = n_waiting; n > 0 && waiting_first; n--) {
+        struct run *run = waiting_first;
+        leave_line(&waiting_first);
         /* One that was cancelled while it waited is on its way to its end. */
         if (run->phase == PHASE_WORKER)
             restart(run);
-        run = next;
     }
+    is_serving = false;
 }
 
 void run_wait_stop(struct run *run)
 {
-    for (struct run **place = &waiting_first; *place; place = &(*place)->next_waiting)
-        if (*place == run) {
-            *place = run->next_waiting;
-            break;
-        }
-    waiting_last = &waiting_first;
-    while (*waiting_last)
-        waiting_last = &(*waiting_last)->next_waiting;
+    struct run **place = &waiting_first;
+    while (*place && *place != run)
+        place = &(*place)->next_waiting;
+    if (*place)
+        leave_line(place);
 }
 
 /* A place became free where all workers were full. */
@@ -162,11 +173,9 @@ static void rescue(struct run *run, bool was_at_work, const char *cause)
 void runs_on_worker_died(int worker, struct run_id at_work, const char *cause)
 {
     replay_on_worker_died(worker);
-    struct run *run = run_next(NULL);
-    while (run) {
-        struct run *next = run_next(run);
+    struct run_walk walk;
+    run_walk_begin(&walk);
+    for (struct run *run; (run = run_walk_next(&walk));)
         if (run->worker == worker)
             rescue(run, run->id.n == at_work.n, cause);
-        run = next;
-    }
 }

@@ -220,14 +220,12 @@ static bool is_same_workflow(const struct workflow *a, const struct workflow *b)
 
 void runs_cancel_workflow(const struct workflow *w, struct slice by)
 {
-    struct run *run = run_next(NULL);
-    while (run) {
-        struct run *next = run_next(run);
-        /* One that is ending already is as good as cancelled. */
+    struct run_walk walk;
+    run_walk_begin(&walk);
+    /* One that is ending already is as good as cancelled. */
+    for (struct run *run; (run = run_walk_next(&walk));)
         if (is_same_workflow(run->workflow, w) && run_cancel(run->id, by, NULL, NULL) == 0)
             log_event(LOG_LEVEL_INFO, "engine.run-cancelled", "workflow", w->name, NULL);
-        run = next;
-    }
 }
 
 /* --- recovery ------------------------------------------------------------------------------------------------------ */
