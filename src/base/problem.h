@@ -8,6 +8,7 @@
 
 #define PROBLEM_TYPE       "urn:sallyport:error:" /* and the slug */
 #define PROBLEM_MEDIA_TYPE "application/problem+json"
+#define PROBLEM_AT_INPUT   "/input" /* `instance` of a run's fault when it is the workflow's own input that is wrong */
 
 /* The code as a client may see it: -ENOMEM is overload, any other -errno is internal, which it says nothing
  * more about. */

@@ -40,6 +40,13 @@ static bool is_type(const json_t *error, const char *name)
     return end && strcmp(end + 1, name) == 0;
 }
 
+/* That data within the run does not match a schema is a validation error too, but not the sender's business. */
+static bool is_senders(const json_t *error)
+{
+    const char *instance = json_string_value(json_object_get(error, "instance"));
+    return is_type(error, "validation") && instance && strcmp(instance, PROBLEM_AT_INPUT) == 0;
+}
+
 static void write_text(struct json_writer *w, const json_t *error, const char *member, const char *otherwise)
 {
     const json_t *value = json_object_get(error, member);
@@ -54,7 +61,7 @@ static void answer_fault(struct request *r, struct slice text, struct slice extr
     json_t *error = json_read(text, 0, NULL);
     _cleanup_buffer_ struct buffer body = BUFFER_MAX(LIMIT_CONFIG);
     struct json_writer w = JSON_WRITER(&body);
-    bool is_sender = is_type(error, "validation");
+    bool is_sender = is_senders(error);
     /* What an upstream answered is not this server's own answer: its 401 or 404 must not look like ours. */
     uint16_t status = is_sender ? 400 : is_type(error, "timeout") ? 504 : is_type(error, "communication") ? 502 : 500;
     const char *inside = "The run faulted; who owns the workflow sees why.";

@@ -1,6 +1,7 @@
 /* run_task: what every task goes through (dsl.md, "Data Flow"): if, input, the work, output, export; and
  * lists of tasks. Called by the loop in run.c. What must hold: each stage sees exactly the data that the
  * specification names. */
+#include "base/problem.h"
 #include "flow/run.h"
 
 struct frame *frame_push(struct flow_run *run, struct strand *s, const struct task *t, jv raw, jv vars)
@@ -98,12 +99,22 @@ static bool hand_over(struct flow_run *run, struct strand *s, jv output, struct 
     return true;
 }
 
+/* That the workflow's own input is wrong has a place of its own: who sent it is told what, and of no other fault. */
+static bool validate_input(struct flow_run *run, struct frame *f)
+{
+    if (run_validate(run, f, f->task->input_schema, f->raw, "input"))
+        return true;
+    if (f->task->kind == TASK_WORKFLOW && is_kind(run->problem, JV_KIND_OBJECT))
+        run->problem = jv_object_set(run->problem, jv_string("instance"), jv_string(PROBLEM_AT_INPUT));
+    return false;
+}
+
 static bool enter_input(struct flow_run *run, struct frame *f)
 {
     const struct task *t = f->task;
     jv input;
     int64_t ms;
-    if (!run_validate(run, f, t->input_schema, f->raw, "input") ||
+    if (!validate_input(run, f) ||
         !run_eval(run, f, &t->input_from, jv_copy(f->raw), jv_null(), &input))
         return false;
     replace(&f->input, input);

@@ -227,6 +227,25 @@ def test_fault_tells_the_sender_nothing_of_the_inside(server, upstream):
     assert b"INNER-TRACE" not in answer.body and b"inner-secret-path" not in answer.body
 
 
+WRONG = {"document": {"type": "object", "required": ["missing"], "properties": {"INNER-MEMBER": {"type": "integer"}}}}
+SHAPE = {"set": {"INNER-MEMBER": "INNER-VALUE"}}
+
+
+@pytest.mark.parametrize("name, do, more", [
+    ("task-input", [{"a": SHAPE}, {"b": {**SHAPE, "input": {"schema": WRONG}}}], {}), ("task-output", [{"a": {**SHAPE, "output": {"schema": WRONG}}}], {}),
+    ("context", [{"a": {**SHAPE, "export": {"as": "${ . }", "schema": WRONG}}}], {}), ("output", [{"a": SHAPE}], {"output": {"schema": WRONG}}),
+    ("raised", [{"a": {"raise": {"error": {"type": "https://open-workflow-specification.org/spec/1.0.0/errors/validation", "status": 400, "title": "t", "detail": "INNER-VALUE"}}}}], {})])
+def test_data_within_the_run_that_fails_its_schema_is_not_the_senders_fault(server, name, do, more):
+    """It may be what an upstream answered: its sender is told neither the members nor the schema."""
+    server.deploy({**definition(f"wrong-{name}", do, webhook={"scheme": "github", "key": "hook-key"}), **more})
+    body = json.dumps({"wrong": name}).encode()
+    answer = server.hook(f"wrong-{name}", body, sign("github", KEY, body))
+    is_problem(answer, 500)
+    assert b"INNER" not in answer.body and b"missing" not in answer.body
+    error = server.run_state(answer.headers["sallyport-run"])["error"]
+    assert error["type"].endswith("/validation") and error["detail"], error
+
+
 def test_data_is_never_code(server):
     """[I9] Expressions, templates and handles in a delivery come out as they went in."""
     evil = {"a": "${ .b }", "b": "{c}", "c": "$secrets.hook-key", "d": "${ $secrets }", "__proto__": {"x": 1}, "e": "\u0000\n$(id)"}
