@@ -39,14 +39,19 @@ IS_SANITIZED = b"libasan.so" in Path(program()).read_bytes() if Path(program()).
 PATIENCE = 4 if IS_SANITIZED else 2
 
 
+def missing(what, seconds):
+    name, *rest = (what() if callable(what) else what).split("\n", 1)
+    return "\n".join([f"{name} did not come within {seconds} s", *rest])
+
+
 def eventually(condition, seconds=5, what="the condition"):
-    """The first true value of `condition()`."""
+    """The first true value of `condition()`. `what` may be a callable that tells, when it did not come, what was there instead."""
     end = time.monotonic() + seconds * PATIENCE
     while True:
         value = condition()
         if value:
             return value
-        assert time.monotonic() < end, f"{what} did not come within {seconds * PATIENCE} s"
+        assert time.monotonic() < end, missing(what, seconds * PATIENCE)
         time.sleep(0.02)
 
 
@@ -184,7 +189,7 @@ class Server:
             return False
 
     def wait_ready(self, seconds=10):
-        eventually(self.is_ready, seconds, f"readiness; {self.log()[-3000:]}")
+        eventually(self.is_ready, seconds, lambda: self.situation("readiness"))
         self.audit_key = self.api.get("/api/v1/identity").json["auditPublic"]
 
     def roles(self, name=None):
@@ -198,6 +203,11 @@ class Server:
             elif m:
                 self.seen_pids.discard(alive.pop((m[2], int(m[3])), None)) # the number may be another process's by now
         return alive if name is None else [pid for (role, _), pid in alive.items() if role == name]
+
+    def situation(self, what, *pids):
+        """`what`, and what one wants to know when it did not come: who lives, what these processes do, the end of the log."""
+        return "\n".join([what, f"roles: {self.roles()}", *map(process_state, [self.process.pid, *pids]),
+                          *self.log().splitlines()[-20:]])
 
     def client(self, token=..., **more):
         c = Client(self.port, self.token if token is ... else token, **more)
@@ -330,6 +340,18 @@ class Server:
         self.stop(check=kind is None)
         if self.process is not None and self.process.poll() is None:
             self.kill_all()
+
+
+def process_state(pid):
+    """Each thread of it, its state, and where in the kernel it waits."""
+    def look(task):
+        try:
+            state = re.search(r"^State:\s*(.*)", (task / "status").read_text(), re.M)[1]
+            return f"{task.name}: {state}, in {(task / 'wchan').read_text()}"
+        except OSError as e:
+            return f"{task.name}: {e.strerror}"
+    tasks = sorted(Path(f"/proc/{pid}/task").glob("*"))
+    return f"process {pid}: {'; '.join(map(look, tasks)) or 'is no more'}"
 
 
 def is_alive(pid):

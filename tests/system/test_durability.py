@@ -119,9 +119,10 @@ def test_killed_role_comes_back(loaded, upstream, role):
             pid = random.choice(loaded.roles(role))
             os.kill(pid, signal.SIGKILL)
             eventually(lambda: not is_alive(pid) and len(loaded.roles(role)) == (2 if role == "worker" else 1), 3,
-                       f"the next life of {role}")
+                       lambda: loaded.situation(f"the next life of {role}", pid))
             loaded.wait_ready(3)
-            eventually(lambda: load.statuses and load.statuses[-1] == 202, 3, f"accepted deliveries after {role} was killed")
+            eventually(lambda: load.statuses and load.statuses[-1] == 202, 3,
+                       lambda: loaded.situation(f"accepted deliveries after {role} was killed"))
     assert {k: v for k, v in loaded.roles().items() if k[0] not in follow} == others, "another role went with it"
     assert set(load.statuses) <= {202, 500, 502, 503}, set(load.statuses)
     # The run whose step the worker was in when it was killed counts as the one that killed it.
@@ -172,7 +173,7 @@ def test_waiting_runs_sleep_through_the_death_of_other_roles(own_server, upstrea
     for role in ("egress", "vault"):
         pid = own_server.roles(role)[0]
         os.kill(pid, signal.SIGKILL)
-        eventually(lambda: own_server.roles(role) not in ([], [pid]), 3, f"the next life of {role}")
+        eventually(lambda: own_server.roles(role) not in ([], [pid]), 3, lambda: own_server.situation(f"the next life of {role}", pid))
         own_server.wait_ready(3)
     for i in ids:
         assert own_server.wait_run(i)["state"] == "completed"
@@ -245,7 +246,7 @@ def test_call_that_waits_for_a_vault_that_dies(own_server, upstream):
     time.sleep(0.3) # the questions are with the vault
     os.kill(engine, signal.SIGSTOP)
     os.kill(vault, signal.SIGKILL)
-    eventually(lambda: not is_alive(vault), 3, "the death of the vault")
+    eventually(lambda: not is_alive(vault), 3, lambda: own_server.situation("the death of the vault", vault))
     time.sleep(0.3) # the answers are with the engine
     os.kill(engine, signal.SIGCONT)
     for i in ids:
@@ -268,9 +269,10 @@ def test_worker_that_hears_late_of_its_engines_death(own_server):
     worker, engine = own_server.roles("worker")[0], own_server.roles("engine")
     os.kill(worker, signal.SIGSTOP)
     os.kill(engine[0], signal.SIGKILL)
-    eventually(lambda: own_server.roles("engine") not in ([], engine), 3, "the next engine")
+    eventually(lambda: own_server.roles("engine") not in ([], engine), 3, lambda: own_server.situation("the next engine", *engine))
     os.kill(worker, signal.SIGCONT)
-    eventually(lambda: worker not in own_server.roles("worker") and len(own_server.roles("worker")) == 2, 3, "the next worker")
+    eventually(lambda: worker not in own_server.roles("worker") and len(own_server.roles("worker")) == 2, 3,
+               lambda: own_server.situation("the next worker", worker))
     own_server.wait_ready(3)
     assert own_server.run("w").json["output"] == {"a": 1}
     assert "event=role.failed" not in own_server.log(), own_server.log()
