@@ -1,10 +1,14 @@
 """Families "route" and "object": no path, method, header or moment leads round the check of a route, and what one may not see is
 like what is not there. The routes come from the description of the API."""
+import contextlib
+import hashlib
 import http.client
 import json
 import os
 import shutil
 import socket
+import sqlite3
+import time
 
 import pytest
 
@@ -170,6 +174,39 @@ def test_route_is_not_served_before_the_check_is(folder):
             break
     s.stop()
     assert seen and seen <= {401, 429, 503}, seen
+
+
+@pytest.fixture(scope="module")
+def peopled():
+    """A server with more principals than the command can make, so that their rows are written by hand. {what: token}."""
+    folder = make_folder()
+    with Server(folder) as s:
+        s.stop()
+        now = int(time.time() * 1000)
+        tokens = {"nobody": ("nobody", 0, 0), "expired": ("owner", now - 1000, 0), "disabled": ("owner", 0, 1), "lasting": ("owner", now + 10**8, 0)}
+        with contextlib.closing(sqlite3.connect(s.data / "sallyport.db")) as db, db:
+            for name, (role, expires, is_disabled) in tokens.items():
+                db.execute("INSERT INTO principals (name, role, token_hash, created_ms, expires_ms, is_disabled) VALUES (?, ?, ?, ?, ?, ?)",
+                           (name, role, hashlib.sha256(f"spt_{name}".encode()).digest(), now, expires, is_disabled))
+        s.start()
+        yield s
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.parametrize("operation", PRIVATE, ids=lambda o: o.id)
+def test_route_for_each_role(peopled, operation):
+    """A role without the permission is refused, whatever else is wrong with the request; the owner's is not."""
+    def status(name):
+        return peopled.api.request(operation.method, filled(operation.path), b"{" if operation.body else None, token=f"spt_{name}").status
+    assert status("nobody") == 403
+    assert status("lasting") not in (401, 403)
+
+
+@pytest.mark.parametrize("name", ["expired", "disabled"])
+def test_token_of_who_has_left_is_dead(peopled, name):
+    """A leaver's token became an operator's (Windmill #9293)."""
+    answers = {peopled.api.get(f"/api/v1/{path}", token=token).body for path in ("runs", "identity") for token in (f"spt_{name}", "spt_never-was")}
+    assert len(answers) == 1 and json.loads(answers.pop())["status"] == 401
 
 
 # --- object ------------------------------------------------------------------------------------------------------------------

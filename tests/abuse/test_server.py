@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -254,6 +255,39 @@ def test_flood_of_guesses_is_slowed_down(own_server):
     assert all(1 <= int(a.headers["Retry-After"]) <= 60 for a in answers[first:])
     assert ask_from(own_server, "127.0.0.7", own_server.token).status == 429, "the right one, too, or he would know it"
     assert ask_from(own_server, "127.0.0.8", own_server.token).status == 200
+
+
+def test_flood_of_guesses_from_one_network_is_one_guesser(folder):
+    """Who has an IPv6 address has a /64 of them."""
+    with Server(folder, config={"behindProxy": True, "trustedProxies": ["127.0.0.1"]}) as server:
+        def guess(address):
+            return server.api.request("GET", "/api/v1/identity", headers={"X-Forwarded-For": address}, token="spt_guess").status
+        statuses = [guess(f"2001:db8:1:2:{n:x}::1") for n in range(60)]
+        assert statuses[0] == 401 and statuses[-1] == 429
+        assert guess("2001:db8:1:3::1") == 401
+
+
+def test_flood_of_refusals_does_not_flood_the_log(own_server):
+    """Of one kind of refusal some leaves a second, and then how many more there were: nobody fills the disk by being refused."""
+    begun = time.monotonic()
+    for n in range(300):
+        assert ask_from(own_server, f"127.0.1.{n % 50 + 1}", "spt_guess").status == 401
+    seconds = time.monotonic() - begun
+
+    def told():
+        leaves = [x for x in own_server.leaves() if x["action"] == "login.failed"]
+        more = [int(x["detail"].split()[0]) for x in leaves if x["detail"].endswith("more in one second")]
+        return (len(leaves) - len(more), sum(more))
+    eventually(lambda: sum(told()) == 300, 10, "the count of all refusals")
+    assert 0 < told()[0] <= 10 * (seconds + 2), (told(), seconds)
+
+
+def test_flood_of_the_owners_own_requests_has_an_end(folder):
+    """A token that was stolen, or a script that runs wild, is held to a rate, too."""
+    with Server(folder, config={"limits": {"principalPerSecond": 1, "principalBurst": 20}}) as server:
+        answers = [server.api.get("/api/v1/identity") for _ in range(200)]
+        assert {a.status for a in answers} == {200, 429}
+        assert all(1 <= int(a.headers["Retry-After"]) for a in answers if a.status == 429)
 
 
 def test_flood_of_one_address_leaves_the_others_alone(folder):

@@ -13,7 +13,7 @@ import pytest
 
 from conftest import make_folder
 from sallyport import Upstream, call, definition, eventually, sign
-from taken import FIELDS, ROLES as ROLE_NAMES, TYPES, Taken, decode, effects, encode, pairs, read
+from taken import FIELDS, LIMITS, ROLES as ROLE_NAMES, TYPES, Taken, decode, effects, encode, pairs, read
 
 ROLES = ["gateway", "engine", "vault", "egress", "worker", "checker"]
 TOKEN = "canary-TOKEN-u3Kd8WvXz5Rp"
@@ -46,6 +46,7 @@ def world(upstream):
                                                    {"X-Echo": r.headers.get("Authorization", "")}))
         server.secret("token", TOKEN, origins=[upstream.origin], methods=["GET"])
         server.secret("hook", HOOK_KEY, kind="webhook-key")
+        server.secret("spare", "canary-SPARE-z4Hn7PwQe2", origins=[upstream.origin]) # no workflow has it
         server.deploy(definition("caller", [{"c": call(upstream.origin + "/echo", authentication={"bearer": {"use": "token"}})}],
                                  origins=[upstream.origin], secrets=["token"]))
         server.deploy(definition("hooked", [{"s": {"set": {"done": True}}}],
@@ -328,6 +329,25 @@ def test_gateway_cannot_forge_or_repeat_a_webhook(world):
     assert len([x for x in world.leaves() if x["action"] == "run.completed"]) == runs
 
 
+def test_gateway_cannot_fill_the_engine(folder):
+    """Deliveries whose signature nobody has checked yet are what the engine keeps for strangers: as much of them as the limit, and
+    then a refusal that keeps nothing."""
+    with Taken(folder, ["gateway", "vault"]) as server:
+        server.secret("hook", HOOK_KEY, kind="webhook-key")
+        server.deploy(definition("hooked", [{"s": {"set": {"done": True}}}], webhook={"scheme": "github", "key": "hook"}))
+        server.role("vault").filters["VAULT_VERIFIED"] = lambda m: None
+        gateway, body = server.role("gateway"), b" " * (4 << 20)
+        most = LIMITS["LIMIT_REQUESTS_TOTAL"] // len(body)
+        for n in range(most):
+            gateway.peer("engine").send("HTTP_REQUEST", tag=n, method=3, path="/hooks/test/hooked", body=body,
+                                        headers=pairs("content-type", "application/json"), peer=bytes(16))
+        answer = gateway.ask("engine", "HTTP_REQUEST", method=3, path="/hooks/test/hooked", body=body, peer=bytes(16), seconds=30,
+                             headers=pairs("content-type", "application/json"))
+        assert answer["status"] == 503, answer
+        # Small ones have room.
+        assert gateway.ask("engine", "HTTP_REQUEST", method=1, path="/healthz", peer=bytes(16))["status"] == 200
+
+
 @pytest.mark.parametrize("change", ["name", "kind", "policy", "namespace"])
 def test_gateway_cannot_set_a_captured_credential_otherwise(world, upstream, evil, change):
     policy, path, kind = {"origins": [upstream.origin]}, "/api/v1/secrets/test/captured", "bearer"
@@ -461,7 +481,7 @@ def waiting(fields, *items):
     return {**fields, "status": 1, "effects": effects(*items), "output": b"", "error": b"", "context": b""}
 
 
-@pytest.mark.parametrize("uri, auth_use", [("{evil}/stolen", ""), ("{evil}/stolen", "token"), ("{upstream}/echo", "hook"), ("{upstream}/echo", "boxed")])
+@pytest.mark.parametrize("uri, auth_use", [("{evil}/stolen", ""), ("{evil}/stolen", "token"), ("{upstream}/echo", "hook"), ("{upstream}/echo", "boxed"), ("{upstream}/echo", "spare")])
 def test_worker_cannot_call_beyond_the_grants(world, upstream, evil, lying, uri, auth_use):
     uri = uri.format(evil=evil.origin, upstream=upstream.origin)
     n = len(upstream.got("/echo"))
@@ -486,6 +506,23 @@ def test_worker_cannot_end_or_answer_another_workers_run(world, upstream):
     assert world.run("caller").json["state"] == "completed"
     assert world.run_state(run)["state"] in ("running", "waiting")
     world.api.post(f"/api/v1/runs/{run}/cancel")
+
+
+def test_worker_cannot_take_the_step_that_another_worker_owes(rough):
+    """While the run is in the other one's hands, whose step has not come yet."""
+    workers, held = [rough.latest("worker", i) for i in range(2)], []
+    for worker in workers:
+        worker.filters["WORKER_STEP"] = lambda m, w=worker: held.append((w, m))
+    run = rough.run("plain", {"n": 1}, wait=False).json["id"]
+    (holder, step), = eventually(lambda: held, 5, "the step")
+    number, liar = step.fields["run"], workers[1 - holder.index]
+    for worker in workers:
+        worker.filters.clear()
+    life = rough.lives("worker", liar.index)
+    liar.say("engine", "WORKER_STEP", run=number, status=2, output='{"n":"stolen"}', context="null")
+    rough.role("worker", liar.index, life=life)  # it spoke out of turn, and the engine has heard it
+    holder.peer("engine").send_frame(step.type, step.payload)
+    assert rough.wait_run(run)["output"] == {"n": 1}
 
 
 def test_worker_sees_no_secret_and_no_run_of_others(world, upstream):

@@ -70,18 +70,20 @@ static void test_other_families_are_reserved(void **state)
     assert_int_equal(policy_address_class((struct sockaddr *)&s), ADDRESS_RESERVED);
 }
 
-static void test_a_grant_of_an_address_is_for_its_port_and_path(void **state)
+static void test_a_grant_of_an_address_is_for_its_origin_and_path(void **state)
 {
     struct policy_grants *grants = NULL;
-    struct policy_origin origin, other_port;
+    struct policy_origin origin, other_port, other_scheme;
     struct sockaddr_storage address = parse("127.0.0.1");
     assert_int_equal(policy_grants_parse(SLICE_LITERAL("[{\"origin\":\"http://localhost:8080\",\"paths\":[\"/a\"]}]"), &grants, NULL), 0);
     assert_int_equal(policy_origin_parse(SLICE_LITERAL("http://x.example:8080"), &origin, NULL), 0);
     assert_int_equal(policy_origin_parse(SLICE_LITERAL("http://x.example:8081"), &other_port, NULL), 0);
+    assert_int_equal(policy_origin_parse(SLICE_LITERAL("https://x.example:8080"), &other_scheme, NULL), 0);
     const struct sockaddr *sa = (struct sockaddr *)&address;
     assert_true(policy_grants_allow_address(grants, &origin, SLICE_LITERAL("GET"), SLICE_LITERAL("/a/b"), sa));
     assert_false(policy_grants_allow_address(grants, &origin, SLICE_LITERAL("GET"), SLICE_LITERAL("/b"), sa));
     assert_false(policy_grants_allow_address(grants, &other_port, SLICE_LITERAL("GET"), SLICE_LITERAL("/a"), sa));
+    assert_false(policy_grants_allow_address(grants, &other_scheme, SLICE_LITERAL("GET"), SLICE_LITERAL("/a"), sa));
     struct sockaddr_storage private = parse("10.0.0.1"); /* localhost names loopback alone */
     assert_false(policy_grants_allow_address(grants, &origin, SLICE_LITERAL("GET"), SLICE_LITERAL("/a"), (struct sockaddr *)&private));
     policy_grants_free(grants);
@@ -92,7 +94,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_other_families_are_reserved),
-        cmocka_unit_test(test_a_grant_of_an_address_is_for_its_port_and_path),
+        cmocka_unit_test(test_a_grant_of_an_address_is_for_its_origin_and_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

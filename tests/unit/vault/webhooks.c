@@ -83,6 +83,15 @@ static struct fixture slack(void)
                             {"X-Slack-Request-Timestamp", SLACK_AT, "X-Slack-Signature", SLACK_SIGNED}, 1531420618};
 }
 
+static void sign_standard(const char *secret, const char *text, char ret[80])
+{
+    uint8_t mac[32];
+    crypto_hmac_sha256(slice_text(secret), &(struct slice){(const uint8_t *)text, strlen(text)}, 1, mac);
+    _cleanup_buffer_ struct buffer base64 = BUFFER_MAX(80);
+    buffer_append_base64(&base64, slice_of(mac, 32));
+    (void)snprintf(ret, 80, "v1,%s", buffer_text(&base64));
+}
+
 /* Made as the documentation says, since Stripe publishes no fixed vector. */
 static struct fixture stripe(char header[512], const char *signed_at, const char *format)
 {
@@ -135,6 +144,12 @@ static void test_github_replay(void **state)
     assert_string_not_equal(first.delivery, other.delivery); /* the same body sent in earnest under another id */
     assert_string_equal(first.delivery, capitals.delivery);
     assert_null(strstr(first.delivery, "757107ea")); /* no live signature in a cache or log */
+    /* Nor is one delivery taken for another because the sender repeats an id, or has none. */
+    struct fixture body = github();
+    body.body = "Hello, World?";
+    body.headers[1] = "sha256=319468fd7ae6faec323482b683bcff145fe8b1fc66e17a0bc724cf6d0de2f22f";
+    assert_int_equal(verify(&body), 0);
+    assert_string_not_equal(first.delivery, body.delivery);
 }
 
 static void test_repeated_headers(void **state)
@@ -206,6 +221,17 @@ static void test_standard_shift(void **state)
     f.headers[1] = STANDARD_ID "." STANDARD_AT;
     f.headers[3] = "{\"test\": 2432232314}";
     f.body = "";
+    refused(f);
+    /* A body that is a number and a fraction: its front would be a time, as fresh as the one who shifts it likes. */
+    char signature[80];
+    sign_standard("secret of a sender", "msg.1500000000.1614265330.5", signature);
+    f = (struct fixture){WEBHOOK_STANDARD, "secret of a sender", "1614265330.5",
+                         {"webhook-id", "msg", "webhook-timestamp", "1500000000", "webhook-signature", signature}, 1500000000};
+    accepted(f);
+    f.headers[1] = "msg.1500000000";
+    f.headers[3] = "1614265330";
+    f.body = "5";
+    f.now_s = 1614265330;
     refused(f);
 }
 
