@@ -1,12 +1,9 @@
-/* facts: two open-addressing tables. Holds: their load stays at or below one half, and they are bounded by
- * LIMIT_VERIFY_FACTS.
+/* facts: three open-addressing tables. Holds: those that grow have a load of one half at most, and are bounded
+ * by LIMIT_VERIFY_FACTS.
  *
- *   runs   id → how it began and ended, the digest of its row, when, of which workflow (16 bits of a hash:
- *          enough to find its retention)
- *   named  first 16 bytes of SHA-256(kind, ns, name, version) → what the newest leaf about it says
- *
- * A run's row may be gone if a retention.applied leaf allows it: per workflow (by the same 16 bits) the
- * latest cut is kept. */
+ *   runs       id → how it began and ended, the digest of its row, when, of which workflow (its place below)
+ *   named      first 16 bytes of SHA-256(kind, ns, name, version) → what the newest leaf about it says
+ *   workflows  namespace and name → the latest cut: a run's row may be gone if a retention.applied leaf allows it */
 #include "audit/facts.h"
 
 #include <errno.h>
@@ -16,6 +13,7 @@
 #include "base/limits.h"
 
 #define WORKFLOW_SLOTS (1u << 16)
+#define WORKFLOWS_MAX  (WORKFLOW_SLOTS / 4 * 3)
 
 struct run_entry {
     uint64_t run; /* 0: empty */
@@ -24,6 +22,13 @@ struct run_entry {
 };
 
 enum { END_NONE, END_COMPLETED, END_FAULTED, END_CANCELLED };
+
+/* A workflow that the log names, and how far retention took its runs away. */
+struct workflow_entry {
+    uint8_t *names; /* namespace and name, one behind the other; NULL: empty */
+    size_t ns_len, len;
+    int64_t cut_ms;
+};
 
 struct named_entry {
     uint8_t key[16];
@@ -37,8 +42,9 @@ struct facts {
     struct run_entry *runs;
     struct named_entry *named;
     size_t runs_n, runs_capacity, named_n, named_capacity; /* capacities are powers of two */
-    int64_t cut_all;
-    int64_t cuts[WORKFLOW_SLOTS];
+    int64_t cut_all_ms;
+    size_t workflows_n;
+    struct workflow_entry workflows[WORKFLOW_SLOTS];
 };
 
 int facts_new(struct facts **ret)
@@ -61,6 +67,8 @@ void facts_free(struct facts *f)
 {
     if (!f)
         return;
+    for (unsigned i = 0; f->workflows_n && i < WORKFLOW_SLOTS; i++)
+        free(f->workflows[i].names);
     free(f->runs);
     free(f->named);
     free(f);
@@ -140,10 +148,39 @@ static uint32_t spread(uint32_t h, struct slice text)
     return h;
 }
 
-static unsigned workflow_slot(const struct audit_event *e)
+static bool is_workflow(const struct workflow_entry *w, const struct audit_event *e)
+{
+    return w->ns_len == e->ns.len && slice_equal(slice_of(w->names, w->ns_len), e->ns) &&
+           slice_equal(slice_of(w->names + w->ns_len, w->len - w->ns_len), e->workflow);
+}
+
+static int workflow_add(struct facts *f, struct workflow_entry *w, const struct audit_event *e)
+{
+    _cleanup_buffer_ struct buffer names = BUFFER_MAX(2 * LIMIT_LEAF);
+    if (f->workflows_n == WORKFLOWS_MAX)
+        return -SP_ELIMIT;
+    (void)buffer_append_slice(&names, e->ns);
+    (void)buffer_append_slice(&names, e->workflow);
+    int r = buffer_append_byte(&names, 0);
+    if (r < 0)
+        return r;
+    *w = (struct workflow_entry){.ns_len = e->ns.len};
+    w->names = buffer_take(&names, &w->len);
+    w->len--;
+    f->workflows_n++;
+    return 0;
+}
+
+/* The place of the leaf's workflow. By its names, not by a digest of them: two that shared a place would share
+ * their retention, and who chose a name for it could take the other's rows away unseen. */
+static int workflow_slot(struct facts *f, const struct audit_event *e)
 {
     uint32_t h = spread(spread(spread(2166136261u, e->ns), SLICE_LITERAL("/")), e->workflow);
-    return (h ^ h >> 16) % WORKFLOW_SLOTS;
+    unsigned i = (h ^ h >> 16) % WORKFLOW_SLOTS;
+    while (f->workflows[i].names && !is_workflow(&f->workflows[i], e))
+        i = (i + 1) % WORKFLOW_SLOTS;
+    int r = f->workflows[i].names ? 0 : workflow_add(f, &f->workflows[i], e);
+    return r < 0 ? r : (int)i;
 }
 
 static int run_end(enum audit_action action)
@@ -168,7 +205,10 @@ static int run_leaf(struct facts *f, uint64_t index, const struct audit_event *e
         return r;
     struct run_entry *entry = &f->runs[run_slot(f->runs, f->runs_capacity, e->run.n)];
     if (!entry->run) {
-        *entry = (struct run_entry){.run = e->run.n, .workflow = workflow_slot(e) & 0xFFFF};
+        r = workflow_slot(f, e);
+        if (r < 0)
+            return r;
+        *entry = (struct run_entry){.run = e->run.n, .workflow = (unsigned)r & 0xFFFF};
         f->runs_n++;
     }
     int end = run_end(e->action);
@@ -230,11 +270,18 @@ static int workflow_leaf(struct facts *f, uint64_t index, const struct audit_eve
     return r;
 }
 
-static void retention_leaf(struct facts *f, const struct audit_event *e)
+static int retention_leaf(struct facts *f, const struct audit_event *e)
 {
-    int64_t *cut = e->ns.len > 0 ? &f->cuts[workflow_slot(e)] : &f->cut_all;
-    if ((int64_t)e->before_ms > *cut)
-        *cut = (int64_t)e->before_ms;
+    int64_t *cut_ms = &f->cut_all_ms;
+    if (e->ns.len > 0) {
+        int slot = workflow_slot(f, e);
+        if (slot < 0)
+            return slot;
+        cut_ms = &f->workflows[slot].cut_ms;
+    }
+    if ((int64_t)e->before_ms > *cut_ms)
+        *cut_ms = (int64_t)e->before_ms;
+    return 0;
 }
 
 int facts_leaf(struct facts *f, uint64_t index, const struct audit_event *e, facts_report_fn *report,
@@ -255,9 +302,7 @@ int facts_leaf(struct facts *f, uint64_t index, const struct audit_event *e, fac
     if (e->action == AUDIT_WORKFLOW_DEPLOYED || e->action == AUDIT_WORKFLOW_ENABLED ||
         e->action == AUDIT_WORKFLOW_DISABLED)
         return workflow_leaf(f, index, e);
-    if (e->action == AUDIT_RETENTION_APPLIED)
-        retention_leaf(f, e);
-    return 0;
+    return e->action == AUDIT_RETENTION_APPLIED ? retention_leaf(f, e) : 0;
 }
 
 void facts_run(struct facts *f, const struct audit_run_fact *run, facts_report_fn *report, void *user)
@@ -332,7 +377,7 @@ static void missing_run(const struct facts *f, const struct run_entry *entry, fa
                         void *user)
 {
     int64_t at = (int64_t)entry->at_ms;
-    if (entry->end && (at < f->cut_all || at < f->cuts[entry->workflow]))
+    if (entry->end && (at < f->cut_all_ms || at < f->workflows[entry->workflow].cut_ms))
         return;
     report_run(AUDIT_NO_LEAF, "runs", entry->run, "the row is missing, and no retention deleted it", report, user);
 }
