@@ -1,10 +1,15 @@
 /* store_sqlite_batch: begin, commit, rollback, and the log. Holds: state and leaves are in one transaction
  * [I3], and the tree in memory is always that of what is on disk; an error of the disk sticks, since after a
- * failed sync nobody knows what is there [I1]. Called from the engine's one committing thread. */
+ * failed sync nobody knows what is there [I1]; of a batch that failed for another reason nothing is there. Called from the engine's one committing thread. */
 #include <stdatomic.h>
 
 #include "base/must.h"
 #include "store/vouch.h"
+
+/* What it says is so already. */
+#define TEXT(number)    TEXT_OF(number)
+#define TEXT_OF(number) #number
+static const char rewrite_first_page[] = "PRAGMA application_id = " TEXT(STORE_APPLICATION_ID);
 
 static void lock(struct store *store)
 {
@@ -79,25 +84,45 @@ void store_rollback(struct store *store)
     unlock(store);
 }
 
-static int commit(struct store *store)
+/* All that a commit writes but for the word that it is one. */
+static int complete(struct store *store)
 {
     if (store->batch == BATCH_FAILED)
         return store->batch_error;
     int r = audit_tree_flush(store->tree);
-    r = r < 0 ? r : deliveries_flush(store);
-    if (r < 0)
-        return r;
+    return r < 0 ? r : deliveries_flush(store);
+}
+
+static int commit(struct store *store)
+{
     struct query q = query_begin(&store->connection, STATEMENT_COMMIT);
     return query_run(&q);
+}
+
+/* SQLite may find no memory for its index of the write-ahead log when the log has all of the batch, synced: it forgets the batch, and
+ * after a crash finds it there, whole. So the next frame is written over before anybody is told that nothing is there. */
+static void undo_in_log(struct store *store)
+{
+    uint64_t n_leaves = 0;
+    lock(store);
+    int r = connection_exec(&store->connection, rewrite_first_page);
+    r = r < 0 ? r : connection_leaf_count(&store->connection, &n_leaves);
+    unlock(store);
+    if (r < 0 || n_leaves != audit_tree_size(store->tree))
+        (void)store_stick(store, -EIO);
 }
 
 int store_commit(struct store *store, struct store_head *ret)
 {
     must(store->batch != BATCH_NONE);
-    int r = commit(store);
+    int r = complete(store);
+    const bool is_in_log = r == 0;
+    r = r < 0 ? r : commit(store);
     if (r < 0) {
         (void)store_stick(store, r);
         store_rollback(store);
+        if (is_in_log && store->error == 0)
+            undo_in_log(store);
         return r;
     }
     store->batch = BATCH_NONE;

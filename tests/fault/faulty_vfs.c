@@ -58,10 +58,12 @@ static const char *base_name(const char *name)
     return base ? base + 1 : NULL;
 }
 
+void *__real_malloc(size_t size); /* what is remembered is no part of what is tried */
+
 static void remember(const char *name, const void *bytes, int len, sqlite3_int64 at)
 {
     const char *base = base_name(name);
-    struct pending *p = base && is_watching() ? malloc(sizeof *p + (size_t)len) : NULL;
+    struct pending *p = base && is_watching() ? __real_malloc(sizeof *p + (size_t)len) : NULL;
     if (!p)
         return;
     *p = (struct pending){.at = at, .len = len};

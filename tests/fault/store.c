@@ -142,6 +142,79 @@ static void each_allocation_fails_once(void **state)
     }
 }
 
+static unsigned undone; /* batches that had no memory, and of which nothing may be there */
+
+/* The process dies right after a batch of which it was said that nothing is there, and that does not stick: nothing is there. */
+static void assert_undone(struct store *store)
+{
+    struct store *after = NULL;
+    struct store_head head;
+    struct diag diag = {};
+    store_head(store, &head);
+    assert_int_equal(head.size, acknowledged);
+    faulty_disk.loss = LOSS_OF_NOTHING;
+    faulty_disk_lose_power();
+    if (store_open(crash_path, &after, &diag) < 0)
+        fail_msg("%s", diag.text);
+    store_head(after, &head);
+    store_close(after);
+    if (head.size != acknowledged)
+        fail_msg("%llu leaves, and %llu were acknowledged", (unsigned long long)head.size, (unsigned long long)acknowledged);
+    undone++;
+}
+
+/* The write-ahead log's index grows by one part for some 4096 pages: it is filled up to shortly before that. */
+#define FILL    (3900u << 12)
+#define BALLAST (25u << 12)
+static uint8_t ballast[FILL];
+
+/* A batch whose commit alone is short of memory. */
+static int commit_lean(struct store *store, unsigned i)
+{
+    char key[24];
+    (void)snprintf(key, sizeof key, "ballast %u", i);
+    assert_int_equal(store_begin(store), 0);
+    assert_int_equal(store_meta_put(store, key, slice_of(ballast, i ? BALLAST : FILL)), 0);
+    assert_int_equal(store_leaf_append(store, &(struct audit_event){.action = AUDIT_CONFIG_CHANGED, .time_ms = i + 1}, NULL), 0);
+    if (i > 0)
+        fault_resume();
+    int r = store_commit(store, NULL);
+    fault_pause();
+    return r;
+}
+
+static int work_on(struct store *store)
+{
+    int r = ack(store, logbook_found(store));
+    for (unsigned i = 0; r == 0 && i < 8; i++) {
+        r = commit_lean(store, i);
+        if (r == -ENOMEM && store_error(store) == 0) {
+            assert_undone(store);
+            r = commit_lean(store, i);
+        }
+        (void)ack(store, r);
+    }
+    return r;
+}
+
+static void a_commit_without_memory_is_undone(void **state)
+{
+    life = work_on;
+    undone = 0;
+    struct fault_loop f = FAULT_LOOP("commit");
+    while (fault_next(&f)) {
+        fault_pause();
+        reset();
+        faulty_disk.kill_at = UINT_MAX;
+        faulty_disk.checkpoint_pages = INT_MAX;
+        fault_judge(&f, live());
+        assert_recovered(path, acknowledged, f.n);
+    }
+    life = work;
+    print_message("%u batches were undone\n", undone);
+    assert_true(undone > 0);
+}
+
 static void disk_fails(int error, bool fails_on)
 {
     unsigned n = 1;
@@ -357,7 +430,8 @@ int main(void)
     if (crypto_init() < 0 || !faults_init_sqlite() || faulty_vfs_register() != SQLITE_OK)
         return 1;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_allocation_fails_once),        cmocka_unit_test(each_write_fails_once),
+        cmocka_unit_test(each_allocation_fails_once),        cmocka_unit_test(a_commit_without_memory_is_undone),
+        cmocka_unit_test(each_write_fails_once),
         cmocka_unit_test(the_disk_fails_from_each_write_on), cmocka_unit_test(the_disk_is_full_from_each_write_on),
         cmocka_unit_test(each_system_call_fails_once),       cmocka_unit_test(each_system_call_lacks_room),
         cmocka_unit_test(the_machine_dies_at_each_sync),     cmocka_unit_test(the_machine_dies_in_another_way),
