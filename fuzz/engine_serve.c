@@ -13,15 +13,12 @@ int engine_main(int argc, char **argv);
 #undef main
 
 #include <ev.h>
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/must.h"
+#include "engine_around.h"
 #include "far_end.h"
 #include "stand_in_role.h"
-#include "vault/serve.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -50,23 +47,13 @@ static size_t n_begun;
 static void on_response(struct slice payload)
 {
     struct msg_http_response m;
-    struct slice type, rest, name, value;
-    int r;
-    must(wire_decode_http_response(payload, &m) == 0 && m.status >= 200 && m.status < 600);
+    must(wire_decode_http_response(payload, &m) == 0);
     size_t i = 0;
     while (i < n_asked && asked[i] != m.tag)
         i++;
     must(i < n_asked); /* nobody asked, or it was answered */
     asked[i] = asked[--n_asked];
-    for (rest = m.headers; (r = wire_pairs_next(&rest, &name, &value)) > 0;)
-        must(name.len && (!value.len || !memchr(value.p, '\n', value.len)));
-    must(r == 0);
-    if (wire_pairs_find(m.headers, "content-type", &type) && slice_starts(type, "application/") &&
-        memmem(type.p, type.len, "json", 4)) {
-        json_t *json = json_read(m.body, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL);
-        must(json);
-        json_decref(json);
-    }
+    around_check_response(&m);
 }
 
 static void on_answer(struct far_end *f, uint16_t type, struct slice payload)
@@ -110,37 +97,21 @@ static void settle(void)
     }
 }
 
-static void connect_vault(void)
-{
-    int pair[2];
-    must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
-    must(serve_connect(loop, ROLE_ENGINE, pair[0]) == 0 &&
-         stand_in_role->connect(ROLE_VAULT, 0, pair[1]) == 0);
-    struct secret *root = secret_new(32);
-    must(root && serve_open(root) == 0);
-    secret_free(root);
-}
-
-static void give_page(void)
-{
-    int fd = memfd_create("page", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    must(fd >= 0 && ftruncate(fd, (off_t)sysconf(_SC_PAGESIZE)) == 0);
-    must(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0);
-    must(stand_in_role->file(CONTROL_FILE_WORKER_PAGE, 0, fd) == 0);
-}
-
 static void start(void)
 {
     loop = stand_in_role_begin(engine_main);
     must(stand_in_role->configure(SLICE_LITERAL(
              "{\"workers\":1,\"ephemeral\":true,\"owner\":\"" TOKEN "\",\"addressPerSecond\":10000000,"
              "\"addressBurst\":10000000,\"principalPerSecond\":10000000,\"principalBurst\":10000000}")) == 0);
-    give_page();
+    struct secret *root = secret_new(32);
+    must(root);
+    around_give_page();
     for (size_t i = 0; i < PLAYERS; i++) {
         ends[i].fd = -1;
         connect_player(i);
     }
-    connect_vault();
+    around_connect_vault(loop, root);
+    secret_free(root);
     must(stand_in_role->start() == 0);
     for (unsigned i = 0; i < 2000 && !stand_in_role_is_ready; i++)
         settle();

@@ -2,6 +2,8 @@
 #include "stand_in_role.h"
 
 #include <ev.h>
+#include <stdarg.h>
+#include <stdio.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -9,6 +11,9 @@
 
 const struct role_handlers *stand_in_role;
 bool stand_in_role_is_ready;
+const char *stand_in_role_data_dir;
+void (*stand_in_role_failed)(int code, const char *text);
+void (*stand_in_role_ended)(int status);
 static struct ev_loop *loop;
 
 static void swallow(enum log_level level, const char *line, size_t len, void *user)
@@ -37,7 +42,7 @@ struct ev_loop *role_loop(void)
 
 const char *role_data_dir(void)
 {
-    return NULL;
+    return stand_in_role_data_dir;
 }
 
 void role_ready(void)
@@ -47,13 +52,20 @@ void role_ready(void)
 
 int role_fail(int code, const char *format, ...)
 {
-    must(false);
+    char text[LIMIT_TEXT / 4];
+    va_list args;
+    must(stand_in_role_failed);
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    stand_in_role_failed(code, text);
     return code;
 }
 
 void role_exit(int status)
 {
-    must(false);
+    must(stand_in_role_ended);
+    stand_in_role_ended(status);
 }
 
 int role_ask_restart(enum role role, uint16_t index)

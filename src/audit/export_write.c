@@ -40,7 +40,7 @@ static int note_index(struct export *x, uint64_t index)
 static int find(void *user, uint64_t index, struct slice leaf)
 {
     struct export *x = user;
-    return memmem(leaf.p, leaf.len, x->needle, strlen(x->needle)) ? note_index(x, index) : 0;
+    return leaf.len && memmem(leaf.p, leaf.len, x->needle, strlen(x->needle)) ? note_index(x, index) : 0;
 }
 
 static int put_leaf(void *user, uint64_t index, struct slice leaf)

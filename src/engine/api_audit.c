@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/json_reader.h"
 #include "base/json_writer.h"
 #include "engine/credentials.h"
 #include "engine/look.h"
@@ -11,10 +12,12 @@
 #include "store/audit.h"
 
 #define LAST_LEAVES UINT64_MAX /* `from` of who does not say it */
+#define NO_LEAF     UINT64_MAX
 
 struct leaves {
     struct request *request;
     uint64_t from, limit, size;
+    uint64_t damaged; /* the leaf that is none, at -SP_ETAMPERED */
     struct buffer body;
     struct json_writer writer;
     int code;
@@ -23,6 +26,14 @@ struct leaves {
 static int on_leaf(void *user, uint64_t index, struct slice leaf)
 {
     struct leaves *l = user;
+    json_t *json = json_read(leaf, 0, NULL);
+    bool is_object = json_is_object(json);
+    json_decref(json);
+    /* It goes out as it stands in the table. */
+    if (!is_object) {
+        l->damaged = index;
+        return -SP_ETAMPERED;
+    }
     json_object_begin(&l->writer);
     json_key_u64(&l->writer, "index", index);
     json_key(&l->writer, "leaf");
@@ -50,7 +61,9 @@ static void leaves_done(void *user)
     json_array_end(&l->writer);
     json_key_u64(&l->writer, "size", l->size);
     json_object_end(&l->writer);
-    if (l->code < 0)
+    if (l->code == -SP_ETAMPERED && l->damaged != NO_LEAF)
+        respond_problem(l->request, l->code, "Leaf %llu of the log is damaged.", (unsigned long long)l->damaged);
+    else if (l->code < 0)
         respond_problem(l->request, l->code, "The log could not be read.");
     else if (look_record(l->request, AUDIT_AUDIT_READ, (struct run_id){0}, (struct slice){0}))
         respond_json(l->request, 200, &l->body);
@@ -62,7 +75,10 @@ void api_audit_leaves(struct request *r)
 {
     struct leaves *l = calloc(1, sizeof *l);
     if (l) {
-        *l = (struct leaves){.request = r, .from = request_query_number(r, "from", LAST_LEAVES), .limit = request_query_number(r, "limit", 0),
+        *l = (struct leaves){.request = r,
+                             .from = request_query_number(r, "from", LAST_LEAVES),
+                             .limit = request_query_number(r, "limit", 0),
+                             .damaged = NO_LEAF,
                              .body = BUFFER_MAX(LIMIT_BODY)};
         l->writer = JSON_WRITER(&l->body);
         json_object_begin(&l->writer);

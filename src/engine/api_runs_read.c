@@ -137,7 +137,8 @@ static int on_shown(void *user, const struct store_run *row)
     seal_key_derive(ns->key, row->id, &s->key);
     struct json_writer w = JSON_WRITER(&s->head);
     write_head(&w, row);
-    int r = seal_open_column(&s->key, SEAL_RUN_INPUT, row->input, &s->input);
+    int r = buffer_error(&s->head);
+    r = r < 0 ? r : seal_open_column(&s->key, SEAL_RUN_INPUT, row->input, &s->input);
     r = r < 0 ? r : seal_open_column(&s->key, SEAL_RUN_OUTPUT, row->output, &s->output);
     r = r < 0 ? r : seal_open_column(&s->key, SEAL_RUN_ERROR, row->error, &s->error);
     return r < 0 ? r : seal_open_column(&s->key, SEAL_RUN_CONTEXT, row->context, &s->context);

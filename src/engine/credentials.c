@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/json_reader.h"
 #include "base/json_writer.h"
 #include "base/log.h"
 #include "base/must.h"
@@ -76,9 +77,21 @@ static bool replace(struct slice *place, struct slice s)
     return place->p;
 }
 
+/* What is shown of it is what its row says: a kind that there is, a policy in JSON. Whether they are those that were set is for the
+ * vault to find, which opens the value for no others. */
+static bool is_sound(const struct store_credential *row)
+{
+    json_t *policy = json_read(row->policy, 0, NULL);
+    bool is_object = json_is_object(policy);
+    json_decref(policy);
+    return is_object && credential_kind_text(row->kind) && name_is_dsl(row->ns) && name_is_credential(row->name);
+}
+
 static int on_row(void *user, const struct store_credential *row)
 {
     (void)user;
+    if (!is_sound(row))
+        return -SP_ETAMPERED;
     struct credential *c = find_or_add(row->ns, row->name);
     if (!c)
         return -SP_ELIMIT;

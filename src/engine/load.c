@@ -22,6 +22,27 @@ struct load {
 
 /* --- reading, on the slow thread ----------------------------------------------------------------------------------- */
 
+/* Whether a row is one that the engine writes. What is sealed is; but kind and number stand beside it in clear, and an empty row has no
+ * seal. */
+static bool is_written(const struct journal_copy *j, const struct journal_row *row)
+{
+    struct msg_effect_timer timer;
+    struct msg_effect_call call;
+    struct msg_worker_result result;
+    switch (row->kind) {
+    case JOURNAL_INTENT:
+        return row->effect && (wire_decode_effect_timer(row->data, &timer) == 0 || wire_decode_effect_call(row->data, &call) == 0);
+    case JOURNAL_RESULT:
+        return wire_decode_worker_result(row->data, &result) == 0 && result.run == j->key->run.n && result.effect == row->effect;
+    case JOURNAL_CANCEL:
+        return row->data.len == 0;
+    case JOURNAL_TRACE:
+    case JOURNAL_NOTE:
+        break;
+    }
+    return row->data.len > 0;
+}
+
 /* Adds `row` with what is sealed for it. */
 static int take_row(struct journal_copy *j, enum seal_column column, uint32_t seq, struct slice sealed,
                     const struct journal_row *row)
@@ -36,12 +57,13 @@ static int take_row(struct journal_copy *j, enum seal_column column, uint32_t se
     copy->data = arena_copy(&j->memory, buffer_slice(&plain), &ok);
     *j->last = copy;
     j->last = &copy->next;
-    return ok ? 0 : -ENOMEM;
+    return !ok ? -ENOMEM : is_written(j, copy) ? 0 : -SP_ETAMPERED;
 }
 
 static int on_run(void *user, const struct store_run *row)
 {
     struct journal_copy *j = user;
+    j->state = row->state;
     j->started_ms = row->started_ms;
     j->trigger = row->trigger;
     (void)snprintf(j->actor, sizeof j->actor, "%.*s", SLICE_ARGS(row->actor));
@@ -50,15 +72,23 @@ static int on_run(void *user, const struct store_run *row)
     return r < 0 || row->trace.len == 0 ? r : take_row(j, SEAL_RUN_TRACE, 0, row->trace, &trace);
 }
 
+/* An intent or a cancellation for each number that an effect may have (step_check.c), and for each effect a result and a trace, but for
+ * the trace of the first step, which has no result. */
+#define ROWS_MAX (4u * LIMIT_EFFECTS + 1)
+_Static_assert(ROWS_MAX < 1u << 24, "a row's number is a part of its nonce (store/seal.c)");
+
 static int on_row(void *user, const struct store_journal *row)
 {
     struct journal_copy *j = user;
     struct journal_row copy = {.kind = row->kind, .effect = row->effect, .at_ms = row->at_ms};
+    /* Their numbers are dense: without that an empty row, which has no seal, could stand anywhere. */
+    if (row->seq != j->next_seq)
+        return -SP_ETAMPERED;
     j->n_results += row->kind == JOURNAL_RESULT;
     j->next_seq = row->seq + 1;
     j->len += row->data.len;
     /* None is written that is longer; but for the result of a run that ended because of it. */
-    if (j->len > LIMIT_JOURNAL + 2 * LIMIT_FRAME)
+    if (j->len > LIMIT_JOURNAL + 2 * LIMIT_FRAME || j->next_seq > ROWS_MAX)
         return -SP_ELIMIT;
     return take_row(j, SEAL_JOURNAL, row->seq, row->data, &copy);
 }
@@ -90,6 +120,9 @@ static void load_work(struct store_reader *reader, void *user)
 {
     struct load *load = user;
     load->code = journal_copy_read(&load->journal, reader);
+    /* The index of open runs said otherwise. Its row is what an update would meet, and what leaves vouch for. */
+    if (load->code == 0 && run_state_is_terminal(load->journal.state))
+        load->code = -SP_ECONFLICT;
 }
 
 /* --- replaying, on the loop ---------------------------------------------------------------------------------------- */
@@ -217,6 +250,13 @@ static void take_cause(struct run *run, const struct journal_copy *j)
     memcpy(run->actor, j->actor, sizeof run->actor);
 }
 
+static void log_run(const struct run *run, const char *event, int code)
+{
+    char id[RUN_ID_LEN + 1];
+    run_id_text(run->id, id);
+    log_event(LOG_LEVEL_ERROR, event, "run", id, "error", error_text(code), NULL);
+}
+
 static void on_loaded(void *user)
 {
     struct load *load = user;
@@ -237,13 +277,16 @@ static void on_loaded(void *user)
         drop_answered(run);
         if (r == 0)
             effects_forget_timers(run);
-        if (run->is_cancelled) {
+        if (load->code == -SP_ECONFLICT) {
+            log_run(run, "engine.run-ended-already", load->code);
+            run_finish(run, load->code);
+        } else if (run->is_cancelled) {
             step_cancel(run);
         } else if (r == -ENOMEM) {
             run->phase = PHASE_IDLE;
             run_retry_later(run);
         } else if (r < 0) {
-            log_event(LOG_LEVEL_ERROR, "engine.journal-unreadable", "error", error_text(r), NULL);
+            log_run(run, "engine.journal-unreadable", r);
             run_fault(run, "runtime", 500, "Journal unreadable", "The run's journal could not be read; verify the database.");
         } else {
             replay(run, &load->journal);

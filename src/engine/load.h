@@ -22,6 +22,7 @@ struct journal_copy {
     struct journal_row *first, **last;
     uint32_t n_results, next_seq;
     size_t len;
+    enum run_state state;
     int64_t started_ms;
     enum run_trigger trigger;
     char actor[LIMIT_NAME];

@@ -109,6 +109,14 @@ static int start_failed(int code, const char *what)
     return role_fail(code, "%s: %s", what, error_text(code));
 }
 
+/* With the place, if it is one that the store found damaged. */
+static int read_failed(int code, const char *what)
+{
+    const char *place = code == -SP_ETAMPERED ? store_reader_damage(loader) : "";
+    return role_fail(code, "the database cannot be read: %s: %s%s%s; `sallyport audit verify` tells what else is wrong with it",
+                     what, place, place[0] ? ": " : "", error_text(code));
+}
+
 static void on_credentials(int code, void *user)
 {
     (void)user;
@@ -120,12 +128,12 @@ static void on_credentials(int code, void *user)
     if (is_ready)
         return;
     int r = runs_recover(loader);
-    store_reader_close(loader);
-    loader = NULL;
     if (r < 0) {
-        (void)start_failed(r, "the runs that had not ended cannot be read");
+        (void)read_failed(r, "runs that had not ended");
         return;
     }
+    store_reader_close(loader);
+    loader = NULL;
     is_ready = true;
     routes_open();
     checkpoints_start();
@@ -163,19 +171,31 @@ void vault_connected(void)
         begin_unlocking();
 }
 
+static int load_deliveries(struct store_reader *reader)
+{
+    return deliveries_load(reader, clock_wall_ms());
+}
+
 static int load_tables(void)
 {
+    static const struct {
+        const char *what;
+        int (*load)(struct store_reader *reader);
+    } tables[] = {
+        {"principals", auth_load},         {"namespaces and workflows", workflows_load},
+        {"credentials", credentials_load}, {"deliveries", load_deliveries},
+        {"checkpoints", checkpoints_load}, {"meta", settings_load},
+    };
     struct diag diag;
     int r = store_reader_open(committer_store(), &loader, &diag);
     if (r < 0)
         return role_fail(r, "%s", diag.text);
-    r = auth_load(loader);
-    r = r < 0 ? r : workflows_load(loader);
-    r = r < 0 ? r : credentials_load(loader);
-    r = r < 0 ? r : deliveries_load(loader, clock_wall_ms());
-    r = r < 0 ? r : checkpoints_load(loader);
-    r = r < 0 ? r : settings_load(loader);
-    return r < 0 ? start_failed(r, "the database cannot be read") : 0;
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        r = tables[i].load(loader);
+        if (r < 0)
+            return read_failed(r, tables[i].what);
+    }
+    return 0;
 }
 
 static int on_start(void)

@@ -13,6 +13,9 @@
 #include "engine/registry.h"
 #include "engine/run.h"
 
+/* Beyond it an id is none that was given, and would leave no room for those that come after it (base/id.h). */
+#define LAST_RUN_ID ((1ull << 63) - (1ull << 40))
+
 static struct run_id last_id;
 
 /* --- beginning ----------------------------------------------------------------------------------------------------- */
@@ -252,15 +255,29 @@ static int on_version(void *user, const struct store_workflow *row)
     return registry_load_workflow(reader, row, false, NULL);
 }
 
-static int on_open_run(void *user, const struct store_run *row)
+/* Of two that the index has of one run, the first counts. */
+static int recover(struct store_reader *reader, const struct store_run *row, struct run **ret)
 {
-    struct store_reader *reader = user;
+    if (row->id.n == 0 || row->id.n > LAST_RUN_ID || run_find(row->id))
+        return -SP_ETAMPERED;
     struct workflow *w = workflow_by_id(row->workflow_id);
-    if (!w && store_workflow_by_id(reader, row->workflow_id, on_version, reader) == 0)
-        w = workflow_by_id(row->workflow_id);
-    struct run *run = w ? run_recovered(row, w) : NULL;
-    if (!run) {
-        log_event(LOG_LEVEL_ERROR, "engine.run-not-recovered", "run", LOG_U64(row->id.n), NULL);
+    int r = w ? 0 : store_workflow_by_id(reader, row->workflow_id, on_version, reader);
+    w = r < 0 || w ? w : workflow_by_id(row->workflow_id);
+    if (!w)
+        return r < 0 ? r : -SP_ENOTFOUND;
+    *ret = run_recovered(row, w);
+    return *ret ? 0 : -ENOMEM;
+}
+
+/* What is wrong with one run is no reason to keep the others from going on. */
+static int on_open_run(void *user, const struct store_run *row, int code)
+{
+    struct run *run = NULL;
+    code = code < 0 ? code : recover(user, row, &run);
+    if (code < 0) {
+        char id[RUN_ID_LEN + 1];
+        run_id_text(row->id, id);
+        log_event(LOG_LEVEL_ERROR, "engine.run-not-recovered", "run", id, "error", error_text(code), NULL);
         return 0;
     }
     if (row->due_ms)

@@ -124,7 +124,7 @@ void workflows_set_allowed(struct slice grants)
 static int on_namespace(void *user, const struct store_namespace *row)
 {
     (void)user;
-    return registry_add_namespace(row, NULL);
+    return name_is_dsl(row->name) ? registry_add_namespace(row, NULL) : -SP_ETAMPERED;
 }
 
 static int on_definition(void *user, struct slice text)
@@ -167,7 +167,7 @@ static int on_workflow(void *user, const struct store_workflow *row)
     const struct loading *loading = user;
     int r = registry_load_workflow(loading->reader, row, true, NULL);
     if (r < 0)
-        log_event(LOG_LEVEL_ERROR, "engine.workflow-not-loaded", "error", error_text(r), NULL);
+        log_event(LOG_LEVEL_ERROR, "engine.workflow-not-loaded", "workflow", LOG_U64(row->id), "error", error_text(r), NULL);
     return r;
 }
 

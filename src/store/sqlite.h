@@ -54,6 +54,7 @@ struct query {
     int parameter;
     int error;
     struct vouch_fields *fields; /* vouch.h; NULL: nobody wants a digest of what is bound */
+    int damaged;                 /* 1 + the first column of this row that is not what is written there; 0: none */
 };
 
 struct query query_begin(struct connection *c, enum statement which);
@@ -71,14 +72,31 @@ void query_end(struct query *q);
 /* Runs a statement without rows to its end. */
 [[gnu::warn_unused_result]] int query_run(struct query *q);
 
-/* Columns of the row, borrowed until the next query_next. */
+/* Columns of the row as an editor of the file may have left them, borrowed until the next query_next. Only NULL is a slice
+ * without a pointer. */
 struct slice column_slice(const struct query *q, int i);
 static inline int64_t column_i64(const struct query *q, int i)
 {
     return sqlite3_column_int64(q->statement, i);
 }
-/* A blob of exactly this length; false otherwise (the row was altered). */
-[[gnu::warn_unused_result]] bool column_fixed(const struct query *q, int i, void *ret, size_t len);
+
+/* Columns of the row that have to be what is written there: one that is of another type, out of range or no text marks the row as
+ * damaged (and is 0 or empty). NULL is that too, but for `optional`, where it is 0 or empty. */
+enum column_null {
+    COLUMN_REQUIRED,
+    COLUMN_OPTIONAL,
+};
+int64_t column_number(struct query *q, int i, enum column_null null, int64_t most); /* from 0 on */
+uint32_t column_u32(struct query *q, int i, enum column_null null);
+uint64_t column_u64(struct query *q, int i, enum column_null null); /* up to 2^63-1 */
+int64_t column_time(struct query *q, int i, enum column_null null); /* 1970 to 9999 */
+struct slice column_blob(struct query *q, int i, enum column_null null);
+struct slice column_text(struct query *q, int i, enum column_null null); /* UTF-8 without NUL */
+struct slice column_name(struct query *q, int i, enum column_null null); /* a text shorter than LIMIT_NAME */
+void column_fixed(struct query *q, int i, void *ret, size_t len);        /* a blob of exactly this length */
+
+/* 0, or -SP_ETAMPERED for a row that is damaged; the reader can say then where (store_reader_damage). Call it before a row is handed on. */
+[[gnu::warn_unused_result]] int row_check(struct store_reader *r, const struct query *q);
 
 enum batch {
     BATCH_NONE,
@@ -111,6 +129,7 @@ struct store_reader {
     struct connection own;
     struct connection *connection; /* &own, or the store's */
     struct store *shared;          /* NULL with a connection of its own */
+    char damage[128];              /* the last row that was found damaged */
 };
 
 /* Bring a new or older database up to date, within transactions; -SP_EFORMAT. */

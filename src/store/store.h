@@ -288,6 +288,9 @@ uint64_t store_leaf_next(const struct store *store);
 
 /* --- reading ----------------------------------------------------------------------------------------------------- */
 
+/* Of the last row that was found damaged (-SP_ETAMPERED): "column NAME of the row KEY"; "" when there was none. */
+const char *store_reader_damage(const struct store_reader *r);
+
 /* All reads until the end see one state. */
 [[gnu::warn_unused_result]] int store_snapshot_begin(struct store_reader *r);
 void store_snapshot_end(struct store_reader *r);
@@ -298,6 +301,8 @@ typedef int store_principal_fn(void *user, const struct store_principal *row);
 typedef int store_workflow_fn(void *user, const struct store_workflow *row);
 typedef int store_credential_fn(void *user, const struct store_credential *row);
 typedef int store_run_fn(void *user, const struct store_run *row);
+/* `code` -SP_ETAMPERED: the row is damaged, and nothing of it is to be believed but that it is there. */
+typedef int store_open_run_fn(void *user, const struct store_run *row, int code);
 typedef int store_journal_fn(void *user, const struct store_journal *row);
 typedef int store_delivery_fn(void *user, const uint8_t hash[STORE_DELIVERY_LEN], int64_t seen_ms);
 typedef int store_checkpoint_fn(void *user, uint64_t size, struct slice note, int64_t at_ms);
@@ -333,8 +338,9 @@ struct store_run_filter {
 [[gnu::warn_unused_result]] int store_runs(struct store_reader *r, const struct store_run_filter *filter, store_run_fn *each,
                                            void *user);
 /* All that have not ended, in the order of due_ms: id, workflow_id, state and due_ms alone, from an index, so that a start with
- * many waiting runs is quick. What a replay needs comes from store_run_by_id and store_journal. */
-[[gnu::warn_unused_result]] int store_runs_open(struct store_reader *r, store_run_fn *each, void *user);
+ * many waiting runs is quick. What a replay needs comes from store_run_by_id and store_journal. The index may say what the table does
+ * not. */
+[[gnu::warn_unused_result]] int store_runs_open(struct store_reader *r, store_open_run_fn *each, void *user);
 [[gnu::warn_unused_result]] int store_journal(struct store_reader *r, struct run_id run, store_journal_fn *each, void *user);
 /* The newest since then, oldest first: `n` or, since those of one batch come together, some more. */
 [[gnu::warn_unused_result]] int store_deliveries(struct store_reader *r, int64_t since_ms, uint32_t n, store_delivery_fn *each,

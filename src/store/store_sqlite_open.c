@@ -126,9 +126,10 @@ static int restore_tree(struct store *store, struct diag *reterr)
     int r = connection_leaf_count(&store->connection, &size);
     if (r == 0)
         r = audit_tree_new(&log, size, store_tile_put, store, &store->tree);
-    if (r == -SP_ETAMPERED)
-        return diag_set(reterr, -SP_EFORMAT, "the end of the audit log is damaged (leaf %llu)", (unsigned long long)size);
-    return r < 0 ? diag_set(reterr, r, "the audit log cannot be read") : 0;
+    if (r == -SP_ETAMPERED || r == -SP_ELIMIT)
+        return diag_set(reterr, -SP_EFORMAT, "the end of the audit log is damaged: the table of leaves says that it has %llu",
+                        (unsigned long long)size);
+    return r < 0 ? diag_set(reterr, r, "the audit log cannot be read: %s", error_text(r)) : 0;
 }
 
 static int open_database(struct store *store, const char *path, struct diag *reterr)

@@ -164,6 +164,7 @@ int query_next(struct query *q)
 {
     if (q->error < 0 || !q->statement)
         return q->error;
+    q->damaged = 0;
     int rc = sqlite3_step(q->statement);
     q->error = sqlite_code(rc);
     return q->error < 0 ? q->error : rc == SQLITE_ROW;
@@ -183,19 +184,4 @@ int query_run(struct query *q)
     int r = query_next(q);
     query_end(q);
     return r < 0 ? r : 0;
-}
-
-struct slice column_slice(const struct query *q, int i)
-{
-    const void *p = sqlite3_column_blob(q->statement, i);
-    return slice_of(p, (size_t)sqlite3_column_bytes(q->statement, i));
-}
-
-bool column_fixed(const struct query *q, int i, void *ret, size_t len)
-{
-    struct slice s = column_slice(q, i);
-    if (s.len != len)
-        return false;
-    memcpy(ret, s.p, len);
-    return true;
 }

@@ -1,9 +1,10 @@
 /* store_sqlite_read: reads of what changes seldom, and the frame of all reads. Holds: a row whose columns do not have the
- * shape that was written is damage (-SP_ETAMPERED), and never reaches a callback. */
+ * shape that was written is damage (-SP_ETAMPERED, row_check), and never reaches a callback. */
 #include "store/sqlite.h"
 
 void reader_lock(struct store_reader *r)
 {
+    r->damage[0] = 0;
     if (r->shared)
         pthread_mutex_lock(&r->shared->mutex);
 }
@@ -53,8 +54,12 @@ static int one_value(struct store_reader *r, struct query *q, store_value_fn *ea
 {
     int e = query_next(q);
     bool has_row = e > 0;
-    if (has_row)
-        e = each(user, column_slice(q, 0));
+    if (has_row) {
+        struct slice value = column_blob(q, 0, COLUMN_REQUIRED);
+        e = row_check(r, q);
+        if (e == 0)
+            e = each(user, value);
+    }
     return reader_finish_one(r, q, e, has_row);
 }
 
@@ -77,11 +82,13 @@ int store_namespaces(struct store_reader *r, store_namespace_fn *each, void *use
     struct query q = begin(r, STATEMENT_NAMESPACES);
     int e;
     while ((e = query_next(&q)) > 0) {
-        struct store_namespace row = {.id = (uint32_t)column_i64(&q, 0),
-                                      .name = column_slice(&q, 1),
-                                      .wrapped_key = column_slice(&q, 2),
-                                      .created_ms = column_i64(&q, 3)};
-        e = each(user, &row);
+        struct store_namespace row = {.id = column_u32(&q, 0, COLUMN_REQUIRED),
+                                      .name = column_name(&q, 1, COLUMN_REQUIRED),
+                                      .wrapped_key = column_blob(&q, 2, COLUMN_REQUIRED),
+                                      .created_ms = column_time(&q, 3, COLUMN_REQUIRED)};
+        e = row_check(r, &q);
+        if (e == 0)
+            e = each(user, &row);
         if (e != 0)
             break;
     }
@@ -92,14 +99,17 @@ static int principals(struct store_reader *r, struct query *q, store_principal_f
 {
     int e;
     while ((e = query_next(q)) > 0) {
-        struct store_principal row = {.id = (uint32_t)column_i64(q, 0),
-                                      .name = column_slice(q, 1),
-                                      .role = column_slice(q, 2),
-                                      .created_ms = column_i64(q, 4),
-                                      .expires_ms = column_i64(q, 5),
-                                      .is_disabled = column_i64(q, 6) != 0};
+        struct store_principal row = {.id = column_u32(q, 0, COLUMN_REQUIRED),
+                                      .name = column_name(q, 1, COLUMN_REQUIRED),
+                                      .role = column_name(q, 2, COLUMN_REQUIRED),
+                                      .created_ms = column_time(q, 4, COLUMN_REQUIRED),
+                                      .expires_ms = column_time(q, 5, COLUMN_REQUIRED),
+                                      .is_disabled = column_number(q, 6, COLUMN_REQUIRED, 1) != 0};
+        column_fixed(q, 3, row.token_hash, sizeof row.token_hash);
         *ret_has_row = true;
-        e = column_fixed(q, 3, row.token_hash, sizeof row.token_hash) ? each(user, &row) : -SP_ETAMPERED;
+        e = row_check(r, q);
+        if (e == 0)
+            e = each(user, &row);
         if (e != 0)
             break;
     }
@@ -113,21 +123,24 @@ int store_principals(struct store_reader *r, store_principal_fn *each, void *use
     return reader_finish(r, &q, principals(r, &q, each, user, &has_row));
 }
 
-static int workflows(struct query *q, store_workflow_fn *each, void *user, bool *ret_has_row)
+static int workflows(struct store_reader *r, struct query *q, store_workflow_fn *each, void *user, bool *ret_has_row)
 {
     int e;
     while ((e = query_next(q)) > 0) {
-        struct store_workflow row = {.id = (uint32_t)column_i64(q, 0),
-                                     .namespace_id = (uint32_t)column_i64(q, 1),
-                                     .ns = column_slice(q, 2),
-                                     .name = column_slice(q, 3),
-                                     .version = column_slice(q, 4),
-                                     .is_enabled = column_i64(q, 6) > 0,
-                                     .deployed_ms = column_i64(q, 7),
-                                     .deployed_by = column_slice(q, 8),
-                                     .manifest = column_slice(q, 9)};
+        struct store_workflow row = {.id = column_u32(q, 0, COLUMN_REQUIRED),
+                                     .namespace_id = column_u32(q, 1, COLUMN_REQUIRED),
+                                     .ns = column_name(q, 2, COLUMN_REQUIRED),
+                                     .name = column_name(q, 3, COLUMN_REQUIRED),
+                                     .version = column_name(q, 4, COLUMN_REQUIRED),
+                                     .is_enabled = column_u64(q, 6, COLUMN_REQUIRED) > 0,
+                                     .deployed_ms = column_time(q, 7, COLUMN_REQUIRED),
+                                     .deployed_by = column_name(q, 8, COLUMN_REQUIRED),
+                                     .manifest = column_text(q, 9, COLUMN_REQUIRED)};
+        column_fixed(q, 5, row.digest, sizeof row.digest);
         *ret_has_row = true;
-        e = column_fixed(q, 5, row.digest, sizeof row.digest) ? each(user, &row) : -SP_ETAMPERED;
+        e = row_check(r, q);
+        if (e == 0)
+            e = each(user, &row);
         if (e != 0)
             break;
     }
@@ -138,7 +151,7 @@ int store_workflows_live(struct store_reader *r, store_workflow_fn *each, void *
 {
     bool has_row = false;
     struct query q = begin(r, STATEMENT_WORKFLOWS_LIVE);
-    return reader_finish(r, &q, workflows(&q, each, user, &has_row));
+    return reader_finish(r, &q, workflows(r, &q, each, user, &has_row));
 }
 
 int store_workflow_live(struct store_reader *r, struct slice ns, struct slice name, store_workflow_fn *each, void *user)
@@ -147,7 +160,7 @@ int store_workflow_live(struct store_reader *r, struct slice ns, struct slice na
     struct query q = begin(r, STATEMENT_WORKFLOW_LIVE);
     query_text(&q, ns);
     query_text(&q, name);
-    int e = workflows(&q, each, user, &has_row);
+    int e = workflows(r, &q, each, user, &has_row);
     return reader_finish_one(r, &q, e, has_row);
 }
 
@@ -156,25 +169,27 @@ int store_workflow_by_id(struct store_reader *r, uint32_t id, store_workflow_fn 
     bool has_row = false;
     struct query q = begin(r, STATEMENT_WORKFLOW_BY_ID);
     query_i64(&q, id);
-    int e = workflows(&q, each, user, &has_row);
+    int e = workflows(r, &q, each, user, &has_row);
     return reader_finish_one(r, &q, e, has_row);
 }
 
-static int credentials(struct query *q, store_credential_fn *each, void *user, bool *ret_has_row)
+static int credentials(struct store_reader *r, struct query *q, store_credential_fn *each, void *user, bool *ret_has_row)
 {
     int e;
     while ((e = query_next(q)) > 0) {
-        struct store_credential row = {.ns = column_slice(q, 0),
-                                       .name = column_slice(q, 1),
-                                       .version = (uint64_t)column_i64(q, 2),
-                                       .kind = (uint8_t)column_i64(q, 3),
-                                       .policy = column_slice(q, 4),
-                                       .wrapped = column_slice(q, 5),
+        struct store_credential row = {.ns = column_name(q, 0, COLUMN_REQUIRED),
+                                       .name = column_name(q, 1, COLUMN_REQUIRED),
+                                       .version = column_u64(q, 2, COLUMN_REQUIRED),
+                                       .kind = (uint8_t)column_number(q, 3, COLUMN_REQUIRED, UINT8_MAX),
+                                       .policy = column_text(q, 4, COLUMN_REQUIRED),
+                                       .wrapped = column_blob(q, 5, COLUMN_OPTIONAL),
                                        .is_revoked = sqlite3_column_type(q->statement, 5) == SQLITE_NULL,
-                                       .set_ms = column_i64(q, 6),
-                                       .set_by = column_slice(q, 7)};
+                                       .set_ms = column_time(q, 6, COLUMN_REQUIRED),
+                                       .set_by = column_name(q, 7, COLUMN_REQUIRED)};
         *ret_has_row = true;
-        e = each(user, &row);
+        e = row_check(r, q);
+        if (e == 0)
+            e = each(user, &row);
         if (e != 0)
             break;
     }
@@ -185,7 +200,7 @@ int store_credentials(struct store_reader *r, store_credential_fn *each, void *u
 {
     bool has_row = false;
     struct query q = begin(r, STATEMENT_CREDENTIALS);
-    return reader_finish(r, &q, credentials(&q, each, user, &has_row));
+    return reader_finish(r, &q, credentials(r, &q, each, user, &has_row));
 }
 
 int store_credential(struct store_reader *r, struct slice ns, struct slice name, store_credential_fn *each, void *user)
@@ -194,7 +209,7 @@ int store_credential(struct store_reader *r, struct slice ns, struct slice name,
     struct query q = begin(r, STATEMENT_CREDENTIAL);
     query_text(&q, ns);
     query_text(&q, name);
-    int e = credentials(&q, each, user, &has_row);
+    int e = credentials(r, &q, each, user, &has_row);
     return reader_finish_one(r, &q, e, has_row);
 }
 

@@ -8,44 +8,61 @@ static struct query begin(struct store_reader *r, enum statement which)
     return query_begin(r->connection, which);
 }
 
-/* Fills what RUN_COLUMNS and, if asked for, RUN_BLOBS select; false for a row of a wrong shape. */
-static bool run_row(const struct query *q, bool with_blobs, struct store_run *ret)
+/* Numbers of a list of store.h stand there from 1 on, without a gap. */
+#define COUNT(NAME, number, text) +1
+#define LAST_STATE                (0 RUN_STATES(COUNT))
+#define LAST_TRIGGER              (0 RUN_TRIGGERS(COUNT))
+#define LAST_KIND                 (0 JOURNAL_KINDS(COUNT))
+
+/* 0 is no number of a list. */
+static int column_listed(struct query *q, int i, int64_t last)
 {
-    int64_t state = column_i64(q, 2), trigger = column_i64(q, 3);
-    *ret = (struct store_run){.id = {(uint64_t)column_i64(q, 0)},
-                              .workflow_id = (uint32_t)column_i64(q, 1),
-                              .state = (enum run_state)state,
-                              .trigger = (enum run_trigger)trigger,
-                              .started_ms = column_i64(q, 4),
-                              .ended_ms = column_i64(q, 5),
-                              .due_ms = column_i64(q, 6),
-                              .actor = column_slice(q, 7),
-                              .parent = {(uint64_t)column_i64(q, 8)},
-                              .parent_effect = (uint32_t)column_i64(q, 9),
-                              .first_leaf = (uint64_t)column_i64(q, 10),
-                              .last_leaf = (uint64_t)column_i64(q, 11),
-                              .ns = column_slice(q, 12),
-                              .workflow = column_slice(q, 13),
-                              .version = column_slice(q, 14)};
-    if (with_blobs) {
-        ret->idempotency = column_slice(q, 16);
-        ret->random = column_slice(q, 17);
-        ret->input = column_slice(q, 18);
-        ret->output = column_slice(q, 19);
-        ret->error = column_slice(q, 20);
-        ret->context = column_slice(q, 21);
-        ret->trace = column_slice(q, 22);
-    }
-    return run_state_text((int)state) && run_trigger_text((int)trigger) && column_fixed(q, 15, ret->digest, 32);
+    int64_t n = column_number(q, i, COLUMN_REQUIRED, last);
+    if (n == 0 && q->damaged == 0)
+        q->damaged = i + 1;
+    return (int)n;
 }
 
-static int runs(struct query *q, bool with_blobs, store_run_fn *each, void *user, bool *ret_has_row)
+/* Fills what RUN_COLUMNS and, if asked for, RUN_BLOBS select. */
+static void run_row(struct query *q, bool with_blobs, struct store_run *ret)
+{
+    *ret = (struct store_run){.id = {column_u64(q, 0, COLUMN_REQUIRED)},
+                              .workflow_id = column_u32(q, 1, COLUMN_REQUIRED),
+                              .state = (enum run_state)column_listed(q, 2, LAST_STATE),
+                              .trigger = (enum run_trigger)column_listed(q, 3, LAST_TRIGGER),
+                              .started_ms = column_time(q, 4, COLUMN_REQUIRED),
+                              .ended_ms = column_time(q, 5, COLUMN_OPTIONAL),
+                              .due_ms = column_time(q, 6, COLUMN_OPTIONAL),
+                              .actor = column_name(q, 7, COLUMN_OPTIONAL),
+                              .parent = {column_u64(q, 8, COLUMN_OPTIONAL)},
+                              .parent_effect = column_u32(q, 9, COLUMN_OPTIONAL),
+                              .first_leaf = column_u64(q, 10, COLUMN_REQUIRED),
+                              .last_leaf = column_u64(q, 11, COLUMN_OPTIONAL),
+                              .ns = column_name(q, 12, COLUMN_REQUIRED),
+                              .workflow = column_name(q, 13, COLUMN_REQUIRED),
+                              .version = column_name(q, 14, COLUMN_REQUIRED)};
+    column_fixed(q, 15, ret->digest, sizeof ret->digest);
+    if (!with_blobs)
+        return;
+    ret->idempotency = column_blob(q, 16, COLUMN_OPTIONAL);
+    ret->random = column_blob(q, 17, COLUMN_OPTIONAL);
+    ret->input = column_blob(q, 18, COLUMN_OPTIONAL);
+    ret->output = column_blob(q, 19, COLUMN_OPTIONAL);
+    ret->error = column_blob(q, 20, COLUMN_OPTIONAL);
+    ret->context = column_blob(q, 21, COLUMN_OPTIONAL);
+    ret->trace = column_blob(q, 22, COLUMN_OPTIONAL);
+}
+
+static int runs(struct store_reader *r, struct query *q, bool with_blobs, store_run_fn *each, void *user, bool *ret_has_row)
 {
     struct store_run row;
     int e;
     while ((e = query_next(q)) > 0) {
         *ret_has_row = true;
-        e = run_row(q, with_blobs, &row) ? each(user, &row) : -SP_ETAMPERED;
+        run_row(q, with_blobs, &row);
+        e = row_check(r, q);
+        if (e == 0)
+            e = each(user, &row);
         if (e != 0)
             break;
     }
@@ -57,7 +74,7 @@ int store_run_by_id(struct store_reader *r, struct run_id id, store_run_fn *each
     bool has_row = false;
     struct query q = begin(r, STATEMENT_RUN_BY_ID);
     query_u64(&q, id.n);
-    int e = runs(&q, true, each, user, &has_row);
+    int e = runs(r, &q, true, each, user, &has_row);
     /* No row has an id that does not fit. */
     return reader_finish_one(r, &q, e == -SP_EINVALID && id.n > INT64_MAX ? 0 : e, has_row);
 }
@@ -67,7 +84,7 @@ int store_run_by_idempotency(struct store_reader *r, struct slice idempotency, s
     bool has_row = false;
     struct query q = begin(r, STATEMENT_RUN_BY_IDEMPOTENCY);
     query_blob(&q, idempotency);
-    int e = runs(&q, true, each, user, &has_row);
+    int e = runs(r, &q, true, each, user, &has_row);
     return reader_finish_one(r, &q, e, has_row);
 }
 
@@ -84,20 +101,19 @@ int store_runs(struct store_reader *r, const struct store_run_filter *filter, st
     query_i64(&q, filter->limit < LIMIT_PAGE ? filter->limit : LIMIT_PAGE);
     if (which == STATEMENT_RUNS_OF_WORKFLOW)
         query_text(&q, filter->workflow);
-    return reader_finish(r, &q, runs(&q, false, each, user, &has_row));
+    return reader_finish(r, &q, runs(r, &q, false, each, user, &has_row));
 }
 
-int store_runs_open(struct store_reader *r, store_run_fn *each, void *user)
+int store_runs_open(struct store_reader *r, store_open_run_fn *each, void *user)
 {
     struct query q = begin(r, STATEMENT_RUNS_OPEN);
     int e;
     while ((e = query_next(&q)) > 0) {
-        int64_t state = column_i64(&q, 2);
-        struct store_run row = {.id = {(uint64_t)column_i64(&q, 0)},
-                                .workflow_id = (uint32_t)column_i64(&q, 1),
-                                .state = (enum run_state)state,
-                                .due_ms = column_i64(&q, 3)};
-        e = run_state_text((int)state) ? each(user, &row) : -SP_ETAMPERED;
+        struct store_run row = {.id = {column_u64(&q, 0, COLUMN_REQUIRED)},
+                                .workflow_id = column_u32(&q, 1, COLUMN_REQUIRED),
+                                .state = (enum run_state)column_listed(&q, 2, RUN_COMPLETED - 1),
+                                .due_ms = column_time(&q, 3, COLUMN_OPTIONAL)};
+        e = each(user, &row, row_check(r, &q));
         if (e != 0)
             break;
     }
@@ -110,14 +126,15 @@ int store_journal(struct store_reader *r, struct run_id run, store_journal_fn *e
     query_u64(&q, run.n);
     int e;
     while ((e = query_next(&q)) > 0) {
-        int64_t kind = column_i64(&q, 1);
         struct store_journal row = {.run = run,
-                                    .seq = (uint32_t)column_i64(&q, 0),
-                                    .kind = (enum journal_kind)kind,
-                                    .effect = (uint32_t)column_i64(&q, 2),
-                                    .at_ms = column_i64(&q, 3),
-                                    .data = column_slice(&q, 4)};
-        e = journal_kind_text((int)kind) ? each(user, &row) : -SP_ETAMPERED;
+                                    .seq = column_u32(&q, 0, COLUMN_REQUIRED),
+                                    .kind = (enum journal_kind)column_listed(&q, 1, LAST_KIND),
+                                    .effect = column_u32(&q, 2, COLUMN_REQUIRED),
+                                    .at_ms = column_time(&q, 3, COLUMN_REQUIRED),
+                                    .data = column_blob(&q, 4, COLUMN_REQUIRED)};
+        e = row_check(r, &q);
+        if (e == 0)
+            e = each(user, &row);
         if (e != 0)
             break;
     }
@@ -148,10 +165,11 @@ int store_deliveries(struct store_reader *r, int64_t since_ms, uint32_t n, store
     query_i64(&q, first);
     query_i64(&q, since_ms);
     while ((e = query_next(&q)) > 0) {
-        struct slice hashes = column_slice(&q, 0);
-        e = hashes.len % STORE_DELIVERY_LEN ? -SP_ETAMPERED : 0;
+        struct slice hashes = column_blob(&q, 0, COLUMN_REQUIRED);
+        int64_t seen_ms = column_time(&q, 1, COLUMN_REQUIRED);
+        e = hashes.len % STORE_DELIVERY_LEN ? -SP_ETAMPERED : row_check(r, &q);
         for (size_t at = 0; at < hashes.len && e == 0; at += STORE_DELIVERY_LEN)
-            e = each(user, hashes.p + at, column_i64(&q, 1));
+            e = each(user, hashes.p + at, seen_ms);
         if (e != 0)
             break;
     }

@@ -29,17 +29,28 @@ static char ballast[3000];
 
 #define INPUT SLICE_LITERAL("{\"order\":7}")
 
-static const struct {
+static struct {
     enum journal_kind kind;
     uint32_t effect;
-    const char *text;
+    struct buffer data;
 } rows[] = {
-    {JOURNAL_INTENT, 1, "what is intended"},
-    {JOURNAL_INTENT, 2, ballast},
-    {JOURNAL_RESULT, 1, "what came of it"},
-    {JOURNAL_CANCEL, 2, ""},
+    {JOURNAL_INTENT, 1, BUFFER_MAX(LIMIT_FRAME)},
+    {JOURNAL_INTENT, 2, BUFFER_MAX(LIMIT_FRAME)},
+    {JOURNAL_RESULT, 1, BUFFER_MAX(LIMIT_FRAME)},
+    {JOURNAL_CANCEL, 2, BUFFER_MAX(LIMIT_FRAME)},
 };
 #define ROWS (sizeof rows / sizeof rows[0])
+
+static void fill_rows(void)
+{
+    struct msg_effect_timer timer = {.delay_ms = 5};
+    struct msg_effect_call call = {
+        .method = SLICE_LITERAL("POST"), .uri = SLICE_LITERAL("http://a.example/"), .body = slice_text(ballast)};
+    struct msg_worker_result result = {.run = key.run.n, .effect = 1, .kind = EFFECT_TIMER};
+    wire_encode_effect_timer(&rows[0].data, &timer);
+    wire_encode_effect_call(&rows[1].data, &call);
+    wire_encode_worker_result(&rows[2].data, &result);
+}
 
 /* --- writing --------------------------------------------------------------------------------------------------------- */
 
@@ -51,8 +62,12 @@ static void collect(struct commit *c)
     struct store_run run = {.id = key.run, .workflow_id = 1, .state = RUN_WAITING, .trigger = TRIGGER_API, .started_ms = e.time_ms,
                             .actor = SLICE_LITERAL("ops"), .input = INPUT, .trace = SLICE_LITERAL("\1\0\2")};
     for (uint32_t i = 0; i < ROWS; i++)
-        commit_journal(c, &(struct store_journal){.run = key.run, .seq = i, .kind = rows[i].kind, .effect = rows[i].effect,
-                                                  .at_ms = e.time_ms + i, .data = slice_text(rows[i].text)});
+        commit_journal(c, &(struct store_journal){.run = key.run,
+                                                  .seq = i,
+                                                  .kind = rows[i].kind,
+                                                  .effect = rows[i].effect,
+                                                  .at_ms = e.time_ms + i,
+                                                  .data = buffer_slice(&rows[i].data)});
     commit_run_insert(c, &run);
     commit_leaf(c, &e);
 }
@@ -93,7 +108,7 @@ static void assert_copy(const struct journal_copy *j)
         assert_non_null(row);
         assert_int_equal(row->kind, rows[i].kind);
         assert_int_equal(row->effect, rows[i].effect);
-        assert_true(slice_is(row->data, rows[i].text));
+        assert_true(slice_equal(row->data, buffer_slice(&rows[i].data)));
     }
     assert_null(row->next);
     assert_int_equal(j->n_results, 1);
@@ -193,6 +208,7 @@ static int set_up(void **state)
     static const uint8_t namespace_key[CRYPTO_KEY_LEN] = {7};
     memset(ballast, 'x', sizeof ballast - 1);
     seal_key_derive(namespace_key, logbook_run(1), &key);
+    fill_rows();
     logbook_folder(folder);
     (void)snprintf(path, sizeof path, "%s/a.db", folder);
     return 0;
@@ -200,6 +216,8 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
+    for (size_t i = 0; i < ROWS; i++)
+        buffer_free(&rows[i].data);
     logbook_folder_remove(folder);
     return 0;
 }

@@ -55,6 +55,12 @@ static int count_run(void *user, const struct store_run *row)
     return 0;
 }
 
+static int count_open_run(void *user, const struct store_run *row, int code)
+{
+    assert_int_equal(code, 0);
+    return count_run(user, row);
+}
+
 static int runs_n(struct store_reader *r, struct store_run_filter filter)
 {
     int n = 0;
@@ -109,7 +115,7 @@ static void a_run_comes_back(struct store *store)
 
     struct store_reader *r = open_reader(store);
     int open = 0;
-    assert_int_equal(store_runs_open(r, count_run, &open), 0);
+    assert_int_equal(store_runs_open(r, count_open_run, &open), 0);
     assert_int_equal(open, 1);
     assert_int_equal(runs_n(r, (struct store_run_filter){.state = RUN_WAITING}), 1);
     assert_int_equal(store_journal(r, RUN_IN, see_journal, &next), 0);
