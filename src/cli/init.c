@@ -43,6 +43,8 @@ static int make_data_dir(const char *dir, struct diag *reterr)
     struct stat st;
     if (stat(dir, &st) < 0)
         return diag_set(reterr, -errno, "%s: %s", dir, error_text(-errno));
+    if (!S_ISDIR(st.st_mode))
+        return diag_set(reterr, -ENOTDIR, "%s: %s", dir, error_text(-ENOTDIR));
     if (st.st_mode & 077)
         return diag_set(reterr, -SP_EDENIED, "%s is open to other users; chmod 0700 it first", dir);
     (void)snprintf(inside, sizeof inside, "%s/sallyport.db", dir);

@@ -121,6 +121,8 @@ static int find_url(const struct cli_args *args, const char *path, struct buffer
     size_t len = strlen(base);
     while (len && base[len - 1] == '/')
         len--;
+    if (!strstr(base, "://"))
+        return cli_fail(-SP_EINVALID, "%s: write https://HOST[:PORT], or http://127.0.0.1:PORT for this machine", base);
     if (strncmp(base, "https://", 8) != 0 && !is_local_url(base))
         return cli_fail(-SP_EDENIED, "%s: the token would go over the network in clear; use https://", base);
     (void)buffer_append(ret, base, len);
@@ -134,17 +136,20 @@ static void add_header(struct curl_slist **list, const char *text)
         *list = longer;
 }
 
-static int explain(long status, struct slice body)
+static int explain(long status, const char *url, struct slice body)
 {
-    json_t *root = json_read(body, 0, NULL);
+    _cleanup_(json_decrefp) json_t *root = json_read(body, 0, NULL);
     const char *detail = json_string_value(json_object_get(root, "detail")), *title = json_string_value(json_object_get(root, "title"));
     int code = status == 401 || status == 403 || status == 429 ? -SP_EDENIED : status >= 500 ? -SP_EUNAVAILABLE : -SP_EINVALID;
     /* Findings say it all, with their places; who deployed prints them. */
-    int result = json_array_size(json_object_get(root, "findings"))
-                     ? error_exit_code(code)
-                     : cli_fail(code, "%ld: %s", status, detail ? detail : title ? title : "the server refused");
-    json_decref(root);
-    return result;
+    if (json_array_size(json_object_get(root, "findings")))
+        return error_exit_code(code);
+    if (!detail && !title)
+        return cli_fail(code, "%s: %ld: this is no answer of a sallyport; is the address right?", url, status);
+    /* The server's words are for who writes the header himself. */
+    if (status == 401)
+        return cli_fail(code, "401: the server does not know this token; give the file with its owner's: --token-file");
+    return cli_fail(code, "%ld: %s", status, detail ? detail : title);
 }
 
 static int perform(CURL *curl, const struct cli_args *args, const char *url, struct buffer *ret)
@@ -168,7 +173,7 @@ static int perform(CURL *curl, const struct cli_args *args, const char *url, str
         return cli_fail(-SP_EUNAVAILABLE, "%s: %s%s", url, *text ? text : curl_easy_strerror(code),
                         code == CURLE_COULDNT_CONNECT ? " (is it running? see sallyport serve --help)" : "");
     (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    return status >= 200 && status < 300 ? CLI_DONE : explain(status, buffer_slice(ret));
+    return status >= 200 && status < 300 ? CLI_DONE : explain(status, url, buffer_slice(ret));
 }
 
 int remote_request(const struct cli_args *args, const char *method, const char *path, const char *content_type,

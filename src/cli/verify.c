@@ -142,7 +142,11 @@ int verify_find_database(const struct cli_args *args, char path[PATHS_MAX + 16])
     const char *data = cli_value(args, "data");
     if (!data && paths_data_dir(dir) < 0)
         return cli_fail(-SP_EINVALID, "there is no default data folder: give --data");
-    bool is_file = data && stat(data, &st) == 0 && S_ISREG(st.st_mode);
+    bool is_there = data && stat(data, &st) == 0, is_file = is_there && S_ISREG(st.st_mode);
+    if (data && !is_there) {
+        (void)cli_fail(-errno, "%s: %s", data, error_text(-errno));
+        return CLI_UNAVAILABLE;
+    }
     if (snprintf(path, PATHS_MAX + 16, is_file ? "%s" : "%s/sallyport.db", data ? data : dir) >= PATHS_MAX + 16)
         return cli_fail(-ENAMETOOLONG, "--data: %s", error_text(-ENAMETOOLONG));
     return CLI_DONE;

@@ -101,6 +101,10 @@ static void compile_root(struct compiler *c, jv root)
                                             {"evaluate", P_OBJECT, false},
                                             {0}};
     struct task *w = &c->d->workflow;
+    if (is_kind(root, JV_KIND_NULL)) {
+        complain(c, "wrong-type", "begin with document: { dsl: '1.0.3', namespace: …, name: …, version: … }", "the definition is empty");
+        return;
+    }
     if (!check_properties(c, root, table, NULL))
         return;
     c->use = property(root, "use", P_OBJECT);

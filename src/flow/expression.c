@@ -169,7 +169,8 @@ jv flow_jq_functions(void)
     return names;
 }
 
-/* The part whose lines hold the one that jq names in "… at <top-level>, line 7:"; NULL when it names none. */
+/* The part whose lines hold the one that jq names in "… at <top-level>, line 7:"; NULL when it names none. The line counts from
+ * the part's first; that of our closing brackets comes after its last. */
 static struct program_part *guilty_part(struct flow_program *p, const char *message, uint32_t *ret_line)
 {
     const char *place = strstr(message, "at <top-level>, line ");
@@ -180,8 +181,7 @@ static struct program_part *guilty_part(struct flow_program *p, const char *mess
         struct program_part *part = &p->parts[i];
         if (part->is_text || line < part->first_line || line > part->last_line)
             continue;
-        uint32_t last = part->last_line - 1;
-        *ret_line = (uint32_t)(line > last ? last : line) - part->first_line + 1;
+        *ret_line = (uint32_t)line - part->first_line + 1;
         return part;
     }
     return NULL;
@@ -198,13 +198,16 @@ static int report(struct flow_program *p, const struct program_part *part, uint3
     if (!end || (place && place < end))
         end = place;
     size_t len = end ? (size_t)(end - message) : strcspn(message, "\n");
-    if (strncmp(message, "memory exhausted", 16) == 0)
+    uint32_t lines = part ? part->last_line - part->first_line : 0;
+    if (line > lines)
+        diag_set(reterr, -SP_ESYNTAX, "syntax error, unexpected end of the expression");
+    else if (strncmp(message, "memory exhausted", 16) == 0)
         diag_set(reterr, -SP_ESYNTAX, "the expression chains too many operators");
     else
         diag_set(reterr, -SP_ESYNTAX, "%.*s", (int)(len > 900 ? 900 : len), message);
     if (!part)
         return -SP_ESYNTAX;
-    diag_place(reterr, line, 1);
+    diag_place(reterr, line > lines ? lines : line, 1);
     diag_pointer(reterr, "%s", part->pointer);
     size_t i = (size_t)(part - p->parts), e = 0;
     while (e + 1 < p->n_entries && p->entries[e + 1].first_part <= i)

@@ -28,7 +28,8 @@ struct child_options {
 #define CHILD_UID_BASE 64200
 void child_identity(enum role role, uid_t *ret_uid, gid_t *ret_gid);
 
-/* Makes `dir` (0700) if it is not there and gives it, and the plain files in it, to the engine's uid when we are root. */
+/* Refuses a `dir` that others can read or that has no database; gives it, and the plain files in it, to the engine's uid when we
+ * are root. */
 [[gnu::warn_unused_result]] int child_prepare_data_dir(const char *dir, struct diag *reterr);
 
 #endif

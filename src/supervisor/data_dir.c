@@ -1,4 +1,4 @@
-/* data_dir: the engine's folder, made and handed over before the engine starts. Called by supervisor_start.
+/* data_dir: the engine's folder, looked at and handed over before the engine starts. Called by supervisor_start.
  * Must hold: root changes the owner of nothing that a compromised engine could have placed there: no link is followed, no
  * file with a second name is touched. */
 #include <dirent.h>
@@ -77,15 +77,29 @@ static int check_way(const char *dir, uid_t uid, gid_t gid, struct diag *reterr)
     return 0;
 }
 
+/* Only `init` makes one: a folder that was named wrong would else be served as a new server, which belongs to nobody. */
+static int check_database(int dir, const char *path, struct diag *reterr)
+{
+    if (faccessat(dir, "sallyport.db", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        return 0;
+    int r = diag_set(reterr, -errno, "there is no database in the data folder %s: %s", path, error_text(-errno));
+    diag_hint(reterr, "make it with: sallyport init --data %s", path);
+    return r;
+}
+
 int child_prepare_data_dir(const char *dir, struct diag *reterr)
 {
     struct stat st;
-    if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-        return diag_set(reterr, -errno, "the data folder %s cannot be made: %s", dir, error_text(-errno));
     _cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st) < 0)
-        return diag_set(reterr, -errno, "the data folder %s cannot be opened: %s", dir, error_text(-errno));
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        int error = diag_set(reterr, -errno, "the data folder %s cannot be opened: %s", dir, error_text(-errno));
+        if (error == -ENOENT)
+            diag_hint(reterr, "make it with: sallyport init --data %s", dir);
+        return error;
+    }
     int r = check_mode(dir, &st, reterr);
+    if (r == 0)
+        r = check_database(fd, dir, reterr);
     if (r < 0 || geteuid() != 0)
         return r;
     uid_t uid;

@@ -50,6 +50,22 @@ def test_missing_root_key(halted):
     assert "root.key" in text and "init" in text
 
 
+def test_data_folder_that_init_has_not_made(halted, folder):
+    """A folder that was named wrong is not served as a new server that belongs to nobody."""
+    halted.data = folder / "elsewhere"
+    assert f"init --data {halted.data}" in fails(halted, UNAVAILABLE)
+    assert not halted.data.exists()
+    halted.data.mkdir(mode=0o700)
+    assert f"init --data {halted.data}" in fails(halted, UNAVAILABLE)
+    assert not list(halted.data.iterdir())
+
+
+def test_init_into_a_file(folder):
+    (folder / "file").write_text("mine")
+    r = cli("init", "--data", folder / "file", "--root-key", folder / "new.key")
+    assert r.returncode == UNAVAILABLE and "Not a directory" in r.stderr, r
+
+
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o660])
 def test_root_key_that_others_can_read(halted, mode):
     halted.root_key.chmod(mode)
@@ -165,7 +181,18 @@ def test_command_without_a_server(token_file):
 
 def test_command_with_a_wrong_token(server, token_file):
     r = cli("runs", "list", "--token-file", token_file, env={"SALLYPORT_URL": f"http://127.0.0.1:{server.port}"})
-    assert r.returncode == REFUSED and "token" in r.stderr, r
+    assert r.returncode == REFUSED and "--token-file" in r.stderr, r
+
+
+def test_command_with_an_address_without_a_scheme(server, token_file):
+    r = cli("runs", "list", "--token-file", token_file, "--server", f"127.0.0.1:{server.port}")
+    assert r.returncode == USAGE and "http://127.0.0.1:PORT" in r.stderr, r
+
+
+def test_command_with_the_address_of_a_stranger(upstream, token_file):
+    upstream.reply("/api/v1/runs", 404, b"<h1>Not here</h1>", kind="text/html")
+    r = cli("runs", "list", "--token-file", token_file, "--server", upstream.origin)
+    assert r.returncode == USAGE and upstream.origin in r.stderr and "address" in r.stderr, r
 
 
 def test_command_with_a_token_that_others_can_read(server, token_file):
@@ -178,6 +205,12 @@ def test_command_with_a_token_that_others_can_read(server, token_file):
 def test_command_that_is_wrong(args):
     r = cli(*args)
     assert r.returncode == USAGE and r.stderr, r
+
+
+def test_check_of_nothing(folder):
+    (folder / "empty.yaml").write_text("")
+    r = cli("check", folder / "empty.yaml")
+    assert r.returncode == USAGE and "the definition is empty" in r.stdout, r
 
 
 # --- upstreams ----------------------------------------------------------------------------------------------------------
