@@ -12,63 +12,21 @@
 #include "base/log.h"
 #include "crypto/crypto.h"
 #include "egress/serve.h"
-#include "wire/channel.h"
-
-/* Our end of a channel. */
-struct peer {
-    struct channel *channel;
-    unsigned n;                      /* messages that came */
-    uint64_t tag;                    /* of the last */
-    struct msg_egress_result result; /* the last one's numbers: its texts are gone */
-    bool is_closed;
-};
+#include "peer.h"
 
 static struct ev_loop *loop;
 static struct egress *egress;
 static struct peer engine, vault;
 
-static int on_message(struct channel *c, uint16_t type, struct slice payload, int fd, void *user)
-{
-    struct peer *p = user;
-    struct msg_vault_use question;
-    p->n++;
-    if (type == WIRE_EGRESS_RESULT) {
-        assert_int_equal(wire_decode_egress_result(payload, &p->result), 0);
-        p->tag = p->result.tag;
-    } else {
-        assert_int_equal(type, WIRE_VAULT_USE);
-        assert_int_equal(wire_decode_vault_use(payload, &question), 0);
-        p->tag = question.tag;
-    }
-    return 0;
-}
-
-static void on_closed(struct channel *c, const char *reason, void *user)
-{
-    ((struct peer *)user)->is_closed = true;
-}
-
-static void run_loop(void)
-{
-    for (int i = 0; i < 20; i++)
-        ev_run(loop, EVRUN_NOWAIT);
-}
-
 static void connect_as(enum role role, struct peer *p)
 {
-    static const struct channel_handlers handlers = {on_message, on_closed};
-    int pair[2];
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
-    *p = (struct peer){0};
-    assert_int_equal(channel_new(loop, pair[0], role, ROLE_EGRESS, &handlers, p, &p->channel), 0);
-    assert_int_equal(serve_connect(loop, role, pair[1]), 0);
+    peer_connect(p, role, ROLE_EGRESS, serve_connect);
 }
 
 static void leave(struct peer *p)
 {
-    channel_free(p->channel);
-    p->channel = NULL;
-    run_loop();
+    peer_leave(p);
+    peers_run();
 }
 
 /* A call that needs a credential for an origin that is granted. */
@@ -86,22 +44,24 @@ static void call(uint64_t tag)
                                 .grants = SLICE_LITERAL("[\"https://192.0.2.1\"]"),
                                 .call = buffer_slice(&effect)};
     assert_int_equal(CHANNEL_SEND(engine.channel, EGRESS_CALL, egress_call, &m), 0);
-    run_loop();
+    peers_run();
 }
 
-static void refuse(uint64_t tag)
+/* Answers the last question. */
+static void refuse(void)
 {
-    struct msg_vault_value m = {.tag = tag, .code = -SP_EDENIED, .reason = SLICE_LITERAL("no")};
+    struct msg_vault_value m = {.tag = PEER_GOT(&vault, VAULT_USE, vault_use).tag, .code = -SP_EDENIED, .reason = SLICE_LITERAL("no")};
     assert_int_equal(CHANNEL_SEND(vault.channel, VAULT_VALUE, vault_value, &m), 0);
-    run_loop();
+    peers_run();
 }
 
 static void assert_result(uint64_t tag, int code, bool was_vault_away)
 {
-    assert_int_equal(engine.tag, tag);
-    assert_int_equal(engine.result.code, code);
-    assert_int_equal(engine.result.was_vault_away, was_vault_away);
-    assert_int_equal(engine.result.was_sent, 0);
+    struct msg_egress_result result = PEER_GOT(&engine, EGRESS_RESULT, egress_result);
+    assert_int_equal(result.tag, tag);
+    assert_int_equal(result.code, code);
+    assert_int_equal(result.was_vault_away, was_vault_away);
+    assert_int_equal(result.was_sent, 0);
 }
 
 static int each(void **state)
@@ -117,8 +77,8 @@ static int after_each(void **state)
 {
     serve_close();
     egress_free(egress);
-    channel_free(engine.channel);
-    channel_free(vault.channel);
+    peer_leave(&engine);
+    peer_leave(&vault);
     return 0;
 }
 
@@ -127,13 +87,13 @@ static void test_call_and_cancel(void **state)
     call(7);
     assert_int_equal(vault.n, 1);
     assert_int_equal(engine.n, 0);
-    refuse(vault.tag);
+    refuse();
     assert_result(7, -SP_EDENIED, false);
     call(8);
     assert_int_equal(CHANNEL_SEND(engine.channel, EGRESS_CANCEL, egress_cancel, &(struct msg_egress_cancel){.tag = 8}), 0);
-    run_loop();
+    peers_run();
     assert_int_equal(engine.n, 2);
-    assert_int_equal(engine.tag, 8);
+    assert_int_equal(PEER_GOT(&engine, EGRESS_RESULT, egress_result).tag, 8);
     assert_int_equal(egress_n_open(egress), 0);
 }
 
@@ -149,9 +109,9 @@ static void test_without_a_vault(void **state)
     assert_int_equal(vault.n, 1);
     struct peer before = vault;
     connect_as(ROLE_VAULT, &vault); /* a new one, of which the old one's end is not heard first */
-    run_loop();
+    peers_run();
     assert_result(9, -SP_EUNAVAILABLE, true);
-    channel_free(before.channel);
+    peer_leave(&before);
     assert_false(engine.is_closed);
 }
 
@@ -163,10 +123,10 @@ static void test_another_engine(void **state)
     leave(&engine);
     assert_int_equal(egress_n_open(egress), 0);
     connect_as(ROLE_ENGINE, &engine);
-    refuse(vault.tag);
+    refuse();
     assert_int_equal(engine.n, 0);
     call(7);
-    refuse(vault.tag);
+    refuse();
     assert_result(7, -SP_EDENIED, false);
 }
 
@@ -184,7 +144,7 @@ static void test_bad_frames(void **state)
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
         assert_int_equal(serve_connect(loop, frames[i].role, pair[1]), 0);
         assert_int_equal(write(pair[0], frame, sizeof frame), sizeof frame);
-        run_loop();
+        peers_run();
         assert_int_equal(read(pair[0], &byte, 1), 0); /* closed */
         close(pair[0]);
     }
@@ -201,16 +161,16 @@ static void test_waits_for_the_start(void **state)
     serve_close();
     leave(&engine);
     leave(&vault);
-    connect_as(ROLE_ENGINE, &vault);
-    struct channel *former = vault.channel;
+    struct peer former;
+    connect_as(ROLE_ENGINE, &former);
     connect_as(ROLE_ENGINE, &engine);
     connect_as(ROLE_VAULT, &vault);
     call(7);
     assert_int_equal(vault.n, 0);
     serve_open(egress);
-    run_loop();
+    peers_run();
     assert_int_equal(vault.n, 1);
-    channel_free(former);
+    peer_leave(&former);
 }
 
 static void quiet(enum log_level level, const char *line, size_t len, void *user)

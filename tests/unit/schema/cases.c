@@ -12,7 +12,6 @@
 
 #include "base/error.h"
 
-const char *cases_folder;
 struct schema_errors errors;
 
 jv json(const char *text)
@@ -43,7 +42,7 @@ int validated(const struct schema *s, jv instance)
 void each_case(const char *file, void (*run)(char **fields))
 {
     char path[1024], line[16384];
-    snprintf(path, sizeof path, "%s/%s", cases_folder, file);
+    snprintf(path, sizeof path, CASES_FOLDER "/%s", file);
     FILE *f = fopen(path, "r");
     assert_non_null(f);
     while (fgets(line, sizeof line, f)) {

@@ -4,7 +4,6 @@
 
 #include "schema/schema.h"
 
-extern const char *cases_folder;    /* where the text files are */
 extern struct schema_errors errors; /* of the last `validated` */
 
 jv json(const char *text);

@@ -186,11 +186,8 @@ static void no_value_is_not_valid(void **state)
     schema_free(s);
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
-    if (argc != 2)
-        return 2;
-    cases_folder = argv[1];
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(error_places),
         cmocka_unit_test(error_texts),

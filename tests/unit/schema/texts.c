@@ -158,11 +158,8 @@ static void references_resolve(void **state)
     buffer_free(&out);
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
-    if (argc != 2)
-        return 2;
-    cases_folder = argv[1];
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(patterns),
         cmocka_unit_test(formats),

@@ -12,67 +12,21 @@
 #include "crypto/crypto.h"
 #include "crypto/merkle.h"
 #include "crypto/credential_box.h"
+#include "peer.h"
 #include "vault/serve.h"
-
-/* Our end of a channel: keeps the last message that came. */
-struct peer {
-    struct channel *channel;
-    uint16_t type; /* WIRE_NONE: nothing came */
-    struct buffer payload;
-    bool closed;
-};
 
 static struct ev_loop *loop;
 static struct peer engine, egress;
 static uint8_t box_public[32];
 
-static int on_message(struct channel *c, uint16_t type, struct slice payload, int fd, void *user)
-{
-    struct peer *p = user;
-    assert_int_equal(fd, -1);
-    p->type = type;
-    buffer_clear(&p->payload);
-    return buffer_append_slice(&p->payload, payload);
-}
-
-static void on_closed(struct channel *c, const char *reason, void *user)
-{
-    ((struct peer *)user)->closed = true;
-}
-
-static void run_loop(void)
-{
-    for (int i = 0; i < 20; i++)
-        ev_run(loop, EVRUN_NOWAIT);
-}
-
 static void connect_as(enum role role, struct peer *p)
 {
-    static const struct channel_handlers handlers = {on_message, on_closed};
-    int pair[2];
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
-    *p = (struct peer){.payload = BUFFER_MAX(LIMIT_FRAME)};
-    assert_int_equal(channel_new(loop, pair[0], role, ROLE_VAULT, &handlers, p, &p->channel), 0);
-    assert_int_equal(serve_connect(loop, role, pair[1]), 0);
-}
-
-static void leave(struct peer *p)
-{
-    channel_free(p->channel);
-    buffer_free(&p->payload);
+    peer_connect(p, role, ROLE_VAULT, serve_connect);
 }
 
 #define ASK(peer, NAME, name, ...)                                                                               \
     ((peer)->type = WIRE_NONE,                                                                                   \
-     assert_int_equal(CHANNEL_SEND((peer)->channel, NAME, name, (&(struct msg_##name){__VA_ARGS__})), 0), run_loop())
-
-#define ANSWER(peer, NAME, name)                                                                                 \
-    ({                                                                                                           \
-        struct msg_##name answer_;                                                                               \
-        assert_int_equal((peer)->type, WIRE_##NAME);                                                             \
-        assert_int_equal(wire_decode_##name(buffer_slice(&(peer)->payload), &answer_), 0);                       \
-        answer_;                                                                                                 \
-    })
+     assert_int_equal(CHANNEL_SEND((peer)->channel, NAME, name, (&(struct msg_##name){__VA_ARGS__})), 0), peers_run())
 
 static void open_vault(void)
 {
@@ -86,15 +40,15 @@ static int each(void **state)
     connect_as(ROLE_EGRESS, &egress);
     open_vault();
     ASK(&engine, VAULT_IDENTIFY, vault_identify, .tag = 1);
-    struct msg_vault_identity identity = ANSWER(&engine, VAULT_IDENTITY, vault_identity);
+    struct msg_vault_identity identity = PEER_GOT(&engine, VAULT_IDENTITY, vault_identity);
     memcpy(box_public, identity.box_public, 32);
     return 0;
 }
 
 static int after_each(void **state)
 {
-    leave(&engine);
-    leave(&egress);
+    peer_leave(&engine);
+    peer_leave(&egress);
     serve_close();
     return 0;
 }
@@ -107,13 +61,13 @@ static void load(const char *name, uint64_t version, uint8_t kind, const char *p
     assert_int_equal(credential_box_seal(box_public, &purpose, slice_text(value), &box), 0);
     ASK(&engine, VAULT_WRAP, vault_wrap, .tag = 5, .ns = SLICE_LITERAL("default"), .name = slice_text(name), .version = version,
         .kind = kind, .policy = slice_text(policy), .box = buffer_slice(&box));
-    struct msg_vault_wrapped m = ANSWER(&engine, VAULT_WRAPPED, vault_wrapped);
+    struct msg_vault_wrapped m = PEER_GOT(&engine, VAULT_WRAPPED, vault_wrapped);
     assert_int_equal(m.code, 0);
     assert_int_equal(m.tag, 5);
     buffer_append_slice(&wrapped, m.wrapped);
     ASK(&engine, VAULT_LOAD, vault_load, .tag = 6, .ns = SLICE_LITERAL("default"), .name = slice_text(name), .version = version,
         .wrapped = buffer_slice(&wrapped));
-    assert_int_equal(ANSWER(&engine, VAULT_DONE, vault_done).code, 0);
+    assert_int_equal(PEER_GOT(&engine, VAULT_DONE, vault_done).code, 0);
 }
 
 static struct msg_vault_value use(const char *name, const char *host)
@@ -121,7 +75,7 @@ static struct msg_vault_value use(const char *name, const char *host)
     ASK(&egress, VAULT_USE, vault_use, .tag = 7, .ns = SLICE_LITERAL("default"), .name = slice_text(name),
         .scheme = SLICE_LITERAL("https"), .host = slice_text(host), .port = 443, .method = SLICE_LITERAL("GET"),
         .place = CREDENTIAL_IN_HEADER, .form = CREDENTIAL_FORM_HEADER);
-    return ANSWER(&egress, VAULT_VALUE, vault_value);
+    return PEER_GOT(&egress, VAULT_VALUE, vault_value);
 }
 
 #define ORIGINS "{\"origins\":[\"https://api.example.com\"]}"
@@ -129,7 +83,7 @@ static struct msg_vault_value use(const char *name, const char *host)
 static void test_identity(void **state)
 {
     ASK(&engine, VAULT_IDENTIFY, vault_identify, .tag = 99);
-    struct msg_vault_identity m = ANSWER(&engine, VAULT_IDENTITY, vault_identity);
+    struct msg_vault_identity m = PEER_GOT(&engine, VAULT_IDENTITY, vault_identity);
     assert_int_equal(m.tag, 99);
     assert_int_equal(m.origin.len, 26);
     assert_true(slice_starts(m.origin, "sallyport/"));
@@ -138,17 +92,17 @@ static void test_identity(void **state)
 static void test_namespace(void **state)
 {
     ASK(&engine, VAULT_NAMESPACE, vault_namespace, .tag = 2, .ns = SLICE_LITERAL("default"));
-    struct msg_vault_namespace_key made = ANSWER(&engine, VAULT_NAMESPACE_KEY, vault_namespace_key);
+    struct msg_vault_namespace_key made = PEER_GOT(&engine, VAULT_NAMESPACE_KEY, vault_namespace_key);
     assert_int_equal(made.code, 0);
     _cleanup_buffer_ struct buffer wrapped = BUFFER_MAX(256);
     buffer_append_slice(&wrapped, made.wrapped);
     ASK(&engine, VAULT_NAMESPACE, vault_namespace, .tag = 3, .ns = SLICE_LITERAL("default"), .wrapped = buffer_slice(&wrapped));
-    struct msg_vault_namespace_key opened = ANSWER(&engine, VAULT_NAMESPACE_KEY, vault_namespace_key);
+    struct msg_vault_namespace_key opened = PEER_GOT(&engine, VAULT_NAMESPACE_KEY, vault_namespace_key);
     assert_int_equal(opened.code, 0);
     assert_memory_equal(opened.key, made.key, 32);
     uint8_t zeros[32] = {0};
     ASK(&engine, VAULT_NAMESPACE, vault_namespace, .tag = 4, .ns = SLICE_LITERAL("other"), .wrapped = buffer_slice(&wrapped));
-    struct msg_vault_namespace_key moved = ANSWER(&engine, VAULT_NAMESPACE_KEY, vault_namespace_key);
+    struct msg_vault_namespace_key moved = PEER_GOT(&engine, VAULT_NAMESPACE_KEY, vault_namespace_key);
     assert_int_equal(moved.code, -SP_ETAMPERED);
     assert_memory_equal(moved.key, zeros, 32);
 }
@@ -168,15 +122,15 @@ static void test_use(void **state)
     load("token", 2, CREDENTIAL_BEARER, ORIGINS, "second-value");
     assert_true(slice_is(use("token", "api.example.com").value, "Bearer second-value"));
     ASK(&engine, VAULT_REVOKE, vault_revoke, .tag = 8, .ns = SLICE_LITERAL("default"), .name = SLICE_LITERAL("token"));
-    assert_int_equal(ANSWER(&engine, VAULT_DONE, vault_done).code, 0);
+    assert_int_equal(PEER_GOT(&engine, VAULT_DONE, vault_done).code, 0);
     assert_int_equal(use("token", "api.example.com").code, -SP_ENOTFOUND);
     ASK(&engine, VAULT_REVOKE, vault_revoke, .tag = 9, .ns = SLICE_LITERAL("default"), .name = SLICE_LITERAL("token"));
-    struct msg_vault_done again = ANSWER(&engine, VAULT_DONE, vault_done);
+    struct msg_vault_done again = PEER_GOT(&engine, VAULT_DONE, vault_done);
     assert_int_equal(again.code, -SP_ENOTFOUND);
     assert_true(again.reason.len > 0);
     ASK(&engine, VAULT_LOAD, vault_load, .tag = 10, .ns = SLICE_LITERAL("default"), .name = SLICE_LITERAL("token"), .version = 3,
         .wrapped = SLICE_LITERAL("altered"));
-    struct msg_vault_done altered = ANSWER(&engine, VAULT_DONE, vault_done);
+    struct msg_vault_done altered = PEER_GOT(&engine, VAULT_DONE, vault_done);
     assert_int_equal(altered.code, -SP_ETAMPERED);
     assert_true(slice_is(altered.reason, "the wrapped credential was altered or moved"));
 }
@@ -190,17 +144,17 @@ static void test_webhook(void **state)
                    SLICE_LITERAL("sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"));
     ASK(&engine, VAULT_VERIFY, vault_verify, .tag = 9, .ns = SLICE_LITERAL("default"), .name = SLICE_LITERAL("hook"),
         .scheme = WEBHOOK_GITHUB, .headers = buffer_slice(&headers), .body = SLICE_LITERAL("Hello, World!"));
-    struct msg_vault_verified m = ANSWER(&engine, VAULT_VERIFIED, vault_verified);
+    struct msg_vault_verified m = PEER_GOT(&engine, VAULT_VERIFIED, vault_verified);
     assert_int_equal(m.code, 0);
     assert_true(slice_starts(m.delivery, "github:"));
     ASK(&engine, VAULT_VERIFY, vault_verify, .tag = 9, .ns = SLICE_LITERAL("default"), .name = SLICE_LITERAL("nothing"),
         .scheme = WEBHOOK_GITHUB, .headers = buffer_slice(&headers), .body = SLICE_LITERAL("Hello, World!"));
-    assert_int_equal(ANSWER(&engine, VAULT_VERIFIED, vault_verified).code, -SP_ENOTFOUND);
+    assert_int_equal(PEER_GOT(&engine, VAULT_VERIFIED, vault_verified).code, -SP_ENOTFOUND);
     /* A key that may be sent out is no key for webhooks: its value could be echoed by the host that it is sent to. */
     load("token", 1, CREDENTIAL_BEARER, ORIGINS, "It's-a-Secret-to-Everybody");
     ASK(&engine, VAULT_VERIFY, vault_verify, .tag = 9, .ns = SLICE_LITERAL("default"), .name = SLICE_LITERAL("token"),
         .scheme = WEBHOOK_GITHUB, .headers = buffer_slice(&headers), .body = SLICE_LITERAL("Hello, World!"));
-    assert_int_equal(ANSWER(&engine, VAULT_VERIFIED, vault_verified).code, -SP_ENOTFOUND);
+    assert_int_equal(PEER_GOT(&engine, VAULT_VERIFIED, vault_verified).code, -SP_ENOTFOUND);
 }
 
 static void test_sign(void **state)
@@ -208,16 +162,16 @@ static void test_sign(void **state)
     struct msg_vault_sign ask = {.tag = 11, .size = 1};
     merkle_leaf_hash(SLICE_LITERAL("leaf"), ask.root);
     assert_int_equal(CHANNEL_SEND(engine.channel, VAULT_SIGN, vault_sign, &ask), 0);
-    run_loop();
-    struct msg_vault_signed m = ANSWER(&engine, VAULT_SIGNED, vault_signed);
+    peers_run();
+    struct msg_vault_signed m = PEER_GOT(&engine, VAULT_SIGNED, vault_signed);
     assert_int_equal(m.code, 0);
     assert_true(slice_starts(m.checkpoint, "sallyport/"));
     _cleanup_buffer_ struct buffer first = BUFFER_MAX(LIMIT_TEXT);
     buffer_append_slice(&first, m.checkpoint);
     ask.root[0] ^= 1;
     assert_int_equal(CHANNEL_SEND(engine.channel, VAULT_SIGN, vault_sign, &ask), 0);
-    run_loop();
-    m = ANSWER(&engine, VAULT_SIGNED, vault_signed);
+    peers_run();
+    m = PEER_GOT(&engine, VAULT_SIGNED, vault_signed);
     assert_int_equal(m.code, -SP_ECONFLICT);
     assert_true(slice_equal(m.checkpoint, buffer_slice(&first)));
 }
@@ -226,8 +180,8 @@ static void test_sign(void **state)
 static void test_new_engine(void **state)
 {
     load("token", 1, CREDENTIAL_BEARER, ORIGINS, "a-value-1");
-    leave(&engine);
-    run_loop();
+    peer_leave(&engine);
+    peers_run();
     connect_as(ROLE_ENGINE, &engine);
     assert_int_equal(use("token", "api.example.com").code, -SP_ENOTFOUND);
 }
@@ -240,8 +194,8 @@ static void test_waits_for_key(void **state)
     ASK(&engine, VAULT_IDENTIFY, vault_identify, .tag = 12);
     assert_int_equal(engine.type, WIRE_NONE);
     open_vault();
-    run_loop();
-    assert_int_equal(ANSWER(&engine, VAULT_IDENTITY, vault_identity).tag, 12);
+    peers_run();
+    assert_int_equal(PEER_GOT(&engine, VAULT_IDENTITY, vault_identity).tag, 12);
 }
 
 /* Raw frames: what the sending side's own table would not let out. */
@@ -254,27 +208,27 @@ static void test_bad_frames(void **state)
         assert_int_equal(serve_connect(loop, ROLE_EGRESS, pair[1]), 0);
         uint8_t frame[16] = {4, 0, 0, 0, kinds[i]}; /* 4 bytes of payload: too short for each of them */
         assert_int_equal(write(pair[0], frame, sizeof frame), sizeof frame);
-        run_loop();
+        peers_run();
         uint8_t byte;
         assert_int_equal(read(pair[0], &byte, 1), 0); /* closed */
         close(pair[0]);
     }
     static const uint8_t engines[] = {WIRE_VAULT_IDENTIFY, WIRE_VAULT_NAMESPACE, WIRE_VAULT_SIGN, WIRE_VAULT_WRAP, WIRE_VAULT_LOAD,
                                       WIRE_VAULT_REVOKE, WIRE_VAULT_VERIFY, WIRE_VAULT_USE, WIRE_VAULT_DONE};
-    leave(&engine);
+    peer_leave(&engine);
     for (size_t i = 0; i < sizeof engines; i++) {
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
         assert_int_equal(serve_connect(loop, ROLE_ENGINE, pair[1]), 0);
         uint8_t frame[12] = {4, 0, 0, 0, engines[i]}, byte;
         assert_int_equal(write(pair[0], frame, sizeof frame), sizeof frame);
-        run_loop();
+        peers_run();
         assert_int_equal(read(pair[0], &byte, 1), 0);
         close(pair[0]);
     }
     connect_as(ROLE_ENGINE, &engine);
     assert_int_equal(serve_connect(loop, ROLE_WORKER, dup(0)), -SP_EPROTOCOL);
     ASK(&engine, VAULT_IDENTIFY, vault_identify, .tag = 13); /* the engine is served as before */
-    assert_int_equal(ANSWER(&engine, VAULT_IDENTITY, vault_identity).tag, 13);
+    assert_int_equal(PEER_GOT(&engine, VAULT_IDENTITY, vault_identity).tag, 13);
 }
 
 /* The key may come before the channels do, and once. */
@@ -289,7 +243,7 @@ static void test_key_first(void **state)
     assert_int_equal(use("token", "api.example.com").code, -SP_ENOTFOUND);
     connect_as(ROLE_ENGINE, &engine);
     ASK(&engine, VAULT_IDENTIFY, vault_identify, .tag = 12);
-    assert_int_equal(ANSWER(&engine, VAULT_IDENTITY, vault_identity).tag, 12);
+    assert_int_equal(PEER_GOT(&engine, VAULT_IDENTITY, vault_identity).tag, 12);
 }
 
 static void quiet(enum log_level level, const char *line, size_t len, void *user)
