@@ -5,9 +5,9 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "audit/jcs_text.h"
 #include "base/error.h"
 #include "base/json_reader.h"
+#include "base/json_text.h"
 #include "base/limits.h"
 #include "base/must.h"
 
@@ -102,7 +102,7 @@ static int put_members(const json_t *object, const char **keys, size_t n, struct
     for (size_t i = 0; i < n; i++) {
         if (i > 0)
             (void)buffer_append_byte(b, ',');
-        (void)jcs_put_text(b, slice_text(keys[i]));
+        (void)buffer_append_json_text(b, slice_text(keys[i]));
         (void)buffer_append_byte(b, ':');
         int r = put_value(json_object_get(object, keys[i]), b, depth);
         if (r < 0)
@@ -148,7 +148,7 @@ static int put_value(const json_t *value, struct buffer *b, unsigned depth)
     case JSON_ARRAY:
         return put_array(value, b, depth - 1);
     case JSON_STRING:
-        return jcs_put_text(b, slice_of(json_string_value(value), json_string_length(value)));
+        return buffer_append_json_text(b, slice_of(json_string_value(value), json_string_length(value)));
     case JSON_INTEGER: /* JSON numbers are doubles here (3.2.2.3), whatever jansson keeps */
         return jcs_number((double)json_integer_value(value), b);
     case JSON_REAL:

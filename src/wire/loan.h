@@ -1,6 +1,6 @@
 /* What a handler is lent: the payload, for the time of its call. Under AddressSanitizer it is a copy of just its length that is
  * freed when the handler returns, so that each test sees a handler that reads beyond its message or keeps a part of it; without, the
- * bytes of the channel's buffer themselves. Included by channel.c alone. */
+ * bytes of the channel's buffer themselves. Included by channel_read.c alone. */
 #ifndef WIRE_LOAN_H
 #define WIRE_LOAN_H
 
