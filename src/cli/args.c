@@ -64,8 +64,9 @@ int cli_parse(const struct cli_command *command, int argc, char **argv, struct c
         }
         if (!only_operands && argv[i][0] == '-' && argv[i][1]) {
             bool is_long = argv[i][1] == '-';
-            int r = is_long ? take_option(ret, argc, argv, &i)
-                            : cli_fail(-SP_EINVALID, "%s: there is no such option; see sallyport %s --help", argv[i], command->name);
+            int r = is_long
+                        ? take_option(ret, argc, argv, &i)
+                        : cli_fail(-SP_EINVALID, "%s: there is no such option; see sallyport %s --help", argv[i], command->name);
             if (r)
                 return r;
             continue;

@@ -64,8 +64,9 @@ static void append_what(const json_t *row, struct buffer *ret)
 
 static void show_leaves(const json_t *answer)
 {
-    static const struct view_column columns[] = {{"LEAF", "index", NULL},        {"TIME", NULL, append_time}, {"ACTION", NULL, append_action},
-                                                 {"OUTCOME", NULL, append_outcome}, {"WHO", NULL, append_who},   {"WHAT", NULL, append_what}};
+    static const struct view_column columns[] = {{"LEAF", "index", NULL},         {"TIME", NULL, append_time},
+                                                 {"ACTION", NULL, append_action}, {"OUTCOME", NULL, append_outcome},
+                                                 {"WHO", NULL, append_who},       {"WHAT", NULL, append_what}};
     view_table(json_object_get(answer, "leaves"), columns, sizeof columns / sizeof columns[0], "There are no such leaves.");
 }
 
@@ -76,8 +77,8 @@ static int run_tail(const struct cli_args *args)
     uint64_t first = 0, n = 100;
     if ((from && slice_parse_u64(slice_text(from), &first) < 0) || (limit && slice_parse_u64(slice_text(limit), &n) < 0))
         return cli_fail(-SP_EINVALID, "--from and --limit are numbers");
-    (void)snprintf(path, sizeof path, "/api/v1/audit/leaves?%s%s%slimit=%llu", from ? "from=" : "", from ? from : "", from ? "&" : "",
-                   (unsigned long long)n);
+    (void)snprintf(path, sizeof path, "/api/v1/audit/leaves?%s%s%slimit=%llu", from ? "from=" : "", from ? from : "",
+                   from ? "&" : "", (unsigned long long)n);
     return remote_print(args, "GET", path, show_leaves);
 }
 

@@ -43,7 +43,8 @@ static int sync_folder_of(const char *path, struct diag *reterr)
 {
     char folder[4096];
     const char *slash = strrchr(path, '/');
-    int n = slash ? snprintf(folder, sizeof folder, "%.*s", slash > path ? (int)(slash - path) : 1, path) : snprintf(folder, sizeof folder, ".");
+    int n = slash ? snprintf(folder, sizeof folder, "%.*s", slash > path ? (int)(slash - path) : 1, path)
+                  : snprintf(folder, sizeof folder, ".");
     if (n >= (int)sizeof folder)
         return diag_set(reterr, -ENAMETOOLONG, "%s: %s", path, error_text(-ENAMETOOLONG));
     _cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

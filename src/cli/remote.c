@@ -139,7 +139,8 @@ static void add_header(struct curl_slist **list, const char *text)
 static int explain(long status, const char *url, struct slice body)
 {
     _cleanup_(json_decrefp) json_t *root = json_read(body, 0, NULL);
-    const char *detail = json_string_value(json_object_get(root, "detail")), *title = json_string_value(json_object_get(root, "title"));
+    const char *detail = json_string_value(json_object_get(root, "detail")),
+               *title = json_string_value(json_object_get(root, "title"));
     int code = status == 401 || status == 403 || status == 429 ? -SP_EDENIED : status >= 500 ? -SP_EUNAVAILABLE : -SP_EINVALID;
     /* Findings say it all, with their places; who deployed prints them. */
     if (json_array_size(json_object_get(root, "findings")))

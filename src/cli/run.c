@@ -55,7 +55,8 @@ static int refused(struct slice body, unsigned status, const char *file)
     const json_t *findings = json_object_get(root, "findings");
     findings_print(stderr, file, findings);
     int code = status == 401 || status == 403 || status == 429 ? -SP_EDENIED : status >= 500 ? -SP_EUNAVAILABLE : -SP_EINVALID;
-    int result = json_array_size(findings) ? error_exit_code(code) : cli_fail(code, "%s: %s", file, detail ? detail : error_text(code));
+    int result =
+        json_array_size(findings) ? error_exit_code(code) : cli_fail(code, "%s: %s", file, detail ? detail : error_text(code));
     json_decref(root);
     return result;
 }

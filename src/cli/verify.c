@@ -229,7 +229,8 @@ static int read_key_beside(const char *database, struct audit_key *ret)
     const char *slash = strrchr(database, '/');
     (void)snprintf(path, sizeof path, "%.*s%s", slash ? (int)(slash - database + 1) : 0, database, AUDIT_KEY_FILE);
     if (access(path, F_OK) < 0) {
-        (void)cli_fail(-SP_EINVALID, "--key is missing, and there is no %s: without the signer's public key nothing can be verified", path);
+        (void)cli_fail(-SP_EINVALID,
+                       "--key is missing, and there is no %s: without the signer's public key nothing can be verified", path);
         return CLI_USAGE;
     }
     int status = read_key(path, ret);

@@ -121,7 +121,8 @@ void call_fail_vault(struct call *c, const char *why)
 static void on_deadline(struct ev_loop *loop, ev_timer *timer, int events)
 {
     struct call *c = timer->data;
-    call_fail(c, -SP_ETIMEOUT, "%s", c->transfer ? "the server did not answer in time" : "the time was over before anything was sent");
+    call_fail(c, -SP_ETIMEOUT, "%s",
+              c->transfer ? "the server did not answer in time" : "the time was over before anything was sent");
 }
 
 /* --- judge ---------------------------------------------------------------------------------------------------------------- */

@@ -114,7 +114,8 @@ void answer_run(struct request *r, const struct run_outcome *outcome)
     json_object_end(&w);
     if (buffer_error(&body)) {
         respond_problem(r, buffer_error(&body), "Run %s ended as %s; %s.", id, run_state_text((int)outcome->state),
-                        buffer_error(&body) == -ENOMEM ? "there is no memory now for its data" : "its data is too large for one answer");
+                        buffer_error(&body) == -ENOMEM ? "there is no memory now for its data"
+                                                       : "its data is too large for one answer");
         return;
     }
     location_pair(&extra, outcome->id);

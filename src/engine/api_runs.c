@@ -21,7 +21,8 @@ static void on_first(int code, const struct run_outcome *outcome, void *user)
 {
     struct starting *s = user;
     if (code < 0)
-        respond_problem(s->request, code == -SP_ENOTFOUND ? -SP_ECONFLICT : code, "The run could not be made durable; nothing of it is there.");
+        respond_problem(s->request, code == -SP_ENOTFOUND ? -SP_ECONFLICT : code,
+                        "The run could not be made durable; nothing of it is there.");
     else if (!s->wants_end)
         answer_accepted(s->request, outcome->id);
     else if (!run_state_is_terminal(outcome->state))
@@ -129,7 +130,8 @@ static void search_done(void *user)
     else if (run_state_is_terminal(s->state))
         respond_problem(s->request, -SP_ECONFLICT, "The run has ended already: %s.", run_state_text((int)s->state));
     else
-        respond_problem(s->request, -SP_EUNAVAILABLE, "The run could not be taken up at the start of the server; its log says why.");
+        respond_problem(s->request, -SP_EUNAVAILABLE,
+                        "The run could not be taken up at the start of the server; its log says why.");
     free(s);
 }
 

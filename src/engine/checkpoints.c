@@ -106,7 +106,8 @@ static bool adopt(const struct msg_vault_signed *m)
     struct checkpoint head;
     const struct identity *identity = identity_of_vault();
     if (!m || !m->checkpoint.len || !identity ||
-        note_open_checkpoint(m->checkpoint, slice_text(identity->origin), identity->audit_public, &head) < 0 || head.size <= last_size)
+        note_open_checkpoint(m->checkpoint, slice_text(identity->origin), identity->audit_public, &head) < 0 ||
+        head.size <= last_size)
         return false;
     last_size = head.size;
     vault_knows_last = true;

@@ -154,7 +154,9 @@ static void on_checked(int code, const struct msg_checker_findings *m, void *use
     }
     int r = check_findings(m->findings);
     if (r < 0) {
-        fail(d, r, r == -ENOMEM ? "There is no memory now for what was found." : "The checker answered with findings that are malformed.");
+        fail(d, r,
+             r == -ENOMEM ? "There is no memory now for what was found."
+                          : "The checker answered with findings that are malformed.");
         return;
     }
     if (code < 0) {

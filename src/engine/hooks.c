@@ -44,7 +44,8 @@ static void on_first(int code, const struct run_outcome *outcome, void *user)
 {
     struct delivery *d = user;
     if (code < 0) {
-        refuse(d, code == -SP_ENOTFOUND ? -SP_ECONFLICT : code, "The run could not be made durable; nothing of it is there. Try again.");
+        refuse(d, code == -SP_ENOTFOUND ? -SP_ECONFLICT : code,
+               "The run could not be made durable; nothing of it is there. Try again.");
         return;
     }
     if (!d->workflow->answers_at_once && !run_state_is_terminal(outcome->state)) {

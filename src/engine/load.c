@@ -230,7 +230,8 @@ static void replay(struct run *run, const struct journal_copy *j)
     int r = journal_copy_send(j, worker, &m, &run->ticket);
     if (r < 0) {
         if (r == -SP_ENOTFOUND || r == -SP_ELIMIT)
-            run_fault(run, "runtime", 500, "Replay not possible", "The run's journal or definition could not be handed to a worker.");
+            run_fault(run, "runtime", 500, "Replay not possible",
+                      "The run's journal or definition could not be handed to a worker.");
         else
             run_wait_for_worker(run);
         return;

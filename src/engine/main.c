@@ -149,7 +149,8 @@ static void on_namespaces(int code, void *user)
     if (code == 0)
         credentials_unlock(on_credentials, NULL);
     else if (code != -SP_EUNAVAILABLE)
-        (void)role_fail(code, "a namespace's key cannot be unwrapped: %s; this database belongs to another root key", error_text(code));
+        (void)role_fail(code, "a namespace's key cannot be unwrapped: %s; this database belongs to another root key",
+                        error_text(code));
 }
 
 static void on_identity(int code, void *user)

@@ -104,7 +104,8 @@ static void on_closed(struct channel *channel, const char *reason, void *user)
 {
     (void)user;
     /* That a role died is the supervisor's warning; in an orderly stop nothing is wrong. */
-    log_event(channel_is_breached(channel) ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "engine.peer-lost", "peer", role_name(channel_peer(channel)), "reason", reason, NULL);
+    log_event(channel_is_breached(channel) ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "engine.peer-lost", "peer",
+              role_name(channel_peer(channel)), "reason", reason, NULL);
     /* Of the vault the supervisor would not hear it from us. */
     if (channel_is_breached(channel) && channel != vault)
         (void)role_ask_restart(channel_peer(channel), 0);

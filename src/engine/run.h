@@ -162,7 +162,8 @@ void step_cancel(struct run *run);
 void step_accept(struct run *run); /* makes the run durable before its first step */
 
 /* effects.c */
-[[gnu::warn_unused_result]] int effect_add(struct run *run, enum effect_kind kind, uint32_t number, struct slice record, struct effect **ret);
+[[gnu::warn_unused_result]] int effect_add(struct run *run, enum effect_kind kind, uint32_t number, struct slice record,
+                                           struct effect **ret);
 /* An effect that the journal has, and that was intended at this wall time: a timer goes on with what is left of its wait. */
 void effect_resume(struct effect *effect, int64_t at_ms);
 struct effect *effect_find(struct run *run, uint32_t number);

@@ -48,7 +48,8 @@ static char *value_text(const json_t *value)
 {
     if (!value)
         return strdup("default");
-    return json_is_string(value) ? strdup(json_string_value(value)) : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
+    return json_is_string(value) ? strdup(json_string_value(value))
+                                 : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
 }
 
 /* `value` NULL: no longer set, so that the default holds. The digest is of the whole value, which `detail` may have to cut. */

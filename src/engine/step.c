@@ -381,7 +381,8 @@ int step_take(struct run *run, const struct msg_worker_step *m)
     }
     if (run->journal_len > LIMIT_JOURNAL) {
         undo(c, run, seq, len);
-        run_fault(run, "runtime", 500, "Journal full", "The results of the run's calls are more than the journal of one run holds.");
+        run_fault(run, "runtime", 500, "Journal full",
+                  "The results of the run's calls are more than the journal of one run holds.");
         return 0;
     }
     run_set_state(run, state);

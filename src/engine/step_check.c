@@ -76,7 +76,8 @@ static int check_end(const struct msg_worker_step *m)
 
 int step_check(const struct msg_worker_step *m, uint32_t last_effect, uint32_t *ret_last)
 {
-    if (!step_status_text(m->status) || !is_json_or_nothing(m->output) || !is_json_or_nothing(m->error) || !is_json_or_nothing(m->context))
+    if (!step_status_text(m->status) || !is_json_or_nothing(m->output) || !is_json_or_nothing(m->error) ||
+        !is_json_or_nothing(m->context))
         return -SP_EINVALID;
     int r = check_end(m);
     r = r < 0 ? r : check_trace(m->trace);

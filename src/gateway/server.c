@@ -202,7 +202,8 @@ static void on_before_wait(struct ev_loop *loop, ev_prepare *w, int events)
 static struct MHD_Daemon *daemon_start(void)
 {
     unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME;
-#if MHD_VERSION >= 0x00097707 /* else a connection that we hand over is only queued, and begins when we have forgotten which it is */
+#if MHD_VERSION >=                                                                                                                 \
+    0x00097707 /* else a connection that we hand over is only queued, and begins when we have forgotten which it is */
     flags |= MHD_USE_NO_THREAD_SAFETY;
 #endif
     struct MHD_OptionItem options[] = {

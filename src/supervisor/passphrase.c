@@ -50,7 +50,8 @@ static int open_credential(const char *name, struct diag *reterr)
     const char *folder = getenv("CREDENTIALS_DIRECTORY");
     _cleanup_close_ int dir = folder && !strchr(name, '/') ? open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
     int fd = dir < 0 ? -1 : openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    return fd < 0 ? diag_set(reterr, -SP_EKEY, "rootKey.passphraseCredential: systemd gave no credential of the name %s", name) : fd;
+    return fd < 0 ? diag_set(reterr, -SP_EKEY, "rootKey.passphraseCredential: systemd gave no credential of the name %s", name)
+                  : fd;
 }
 
 int passphrase_read(const char *credential, struct buffer *ret, struct diag *reterr)

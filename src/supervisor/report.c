@@ -24,9 +24,9 @@ void report_ended(const struct member *m, unsigned restart_ms)
     bool by_signal = WIFSIGNALED(status);
     struct log_number number = log_i64(WEXITSTATUS(status));
     bool is_expected = m->was_told_to_stop || m->was_asked_to_restart;
-    log_event(is_expected ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "role.ended", "role", role_name(m->role), "index",
-              LOG_U64(m->index), by_signal ? "signal" : "status", by_signal ? sigabbrev_np(WTERMSIG(status)) : number.text, "lived_ms", LOG_I64(clock_monotonic_ms() - m->started_ms),
-              "restart_ms", LOG_U64(restart_ms), NULL);
+    log_event(is_expected ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "role.ended", "role", role_name(m->role), "index", LOG_U64(m->index),
+              by_signal ? "signal" : "status", by_signal ? sigabbrev_np(WTERMSIG(status)) : number.text, "lived_ms",
+              LOG_I64(clock_monotonic_ms() - m->started_ms), "restart_ms", LOG_U64(restart_ms), NULL);
 }
 
 void report_problem(const struct member *m, const char *event, const char *text)
