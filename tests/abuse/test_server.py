@@ -157,8 +157,22 @@ def test_object_of_another_namespace_is_like_absence(server, upstream):
     assert not upstream.got("/stolen")
 
 
+def test_object_of_somebody_else_is_not_had_by_his_idempotency_key(server):
+    """A sender who guesses the key of the owner's run, or of another workflow's, gets a run of his own."""
+    server.secret("guess-key", KEY, kind="webhook-key")
+    for name in ("theirs", "mine"):
+        server.deploy(definition(name, [{"s": {"set": {"of": name, "got": "${ . }"}}}], webhook={"scheme": "github", "key": "guess-key"}))
+    start = {"namespace": "test", "workflow": "theirs", "input": "the owner's", "wait": True}
+    assert server.api.post("/api/v1/runs", start, headers={"Idempotency-Key": "invoice-1"}).json["output"]["got"] == "the owner's"
+    for name in ("theirs", "mine"):
+        body = json.dumps(f"a sender's to {name}").encode()
+        answer = server.hook(name, body, {**sign("github", KEY, body), "Idempotency-Key": "invoice-1"})
+        assert answer.json == {"of": name, "got": json.loads(body)}, answer
+
+
 def test_object_reading_changes_nothing(server):
-    id = server.run("raises", {"text": "x"}).json["id"]
+    server.deploy(definition("read", [{"s": {"set": {"a": 1}}}]))
+    id = server.run("read").json["id"]
     before = server.run_state(id)
     for path in ("", "/trace", "/proof"):
         server.api.get(f"/api/v1/runs/{id}{path}")

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import random
+import re
 import shutil
 import socket
 import time
@@ -135,6 +136,18 @@ def test_no_role_ends_the_server(rough, name):
     rough.wait_ready()
     assert others(rough, name) == before
     assert serves(rough)
+
+
+def test_a_role_writes_lines_of_its_own_alone(world):
+    """Whatever it says, each line of the log begins with who said it, and a flood is cut off."""
+    worker, begun = world.latest("worker"), time.monotonic()
+    worker.control.send("CONTROL_LOG", level=1, line="event=first\nrole=engine index=0 level=info event=forged\r\x1b[31m\u2028\u0085")
+    for n in range(3000):
+        worker.control.send("CONTROL_LOG", level=1, line=f"event=many n={n}")
+    eventually(lambda: "event=role.log-flood role=worker" in world.log(), 10, "the end of the flood")
+    lines = [line for line in re.split(r"[\r\n\x0b\x0c\x85\u2028\u2029]", world.log()) if "forged" in line or "many" in line]
+    assert "event=first?role=engine" in lines[0] and all(line.startswith("role=worker index=0 ") and "\x1b" not in line for line in lines), lines[0]
+    assert len(lines) <= 500 * (time.monotonic() - begun + 2)
 
 
 def test_a_descriptor_where_none_belongs_closes_the_channel(rough):
