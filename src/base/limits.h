@@ -81,6 +81,8 @@
 #define LIMIT_RUNS_ACTIVE     4096        /* runs in hand (not waiting on a timer) */
 #define LIMIT_RUNS_WAITING    1000000     /* runs that wait on a timer */
 #define LIMIT_REQUESTS_TOTAL  (256u << 20) /* bytes of requests that are not answered yet */
+#define LIMIT_INPUTS_TOTAL    (256u << 20) /* bytes of inputs of runs whose first step is not durable yet */
+#define LIMIT_RESULTS_TOTAL   (256u << 20) /* bytes of calls' answers that wait for their runs' next steps */
 #define LIMIT_RESCUES         4           /* workers that one step of a run may lose by no fault that can be laid to it */
 #define LIMIT_BATCH           512         /* writes of one group commit */
 #define LIMIT_LOG_COPY        1000        /* pages of the write-ahead log that are not copied into the database yet: see store.h */

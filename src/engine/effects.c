@@ -145,9 +145,12 @@ int64_t effects_due(const struct run *run)
 
 /* --- results ------------------------------------------------------------------------------------------------------- */
 
+static size_t results_len;
+
 void result_free(struct result *result)
 {
     struct arena *memory = result->memory;
+    results_len -= result->len;
     struct arena copy = *memory; /* both live in it */
     arena_free(&copy);
 }
@@ -265,9 +268,23 @@ static void call_leaf(const struct effect *effect, const struct msg_egress_resul
     ret->response = m->code == 0 ? slice_of(m->response_digest, sizeof m->response_digest) : (struct slice){0};
 }
 
+/* An answer for which there is no room [I6]: the call has ended, and what it brought is not known. */
+static const struct msg_egress_result *without_answer(const struct msg_egress_result *m, struct msg_egress_result *ret)
+{
+    *ret = *m;
+    ret->code = -SP_EOVERLOAD;
+    ret->status = 0;
+    ret->headers = ret->body = (struct slice){0};
+    ret->reason = SLICE_LITERAL("too many answers of other calls wait for their runs");
+    return ret;
+}
+
 static void call_ends(struct effect *effect, const struct msg_egress_result *m)
 {
     struct run *run = effect->run;
+    struct msg_egress_result without;
+    if (m->headers.len + m->body.len > LIMIT_RESULTS_TOTAL - results_len)
+        m = without_answer(m, &without);
     struct result *result = result_new(effect->number, EFFECT_CALL);
     if (!result) {
         no_memory(effect);
@@ -279,6 +296,8 @@ static void call_ends(struct effect *effect, const struct msg_egress_result *m)
     call_leaf(effect, m, &leaf);
     result->has_leaf = true;
     result->leaf = audit_event_copy(&leaf, memory, &ok);
+    result->len = m->headers.len + m->body.len;
+    results_len += result->len;
     struct msg_worker_result *to = &result->message;
     to->code = m->code;
     to->status = m->status;

@@ -36,6 +36,7 @@ struct result {
     bool has_leaf;
     struct audit_event leaf; /* slices into `memory` */
     struct arena *memory;
+    size_t len; /* of the answer, which counts for LIMIT_RESULTS_TOTAL */
 };
 
 struct effect {
@@ -120,6 +121,9 @@ void run_walk_begin(struct run_walk *walk);
 struct run *run_walk_next(struct run_walk *walk);
 struct run *run_add(struct run_id id, struct workflow *w); /* a new one, pending; NULL without memory */
 void run_free(struct run *run);
+/* Keeps a copy of the input until its first step is durable; -SP_EOVERLOAD when all runs together keep too much. */
+[[gnu::warn_unused_result]] int run_keep_input(struct run *run, struct slice input);
+void run_drop_input(struct run *run);
 void run_set_state(struct run *run, enum run_state state);
 
 /* run_sleep.c */

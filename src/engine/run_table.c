@@ -94,6 +94,26 @@ struct run *run_add(struct run_id id, struct workflow *w)
     return run;
 }
 
+/* Of runs that wait for a worker, with what senders put into them [I6]. */
+static size_t inputs_len;
+
+int run_keep_input(struct run *run, struct slice input)
+{
+    if (input.len > LIMIT_INPUTS_TOTAL - inputs_len)
+        return -SP_EOVERLOAD;
+    run->input = slice_owned(input);
+    if (!run->input.p)
+        return -SP_EOVERLOAD;
+    inputs_len += run->input.len;
+    return 0;
+}
+
+void run_drop_input(struct run *run)
+{
+    inputs_len -= run->input.len;
+    slice_owned_free(&run->input);
+}
+
 static void table_remove(struct run *run)
 {
     leave_walks(run);
@@ -119,7 +139,7 @@ void run_free(struct run *run)
     }
     if (run->current)
         result_free(run->current);
-    slice_owned_free(&run->input);
+    run_drop_input(run);
     slice_owned_free(&run->expected);
     slice_owned_free(&run->output);
     slice_owned_free(&run->error);

@@ -55,16 +55,15 @@ int run_start(struct workflow *w, struct slice input, const struct run_cause *ca
         return -SP_ERATE;
     if (runs_active() - runs_asleep() >= LIMIT_RUNS_ACTIVE || runs_active() >= LIMIT_RUNS_WAITING)
         return -SP_EOVERLOAD;
-    struct slice copy = slice_owned(input);
-    if (!copy.p)
-        return -SP_EOVERLOAD;
     last_id = run_id_new(clock_wall_ms(), last_id);
     struct run *run = run_add(last_id, w);
-    if (!run) {
-        slice_owned_free(&copy);
+    if (!run)
         return -SP_EOVERLOAD;
+    int r = run_keep_input(run, input);
+    if (r < 0) {
+        run_free(run);
+        return r;
     }
-    run->input = copy;
     run->started_ms = run->last_ms = clock_wall_ms();
     run->wants_end = wants_end;
     run->ended = ended;

@@ -251,7 +251,7 @@ static void on_durable(int code, uint32_t new_id, void *user)
             run_to_worker(run);
         return;
     }
-    slice_owned_free(&run->input);
+    run_drop_input(run);
     if (run->is_cancelled)
         run_continue(run);
     else

@@ -457,6 +457,27 @@ def test_a_false_result_harms_its_run_alone(world, upstream, lie):
     assert world.lives("engine") == 1
 
 
+def test_egress_cannot_fill_the_engine(folder):
+    """Answers that come faster than runs go on, of an upstream or of egress itself: beyond the limit their calls end without them."""
+    with Taken(folder, ["egress", "worker"], honest=lambda role, index, n: role != "egress") as server:
+        calls = [{f"b{n}": call("https://api.example.com/")} for n in range(64)]
+        server.deploy(definition("wide", [{"f": {"fork": {"branches": calls}}}], origins=["https://api.example.com"]))
+        server.deploy(definition("late", [{"c": call("https://api.example.com/")}], origins=["https://api.example.com"]))
+        server.run("wide", wait=False)
+        egress = server.role("egress").peer("engine")
+        tags = [egress.receive().fields["tag"] for _ in calls]
+        server.run("late", wait=False)
+        tags.append(egress.receive().fields["tag"])
+        workers = [server.role("worker", i) for i in range(2)]
+        for worker in workers:
+            worker.filters["WORKER_STEP"] = lambda m: None
+        body = b'"' + b"x" * (LIMITS["LIMIT_RESULTS_TOTAL"] // len(calls) - 2) + b'"'
+        for tag in tags:
+            egress.send("EGRESS_RESULT", tag=tag, status=200, body=body, was_sent=1)
+        results = eventually(lambda: (r := [m.fields for w in workers for m in w.seen if m.name == "WORKER_RESULT"])[1:] and r, 20, "both results")
+        assert sorted((r["code"], len(r["body"])) for r in results) == [(code_of("SP_EOVERLOAD"), 0), (0, len(body))]
+
+
 @pytest.mark.parametrize("said", ["VAULT_DONE", "VAULT_IDENTITY", "VAULT_NAMESPACE_KEY", "VAULT_VERIFIED"])
 def test_vault_cannot_answer_a_question_with_another_ones_answer(rough, said):
     """The tag of a signature that is asked for, in an answer of another shape: the engine would read the one as the other."""
@@ -536,6 +557,19 @@ def test_worker_cannot_take_the_step_that_another_worker_owes(rough):
     rough.role("worker", liar.index, life=life)  # it spoke out of turn, and the engine has heard it
     holder.peer("engine").send_frame(step.type, step.payload)
     assert rough.wait_run(run)["output"] == {"n": 1}
+
+
+def test_worker_that_takes_nothing_up_does_not_fill_the_engine(folder):
+    """Nor does a sender whose runs are slower than he sends: what waits for a worker has a limit, and then there is a 503."""
+    with Taken(folder, ["gateway", "worker"]) as server:
+        server.deploy(definition("takes", [{"s": {"set": {"a": 1}}}], webhook={"scheme": "none", "answer": "accepted"}))
+        for i in range(2):
+            server.role("worker", i).filters["WORKER_STEP"] = lambda m: None
+        body = b'"' + b"x" * ((4 << 20) - 2) + b'"'
+        most = LIMITS["LIMIT_INPUTS_TOTAL"] // len(body)
+        statuses = [server.role("gateway").ask("engine", "HTTP_REQUEST", method=3, path="/hooks/test/takes", body=b, peer=bytes(16),
+                                               headers=pairs("content-type", "application/json"))["status"] for b in [body] * (most + 1) + [b"1"]]
+        assert statuses == [202] * most + [503, 503], statuses
 
 
 def test_worker_sees_no_secret_and_no_run_of_others(world, upstream):
