@@ -156,11 +156,14 @@ class Server:
                 int(re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{p}/smaps_rollup").read_text(), re.M)[1]) for p in self.pids()}
 
     def cpu_s(self):
-        total = 0
+        return sum(cpu_s(p) for p in self.pids())
+
+    def cpu_by_role(self):
+        roles = {}
         for p in self.pids():
-            fields = Path(f"/proc/{p}/stat").read_text().rsplit(")", 1)[1].split()
-            total += int(fields[11]) + int(fields[12])
-        return total / os.sysconf("SC_CLK_TCK")
+            name = Path(f"/proc/{p}/comm").read_text().strip().removeprefix("sallyport-")
+            roles[name] = roles.get(name, 0) + cpu_s(p)
+        return roles
 
     def database(self):
         return next(p for p in self.data.rglob("*.db"))
@@ -192,6 +195,12 @@ class Server:
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(60)
+
+
+def cpu_s(pid):
+    """Processor time of a process so far, user and kernel."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 SIGNATURE = hmac.new(KEY.encode(), BODY, hashlib.sha256).hexdigest()

@@ -135,6 +135,7 @@ static void decide(int code, const struct msg_vault_verified *m, struct delivery
         refuse(d, -SP_EUNAUTHENTICATED, "The delivery is not signed as this workflow demands.");
         return;
     }
+    d->request->is_proven = true;
     /* A newer version may have come while the vault was busy: what it says of the workflow counts. */
     const struct workflow *live = workflow_find(slice_text(d->workflow->ns->name), slice_text(d->workflow->name));
     if (!live || !live->is_enabled) {

@@ -90,7 +90,8 @@ void respond(struct request *r, uint16_t status, const char *content_type, struc
         _cleanup_buffer_ struct buffer headers = BUFFER_MAX(LIMIT_HEADERS);
         wire_pairs_put(&headers, SLICE_LITERAL("content-type"), slice_text(content_type));
         (void)buffer_append_slice(&headers, extra);
-        struct msg_http_response m = {.tag = r->tag, .status = status, .headers = buffer_slice(&headers), .body = body};
+        struct msg_http_response m = {.tag = r->tag, .status = status, .headers = buffer_slice(&headers), .body = body,
+                                      .is_proven = r->is_proven};
         /* A full queue means that the gateway does not read: its request ends with its own timeout. */
         CHANNEL_TRY(gateway, HTTP_RESPONSE, http_response, &m);
     }

@@ -33,6 +33,7 @@ struct request {
     struct request_query query_values[ROUTE_QUERY]; /* query.h */
     struct json_t *json; /* the body, if its schema has members; borrowed for the handler's call */
     struct principal who;              /* empty name: nobody signed in */
+    bool is_proven;                    /* by a token or a signature: its answer does not wait, whatever its address did */
     uint8_t *memory;
     size_t memory_len;
 };

@@ -43,6 +43,7 @@ static bool is_permitted(struct request *r)
         respond_problem(r, code, "Send the token of a principal as \"Authorization: Bearer …\".");
         return false;
     }
+    r->is_proven = true;
     if (!access_may(r->who.role, r->route->permission)) {
         denial_add(r, AUDIT_REQUEST_DENIED, NULL, NULL, SLICE_LITERAL("the role lacks the permission"));
         respond_problem(r, -SP_EDENIED, "%s may not do this.", r->who.name);

@@ -39,6 +39,8 @@ static int problem_build(enum problem p, bool closes)
         good = good && add(r, "Connection", "close");
     if (refusal_status(p) == 503)
         good = good && add(r, "Retry-After", "1");
+    if (refusal_status(p) == 429)
+        good = good && add(r, "Retry-After", "10");
     if (refusal_status(p) == 405)
         good = good && add(r, "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
     problems[p][closes] = r;

@@ -4,7 +4,10 @@
 #include "base/error.h"
 #include "base/json_reader.h"
 
-/* All numbers have the same rule: from 1 to the limit; the limit is also the default. */
+#define REFUSALS_PER_S    20
+#define CONNECTIONS_PER_S 50
+
+/* All numbers have the same rule: from 1 to the limit; but for the rates the limit is also the default. */
 static int take_number(json_t *value, const char *key, unsigned limit, unsigned *ret, struct diag *reterr)
 {
     if (!json_is_integer(value) || json_integer_value(value) < 1 || json_integer_value(value) > limit)
@@ -53,6 +56,10 @@ static int take_key(const char *key, json_t *value, struct gateway_config *c, st
         return take_number(value, key, LIMIT_CONNECTIONS_PER_IP, &c->connections_per_address, reterr);
     if (strcmp(key, "requestTimeoutMs") == 0)
         return take_number(value, key, LIMIT_REQUEST_TIMEOUT_S * 1000, &c->request_timeout_ms, reterr);
+    if (strcmp(key, "refusalsPerSecond") == 0)
+        return take_number(value, key, LIMIT_SETTING, &c->refusals_per_s, reterr);
+    if (strcmp(key, "connectionsPerSecond") == 0)
+        return take_number(value, key, LIMIT_SETTING, &c->connections_per_s, reterr);
     if (strcmp(key, "maxBody") == 0) {
         r = take_number(value, key, LIMIT_BODY, &max_body, reterr);
         if (r == 0)
@@ -67,7 +74,9 @@ int gateway_config_parse(struct slice json, struct gateway_config *ret, struct d
     struct gateway_config c = {.max_body = LIMIT_BODY,
                                .connections = LIMIT_CONNECTIONS,
                                .connections_per_address = LIMIT_CONNECTIONS_PER_IP,
-                               .request_timeout_ms = LIMIT_REQUEST_TIMEOUT_S * 1000};
+                               .request_timeout_ms = LIMIT_REQUEST_TIMEOUT_S * 1000,
+                               .refusals_per_s = REFUSALS_PER_S,
+                               .connections_per_s = CONNECTIONS_PER_S};
     json_t *root = json_read(json, 0, NULL);
     int r = json_is_object(root) ? 0 : diag_set(reterr, -SP_ESYNTAX, "the configuration is not a JSON object");
     const char *key;

@@ -32,7 +32,7 @@ static struct {
     struct list lists[CONNECTION_STATE_COUNT];
     struct address_count addresses[ADDRESS_SLOTS]; /* linear probing */
     uint64_t seed[2];
-    size_t bodies_total, answers_total;
+    size_t bodies_total, answers_total, held_shared;
 } table;
 
 static const unsigned MAY_FOLLOW[CONNECTION_STATE_COUNT] = {
@@ -64,6 +64,8 @@ static void list_remove(struct connection *c)
 static void move_to(struct connection *c, enum connection_state state)
 {
     list_remove(c);
+    if (!c->is_counted)
+        table.held_shared += (state == CONNECTION_HELD) - (size_t)(c->state == CONNECTION_HELD);
     c->state = state;
     c->since_ms = clock_monotonic_ms();
     list_append(c);
@@ -83,6 +85,11 @@ struct connection *connections_oldest(enum connection_state state)
 size_t connections_count(enum connection_state state)
 {
     return state == CONNECTION_FREE ? table.max - table.lists[state].n : table.lists[state].n;
+}
+
+size_t connections_held_shared(void)
+{
+    return table.held_shared;
 }
 
 int connections_init(unsigned max)
@@ -177,7 +184,7 @@ struct connection *connection_open(const struct address *peer, unsigned max, uns
         return NULL;
     c->peer = c->client = *peer;
     c->is_counted = per_address != 0;
-    c->is_cut = false;
+    c->is_cut = c->is_hasty = false;
     connection_set_state(c, CONNECTION_IDLE);
     return c;
 }
@@ -213,7 +220,8 @@ struct connection *connection_to_give_way(const struct address *newcomer)
 {
     int64_t now_ms = clock_monotonic_ms();
     unsigned places = address_places(newcomer);
-    struct connection *c = oldest_of_more(CONNECTION_IDLE, places, now_ms);
+    struct connection *c = oldest_of_more(CONNECTION_HELD, places, now_ms);
+    c = c ? c : oldest_of_more(CONNECTION_IDLE, places, now_ms);
     return c ? c : oldest_of_more(CONNECTION_RECEIVING, places, now_ms - GIVE_WAY_MS);
 }
 
@@ -242,9 +250,9 @@ void connection_reset_request(struct connection *c)
     c->answer = NULL;
     c->answer_len = 0;
     c->target_at = NULL;
-    c->discarded = 0;
+    c->received = c->discarded = 0;
     c->method = 0;
-    c->is_chunked = false;
+    c->is_chunked = c->is_queued = false;
     c->client = c->peer;
     c->problem = PROBLEM_NONE;
 }

@@ -2,7 +2,8 @@
  * always in one state, and each state has one list in the order of its deadline.
  *
  *   IDLE --request line--> RECEIVING --whole request--> PENDING --answer--> ANSWERING --sent--> IDLE
- *              `---------------- refused at once ----------------------------^                     */
+ *                              |                           `---refused---> HELD -----^
+ *                              `--refused by us: held or at once-----------^---------^            */
 #ifndef GATEWAY_CONNECTIONS_H
 #define GATEWAY_CONNECTIONS_H
 
@@ -16,8 +17,9 @@
 #define CONNECTION_STATES(S)                                                                                     \
     S(CONNECTION_FREE, 1u << CONNECTION_IDLE)                                                                    \
     S(CONNECTION_IDLE, 1u << CONNECTION_RECEIVING)                                                               \
-    S(CONNECTION_RECEIVING, 1u << CONNECTION_PENDING | 1u << CONNECTION_ANSWERING | 1u << CONNECTION_IDLE)       \
-    S(CONNECTION_PENDING, 1u << CONNECTION_ANSWERING | 1u << CONNECTION_IDLE)                                    \
+    S(CONNECTION_RECEIVING, 1u << CONNECTION_PENDING | 1u << CONNECTION_HELD | 1u << CONNECTION_ANSWERING | 1u << CONNECTION_IDLE) \
+    S(CONNECTION_PENDING, 1u << CONNECTION_HELD | 1u << CONNECTION_ANSWERING | 1u << CONNECTION_IDLE)            \
+    S(CONNECTION_HELD, 1u << CONNECTION_ANSWERING | 1u << CONNECTION_IDLE)                                       \
     S(CONNECTION_ANSWERING, 1u << CONNECTION_IDLE)
 
 enum connection_state {
@@ -38,16 +40,19 @@ struct connection {
     struct address peer;
     bool is_counted;                    /* against its address */
     bool is_cut;                        /* its end has only to be noticed */
+    bool is_hasty;                      /* one of too many: its first answer is held */
 
     /* The request in hand. */
     struct buffer target;               /* raw, as on the request line */
     const char *target_at;              /* where it stands in libmicrohttpd's buffer */
     struct buffer headers;              /* pairs to pass on */
     struct buffer body;
-    uint64_t discarded;                 /* bytes of a body that is already refused */
+    uint64_t received;                  /* bytes of the body, kept or not */
+    uint64_t discarded;                 /* of them, since it was refused */
     unsigned status;                    /* of the answer */
     uint8_t method;                     /* enum http_method; 0 until the head was seen */
     bool is_chunked;
+    bool is_queued;                     /* the answer is the library's */
     struct address client;              /* the peer, or whom trusted proxies name */
     enum problem problem;               /* what to answer instead */
     struct MHD_Response *answer;        /* owned until it is queued */
@@ -61,8 +66,8 @@ struct connection {
 struct connection *connection_open(const struct address *peer, unsigned max, unsigned per_address);
 void connection_close(struct connection *c);
 
-/* Who gives way to a newcomer: of those that have not sent a whole request, the one that has waited the longest and whose address
- * holds more places than the newcomer's. Proxies' connections, and requests younger than a second, never do; NULL if all others
+/* Who gives way to a newcomer: of those that are held, then of those that have not sent a whole request, the one that has waited the
+ * longest and whose address holds more places than the newcomer's. Proxies' connections, and requests younger than a second, never do; NULL if all others
  * don't either. */
 struct connection *connection_to_give_way(const struct address *newcomer);
 
@@ -89,5 +94,6 @@ struct connection *connection_by_tag(uint64_t tag);
 /* The oldest in a state; NULL at the end. The next one is `->next`. */
 struct connection *connections_oldest(enum connection_state state);
 size_t connections_count(enum connection_state state); /* CONNECTION_FREE: how many are open */
+size_t connections_held_shared(void);                  /* in CONNECTION_HELD and not counted against an address */
 
 #endif

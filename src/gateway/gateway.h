@@ -14,6 +14,8 @@ extern struct gateway_config gateway_config; /* replaced as a whole at start and
 [[gnu::warn_unused_result]] int server_adopt(struct connection *c, int fd, const struct sockaddr_storage *from, socklen_t len);
 /* Lets a suspended connection go on with c->answer or c->problem. */
 void server_resume(struct connection *c);
+/* Keeps the answer of a suspended connection back for LIMIT_HELD_MS. */
+void server_hold(struct connection *c);
 /* Ends a connection at once. */
 void server_cut(struct connection *c);
 /* Lets the library work on what is there now; not from within its calls. */
@@ -34,6 +36,17 @@ void intake_head(struct connection *c, const char *method, const char *version);
 /* Sends the request in hand: 0, and 1 when its body is large and has to wait for its turn, or the code of channel_send. */
 [[gnu::warn_unused_result]] int link_send(struct connection *c);
 void link_gone(const struct connection *c);
+
+/* patience.c: addresses that had much refused of late, or connect all the time. */
+[[gnu::warn_unused_result]] int patience_init(void);
+/* Whether this client's large bodies are not taken now. */
+bool patience_is_out(const struct address *client);
+/* Counts a new connection; false when there were too many. */
+[[gnu::warn_unused_result]] bool patience_welcomes(const struct address *peer);
+/* Whether the answer, c->problem or c->status, has to be held. A refusal is counted, but not of somebody who proved who he is. */
+[[gnu::warn_unused_result]] bool patience_ends(struct connection *c, bool is_proven);
+/* Counts a body that was not sent to its end. */
+void patience_note_unfinished(const struct connection *c);
 
 /* answer.c: responses. */
 [[gnu::warn_unused_result]] int answer_init(void); /* makes the problems */

@@ -20,6 +20,7 @@ struct intake {
     struct slice forwarded[2][LIMIT_FORWARDED]; /* by enum forwarded_kind, in the order they came */
     size_t n_forwarded[2];
     size_t n, bytes;
+    size_t body_len; /* as announced */
     enum problem problem;
 };
 
@@ -122,8 +123,17 @@ static void check_framing(struct intake *in, bool is_1_0)
         in->length = slice_of(in->length.p + 1, in->length.len - 1);
     if (slice_parse_u64(in->length, &length) < 0 || length > gateway_config.max_body)
         refuse(in, PROBLEM_BODY_LIMIT);
-    else if (!connections_have_room((size_t)length))
-        refuse(in, PROBLEM_OVERLOAD); /* now, where it costs nothing */
+    else
+        in->body_len = (size_t)length;
+}
+
+/* Now, where a refusal costs least. */
+static void check_room(struct intake *in)
+{
+    if (in->body_len > LIMIT_BODY_SMALL && patience_is_out(&in->connection->client))
+        refuse(in, PROBLEM_PATIENCE);
+    else if (!connections_have_room(in->body_len))
+        refuse(in, PROBLEM_OVERLOAD);
 }
 
 static void check_host(struct intake *in, bool is_1_0, const struct target *target)
@@ -196,6 +206,8 @@ void intake_head(struct connection *c, const char *method, const char *version)
         check_host(&in, is_1_0, &target);
     if (!in.problem)
         find_client(&in);
+    if (!in.problem)
+        check_room(&in);
     if (!in.problem && buffer_error(&c->headers) < 0)
         refuse(&in, buffer_error(&c->headers) == -SP_ELIMIT ? PROBLEM_HEADER_LIMIT : PROBLEM_OVERLOAD);
     c->problem = in.problem;

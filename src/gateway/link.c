@@ -54,7 +54,10 @@ static int on_response(struct channel *channel, struct slice payload, int fd)
         refuse(c, PROBLEM_OVERLOAD);
         return 0;
     }
-    server_resume(c);
+    if (patience_ends(c, m.is_proven))
+        server_hold(c);
+    else
+        server_resume(c);
     return 0;
 }
 

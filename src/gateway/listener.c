@@ -62,6 +62,8 @@ static void welcome(int fd, const struct sockaddr_storage *from, socklen_t len)
     unsigned share = is_proxy || from->ss_family == AF_UNIX ? 0 : gateway_config.connections_per_address;
     make_room(&peer);
     struct connection *c = connection_open(&peer, gateway_config.connections, share);
+    if (c && share)
+        c->is_hasty = !patience_welcomes(&peer);
     if (!c)
         turn_away(fd);
     else if (server_adopt(c, fd, from, len) < 0)

@@ -63,6 +63,8 @@ static int on_start(void)
         return fail(r < 0 ? r : -SP_EKEY, "the TLS certificate and key cannot be used");
     r = connections_init(LIMIT_CONNECTIONS);
     if (r == 0)
+        r = patience_init();
+    if (r == 0)
         r = answer_init();
     if (r == 0)
         r = server_start(role_loop());

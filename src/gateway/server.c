@@ -27,6 +27,7 @@ static enum MHD_Result answer(struct connection *c)
     if (c->state == CONNECTION_RECEIVING)
         connection_set_state(c, CONNECTION_ANSWERING);
     connection_drop_body(c);
+    c->is_queued = true;
     if (c->problem) {
         struct MHD_Response *r = answer_problem(c->problem, connection_must_end(c));
         return MHD_queue_response(c->mhd, refusal_status(c->problem), r);
@@ -38,8 +39,22 @@ static enum MHD_Result answer(struct connection *c)
     return result;
 }
 
+/* Sent in chunks, so that its head did not tell that it is large. What comes of it waits in the kernel. */
+static void hold_body(struct connection *c)
+{
+    c->problem = PROBLEM_PATIENCE;
+    if (!patience_ends(c, false))
+        return;
+    server_hold(c);
+    MHD_suspend_connection(c->mhd);
+}
+
 static enum MHD_Result take_body(struct connection *c, const char *data, size_t *len)
 {
+    bool was_small = c->received <= LIMIT_BODY_SMALL;
+    c->received += *len;
+    if (!c->problem && c->is_chunked && was_small && c->received > LIMIT_BODY_SMALL && patience_is_out(&c->client))
+        hold_body(c);
     if (!c->problem) {
         int r = connection_append_body(c, data, *len, gateway_config.max_body);
         if (r < 0)
@@ -51,7 +66,31 @@ static enum MHD_Result take_body(struct connection *c, const char *data, size_t 
         c->discarded += *len;
     }
     *len = 0;
-    return c->discarded > gateway_config.max_body ? MHD_NO : MHD_YES;
+    size_t most = c->problem == PROBLEM_PATIENCE ? LIMIT_CONNECTION_UNREAD : gateway_config.max_body;
+    return c->discarded > most ? MHD_NO : MHD_YES;
+}
+
+/* The library takes an answer before the body only now; held, it sends nothing of it until the connection goes on. */
+static enum MHD_Result refuse_head(struct connection *c)
+{
+    if (!patience_ends(c, false))
+        return answer(c);
+    server_hold(c);
+    enum MHD_Result r = answer(c);
+    if (r == MHD_YES)
+        MHD_suspend_connection(c->mhd);
+    return r;
+}
+
+/* Held, the answer follows when the connection goes on. */
+static enum MHD_Result refuse(struct connection *c)
+{
+    if (!patience_ends(c, false))
+        return answer(c);
+    connection_drop_body(c);
+    server_hold(c);
+    MHD_suspend_connection(c->mhd);
+    return MHD_YES;
 }
 
 /* The whole request is there: over to the engine. */
@@ -60,7 +99,7 @@ static enum MHD_Result hand_over(struct connection *c)
     int r = link_send(c);
     if (r < 0) {
         c->problem = r == -SP_EOVERLOAD ? PROBLEM_OVERLOAD : PROBLEM_UNAVAILABLE;
-        return answer(c);
+        return refuse(c);
     }
     if (r == 0)
         connection_drop_body(c);
@@ -79,12 +118,14 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *mhd, const 
         return MHD_NO;
     if (c->state == CONNECTION_RECEIVING && !c->method && !c->problem) {
         intake_head(c, method, version);
-        return c->problem ? answer(c) : MHD_YES;
+        return c->problem ? refuse_head(c) : MHD_YES;
     }
     if (*len)
         return take_body(c, data, len);
     if (c->state == CONNECTION_RECEIVING)
-        return c->problem ? answer(c) : hand_over(c);
+        return c->problem ? refuse(c) : hand_over(c);
+    if (c->is_queued)
+        return MHD_YES; /* some versions of the library ask once more when a held one goes on */
     return c->problem || c->answer ? answer(c) : MHD_NO;
 }
 
@@ -118,6 +159,8 @@ static void on_completed(void *user, struct MHD_Connection *mhd, void **of_reque
         return;
     if (c->state == CONNECTION_PENDING)
         link_gone(c);
+    if (c->state == CONNECTION_RECEIVING)
+        patience_note_unfinished(c);
     connection_reset_request(c);
     connection_set_state(c, CONNECTION_IDLE);
     *of_request = NULL;
@@ -270,10 +313,17 @@ void server_resume(struct connection *c)
     ev_feed_event(server.loop, &server.readable, EV_READ);
 }
 
+void server_hold(struct connection *c)
+{
+    connection_set_state(c, CONNECTION_HELD);
+}
+
 void server_cut(struct connection *c)
 {
     /* The library finds the end on the socket and tidies up; the descriptor is its own. */
     if (c->fd >= 0)
         (void)shutdown(c->fd, SHUT_RDWR);
     c->is_cut = true;
+    if (c->state == CONNECTION_HELD)
+        server_resume(c);
 }

@@ -40,6 +40,13 @@ static void time_out_answers(int64_t now_ms)
         give_up(c);
 }
 
+static void release_held(int64_t now_ms)
+{
+    struct connection *c;
+    while ((c = connections_oldest(CONNECTION_HELD)) && (watch.drain_since_ms || now_ms - c->since_ms >= LIMIT_HELD_MS))
+        server_resume(c);
+}
+
 /* A suspended connection is not in libmicrohttpd's epoll set, so nobody sees its client leave. Most requests are answered before
  * the next tick and cost nothing here. */
 static void find_gone(int64_t now_ms)
@@ -62,7 +69,7 @@ static void find_gone(int64_t now_ms)
 static void drain(int64_t now_ms)
 {
     size_t in_hand = connections_count(CONNECTION_RECEIVING) + connections_count(CONNECTION_PENDING) +
-                     connections_count(CONNECTION_ANSWERING);
+                     connections_count(CONNECTION_HELD) + connections_count(CONNECTION_ANSWERING);
     cut_older(CONNECTION_IDLE, -1, now_ms);
     if (in_hand && now_ms - watch.drain_since_ms < LIMIT_STOP_TIMEOUT_S * 1000)
         return;
@@ -80,6 +87,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *w, int events)
     cut_older(CONNECTION_RECEIVING, gateway_config.request_timeout_ms, now_ms);
     cut_older(CONNECTION_ANSWERING, LIMIT_DELIVERY_TIMEOUT_S * 1000, now_ms);
     time_out_answers(now_ms);
+    release_held(now_ms);
     find_gone(now_ms);
     tls_sweep(now_ms);
     if (watch.drain_since_ms)

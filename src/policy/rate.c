@@ -126,7 +126,13 @@ static int64_t tolerance_of(int64_t interval, uint32_t burst)
 int rate_check(struct rate_table *t, struct slice key, int64_t now_us, uint32_t limit, int64_t period_us, uint32_t burst,
                int64_t *ret_retry_after_ms, uint32_t *ret_remaining)
 {
-    must(limit > 0 && burst > 0 && period_us > 0);
+    return rate_check_weight(t, key, now_us, 1, limit, period_us, burst, ret_retry_after_ms, ret_remaining);
+}
+
+int rate_check_weight(struct rate_table *t, struct slice key, int64_t now_us, uint32_t weight, uint32_t limit, int64_t period_us,
+                      uint32_t burst, int64_t *ret_retry_after_ms, uint32_t *ret_remaining)
+{
+    must(limit > 0 && burst > 0 && period_us > 0 && weight > 0);
     uint64_t hash;
     crypto_shorthash_siphash24((uint8_t *)&hash, key.p, key.len, t->seed);
     struct entry *e = entry_take(t, hash);
@@ -139,8 +145,11 @@ int rate_check(struct rate_table *t, struct slice key, int64_t now_us, uint32_t 
         *ret_remaining = 0;
         return -SP_ERATE;
     }
-    e->arrival_us = arrival + interval;
-    ahead += interval;
+    int64_t cost;
+    if (__builtin_mul_overflow(interval, (int64_t)weight, &cost) || cost > INT64_MAX / 4)
+        cost = INT64_MAX / 4;
+    e->arrival_us = arrival + cost;
+    ahead += cost;
     *ret_retry_after_ms = 0;
     *ret_remaining = ahead > tolerance ? 0 : (uint32_t)((tolerance - ahead) / interval) + 1;
     return 0;

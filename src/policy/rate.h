@@ -17,6 +17,11 @@ void rate_table_free(struct rate_table *t);
                                            int64_t period_us, uint32_t burst, int64_t *ret_retry_after_ms,
                                            uint32_t *ret_remaining);
 
+/* As rate_check, of an event that weighs as much as `weight` of them. It is let through where one is, and may overdraw. */
+[[gnu::warn_unused_result]] int rate_check_weight(struct rate_table *t, struct slice key, int64_t now_us, uint32_t weight,
+                                                  uint32_t limit, int64_t period_us, uint32_t burst,
+                                                  int64_t *ret_retry_after_ms, uint32_t *ret_remaining);
+
 /* Whether an event of `key` would be refused now; looks and changes nothing. */
 bool rate_is_exhausted(const struct rate_table *t, struct slice key, int64_t now_us, uint32_t limit, int64_t period_us,
                        uint32_t burst, int64_t *ret_retry_after_ms);

@@ -50,6 +50,12 @@
       "milliseconds from a request's first line to its last byte; at most 20000")                               \
     K(LIMIT_MAX_BODY, "limits", "maxBody", NUMBER, GATEWAY, "maxBody", "NUMBER", "4194304",                     \
       "bytes of a request's body; at most 4 MiB")                                                               \
+    K(LIMIT_CONNECT_RATE, "limits", "connectionsPerSecond", NUMBER, GATEWAY, "connectionsPerSecond", "NUMBER", "50", \
+      "new connections of one client address in a second, ten times as many at once; on each further one the "   \
+      "first answer comes a second late, unless its sender proves who he is")                                                                       \
+    K(LIMIT_REFUSALS, "limits", "refusalsPerSecond", NUMBER, GATEWAY, "refusalsPerSecond", "NUMBER", "20",      \
+      "refusals of one client address in a second, and pieces of 64 KiB of refused bodies, each ten times as "   \
+      "many at once; each further refusal comes a second late, and large bodies get 429")                                                   \
     K(LIMIT_ADDRESS_RATE, "limits", "addressPerSecond", NUMBER, ENGINE, "addressPerSecond", "NUMBER", "200",    \
       "requests of one client address in a second; an IPv6 /64 counts as one; more are refused with "           \
       "429")                                                                                                    \

@@ -95,7 +95,8 @@
     F(u64, tag, 0)                                                                                               \
     F(u16, status, 0)                                                                                            \
     F(bytes, headers, LIMIT_HEADERS) /* pairs */                                                                 \
-    F(bytes, body, LIMIT_BODY)
+    F(bytes, body, LIMIT_BODY)                                                                                   \
+    F(u8, is_proven, 0) /* who asked signed, or has a token: he does not wait for what others did */
 
 /* --- engine and vault ---------------------------------------------------------------------------------------------- */
 

@@ -16,6 +16,7 @@
     P(PROBLEM_BODY_LIMIT, SP_ELIMIT, true, "The body is larger than this server accepts.")                       \
     P(PROBLEM_TARGET_LIMIT, SP_ETARGETLIMIT, true, "The path or query is longer than this server accepts.")      \
     P(PROBLEM_HEADER_LIMIT, SP_EHEADERLIMIT, true, "The headers are more or larger than this server accepts.")   \
+    P(PROBLEM_PATIENCE, SP_ERATE, true, "Too much of what this address sent was refused; its large bodies have to wait.") \
     P(PROBLEM_METHOD_UNKNOWN, SP_EMETHODUNKNOWN, true, "This method is not known here.")                         \
     P(PROBLEM_ANSWER, SP_EPROTOCOL, false, "The server's answer could not be passed on.")                        \
     P(PROBLEM_OVERLOAD, SP_EOVERLOAD, false, "Too much is under way; try again later.")                          \

@@ -62,11 +62,20 @@ class Gateway:
     def memory(self):
         """Resident bytes of the gateway process, without what a sanitizer keeps back to find late uses."""
         quarantine = 300 << 20 if b"libasan" in GATEWAY.read_bytes() else 0
-        for child in pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
-            for line in pathlib.Path(f"/proc/{child}/status").read_text().splitlines():
-                if line.startswith("VmRSS"):
-                    return max(0, int(line.split()[1]) * 1024 - quarantine)
+        for line in pathlib.Path(f"/proc/{self.pid()}/status").read_text().splitlines():
+            if line.startswith("VmRSS"):
+                return max(0, int(line.split()[1]) * 1024 - quarantine)
         raise AssertionError("the gateway is gone")
+
+    def pid(self):
+        return int(pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()[0])
+
+    def open_sockets(self):
+        """Its own ends of TCP connections, and the listening one."""
+        inodes = {line.split()[9] for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]
+                  if int(line.split()[1].rpartition(":")[2], 16) == self.port}
+        links = [os.readlink(fd) for fd in pathlib.Path(f"/proc/{self.pid()}/fd").iterdir()]
+        return sum(link.startswith("socket:[") and link[8:-1] in inodes for link in links)
 
     def exchange(self, *parts, pause=0.05, timeout=5):
         """Sends the parts on a new connection; all responses as (status, headers, body), and whether the gateway closed it."""

@@ -1,4 +1,5 @@
 """Family "flood": many, slow and large requests meet bounds and clear refusals, and leave the gateway well."""
+import concurrent.futures
 import json
 import resource
 import shutil
@@ -34,6 +35,13 @@ def start():
     yield go
     for g in started:
         g.close()
+
+
+def eventually(is_true, seconds=10):
+    end = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def is_well(g):
@@ -253,28 +261,43 @@ def send_until_refused(s, data):
         pass
 
 
+def at_once(*calls):
+    """The results of all calls, made at once: a refusal that is held keeps only its own client waiting."""
+    with concurrent.futures.ThreadPoolExecutor(len(calls)) as pool:
+        return [f.result() for f in [pool.submit(*call) for call in calls]]
+
+
+def large_one(g, missing=0):
+    s = g.connect(20)
+    send_until_refused(s, post(4 << 20, b"x" * ((4 << 20) - missing)))
+    return s
+
+
 def test_bodies_in_total_are_bounded(start):
     g = start()
-    kept = []
     before = g.memory()
-    statuses = []
-    for _ in range(24):
-        s = g.connect(20)
-        send_until_refused(s, post(4 << 20, b"x" * ((4 << 20) - 1)))
-        kept.append(s)
+    kept = at_once(*[(large_one, g, 1)] * 24)
     time.sleep(0.5)
     # 96 MiB were sent and 48 MiB is the limit; buffers grow by doubling.
     assert g.memory() - before < 150 << 20
     assert is_well(g), "small bodies have room beside large ones"
-    for s in kept:
-        send_until_refused(s, b"x")
-        (response,), _ = read_all(s)
-        statuses.append(response[0])
-        if response[0] == 503:
-            assert slug(response) == "overload" and response[1]["retry-after"] == "1"
-        s.close()
-    assert set(statuses) == {200, 503} and statuses.count(200) >= 8
+    hold_to_bounds(at_once(*[(answer_of, s, b"x") for s in kept]), 8)
     assert is_well(g)
+
+
+def answer_of(s, last=b""):
+    with s:
+        send_until_refused(s, last)
+        (response,), _ = read_all(s)
+        return response
+
+
+def hold_to_bounds(responses, least):
+    statuses = [r[0] for r in responses]
+    assert set(statuses) == {200, 503} and statuses.count(200) >= least
+    for r in responses:
+        if r[0] == 503:
+            assert slug(r) == "overload" and r[1]["retry-after"] == "1"
 
 
 def test_clients_that_do_not_read(start):
@@ -327,24 +350,14 @@ def test_engine_lost_and_back(start):
 def test_an_engine_that_does_not_read(start):
     """What waits for the engine is bounded; beyond it there is a refusal, and nothing that was taken is lost."""
     g = start()
-    before, kept = g.memory(), []
+    before = g.memory()
     g.tell("pause")
     time.sleep(0.2)
-    for _ in range(24):
-        s = g.connect(20)
-        send_until_refused(s, post(4 << 20, b"x" * (4 << 20)))
-        kept.append(s)
+    kept = at_once(*[(large_one, g)] * 24)
     time.sleep(0.5)
     assert g.memory() - before < 150 << 20
     g.tell("resume")
-    statuses = []
-    for s in kept:
-        (response,), _ = read_all(s)
-        statuses.append(response[0])
-        if response[0] == 503:
-            assert slug(response) == "overload" and response[1]["retry-after"] == "1"
-        s.close()
-    assert set(statuses) == {200, 503} and statuses.count(200) >= 11
+    hold_to_bounds(at_once(*[(answer_of, s) for s in kept]), 11)
     assert is_well(g)
 
 
@@ -408,6 +421,206 @@ def test_refuses_to_start(config, bind, why):
 
 def test_behind_a_proxy_plain_http_is_allowed(start):
     assert is_well(start({"behindProxy": True}, bind="0.0.0.0"))
+
+
+# --- who had much refused waits ------------------------------------------------------------------------------------
+
+PATIENT = {"refusalsPerSecond": 1}  # and ten at once
+LATE = 0.9
+
+
+def connect_from(g, address):
+    s = socket.socket()
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    s.settimeout(10)
+    s.bind((address, 0))
+    s.connect(("127.0.0.1", g.port))
+    return s
+
+
+def ask(s, request):
+    """The status of the answer, and how long it took."""
+    began = time.monotonic()
+    s.sendall(request)
+    data = b""
+    while b"\r\n\r\n" not in data:
+        piece = s.recv(65536)
+        assert piece, data
+        data += piece
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = int(next((line.split(b":")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0))
+    while len(body) < length:
+        body += s.recv(65536)
+    return int(head.split()[1]), time.monotonic() - began
+
+
+def use_up(g, address):
+    """At once, and for twenty seconds to come."""
+    with connect_from(g, address) as s:
+        assert ask(s, post(2 << 20, b"x" * (2 << 20), b"/status/401"))[0] == 401
+
+
+def test_refusals_are_held_when_there_were_many(start):
+    g = start(PATIENT)
+    with connect_from(g, "127.0.1.1") as s:
+        took = [ask(s, get(b"/status/404"))[1] for _ in range(14)]
+        assert max(took[:8]) < LATE < max(took[8:]), took
+        # What is not a refusal is not held, nor is one of somebody who is known.
+        assert ask(s, get(b"/echo"))[1] < LATE
+        assert ask(s, get(b"/known/404"))[1] < LATE
+    with connect_from(g, "127.0.1.2") as s:
+        assert ask(s, get(b"/status/404"))[1] < LATE
+
+
+def test_an_address_recovers(start):
+    g = start({"refusalsPerSecond": 5})
+    with connect_from(g, "127.0.1.1") as s:
+        assert any(ask(s, get(b"/status/404"))[1] > LATE for _ in range(100))
+        time.sleep(0.5)
+        assert ask(s, get(b"/status/404"))[1] < LATE
+
+
+def test_our_own_refusals_are_held(start):
+    g = start(PATIENT)
+    use_up(g, "127.0.1.1")
+    for request, status in [(get(b"/a/../b"), 400), (post(5 << 20), 413), (b"TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", 405)]:
+        with connect_from(g, "127.0.1.1") as s:
+            seen, took = ask(s, request)
+            assert seen == status and took > LATE, (request, seen, took)
+            assert s.recv(1) == b""
+
+
+def test_refused_bodies_weigh(start):
+    """After one large body in vain the next is refused at its head, and its client waits for that."""
+    g = start(PATIENT)
+    body = b"x" * (2 << 20)
+    use_up(g, "127.0.1.1")
+    with connect_from(g, "127.0.1.1") as s:
+        status, took = ask(s, post(2 << 20))
+        assert status == 429 and took > LATE
+    with connect_from(g, "127.0.1.1") as s:
+        # In chunks there is no length; what comes is still not kept.
+        s.sendall(b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        status, took = ask(s, b"20000\r\n" + b"x" * 0x20000 + b"\r\n0\r\n\r\n")
+        assert status == 429 and took > LATE
+    with connect_from(g, "127.0.1.1") as s:
+        assert ask(s, post(60000, b"x" * 60000))[0] == 200, "small ones are taken"
+    with connect_from(g, "127.0.1.2") as s:
+        assert ask(s, post(len(body), body))[0] == 200, "and large ones of others"
+
+
+def test_small_refusals_do_not_spoil_large_bodies(start):
+    """Who shares an address with somebody who guesses still sends what is large."""
+    g = start(PATIENT)
+    with connect_from(g, "127.0.1.1") as s:
+        took = [ask(s, get(b"/status/401"))[1] for _ in range(12)]
+        assert max(took) > LATE
+    with connect_from(g, "127.0.1.1") as s:
+        status, took = ask(s, post(2 << 20, b"x" * (2 << 20)))
+        assert status == 200 and took < LATE, (status, took)
+
+
+def test_who_is_told_to_send_less_often_may_send_large_bodies(start):
+    g = start(PATIENT)
+    for _ in range(2):
+        with connect_from(g, "127.0.1.1") as s:
+            assert ask(s, post(2 << 20, b"x" * (2 << 20), b"/status/429"))[0] == 429
+    with connect_from(g, "127.0.1.1") as s:
+        assert ask(s, post(2 << 20, b"x" * (2 << 20)))[0] == 200
+
+
+ENDLESS = b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n40000000\r\n"
+
+
+def send_endless(g, address):
+    """Until it is cut: how many bytes that took, and how long."""
+    began, sent = time.monotonic(), 0
+    with connect_from(g, address) as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+        try:
+            s.sendall(ENDLESS)
+            while sent < 64 << 20:
+                sent += s.send(b"x" * 65536)
+        except OSError:
+            pass
+    return sent, time.monotonic() - began
+
+
+def test_bodies_without_end_weigh(start):
+    """The first one is read for as long as a body may be; the next waits, and is cut early."""
+    g = start(PATIENT)
+    first, took = send_endless(g, "127.0.1.1")
+    assert 8 << 20 <= first < 32 << 20 and took < LATE, (first, took)
+    again, took = send_endless(g, "127.0.1.1")
+    assert again < 2 << 20 and took > LATE, (again, took)
+    assert is_well(g)
+
+
+def test_bodies_that_are_broken_off_weigh(start):
+    g = start(PATIENT)
+    with connect_from(g, "127.0.1.1") as s:
+        s.sendall(post(2 << 20, b"x" * (1 << 20)))
+        time.sleep(0.2)
+    eventually(lambda: g.open_sockets() <= 1)
+    with connect_from(g, "127.0.1.1") as s:
+        status, took = ask(s, post(2 << 20))
+        assert status == 429 and took > LATE
+
+
+def test_who_connects_all_the_time_waits(start):
+    g = start({"connectionsPerSecond": 1})
+    took = []
+    for _ in range(14):
+        with connect_from(g, "127.0.1.1") as s:
+            took.append(ask(s, get(b"/echo"))[1])
+            again = ask(s, get(b"/echo"))[1]
+            assert again < LATE, "a connection waits once"
+    assert max(took[:8]) < LATE < max(took[8:]), took
+    with connect_from(g, "127.0.1.2") as s:
+        assert ask(s, get(b"/echo"))[1] < LATE
+    with connect_from(g, "127.0.1.1") as s:
+        assert ask(s, get(b"/known/200"))[1] < LATE, "who proved who he is does not wait for others at his address"
+
+
+def test_who_is_held_gives_way(start):
+    g = start({"connections": 40, "connectionsPerAddress": 40, **PATIENT})
+    use_up(g, "127.0.1.1")
+    held = [connect_from(g, "127.0.1.1") for _ in range(40)]
+    for s in held:
+        s.sendall(get(b"/status/401"))
+    time.sleep(0.1)
+    began = time.monotonic()
+    for _ in range(5):
+        with connect_from(g, "127.0.1.2") as s:
+            assert ask(s, GET)[0] == 200
+    assert time.monotonic() - began < LATE, "before any of them was let go"
+    for s in held:
+        s.close()
+
+
+def test_behind_a_proxy_its_clients_count_and_few_wait(start):
+    g = start({"behindProxy": True, "trustedProxies": ["127.0.0.1/32"], **PATIENT})
+
+    def through(client, body=b""):
+        with g.connect(10) as s:
+            return ask(s, post(len(body), body, b"/status/401").replace(b"\r\n", b"\r\nX-Forwarded-For: %s\r\n" % client, 1))
+    through(b"10.0.0.1", b"x" * (2 << 20))
+    assert through(b"10.0.0.1")[1] > LATE
+    assert through(b"10.0.0.2")[1] < LATE
+    took = [t for _, t in at_once(*[(through, b"10.0.0.1")] * 150)]
+    assert sum(t > LATE for t in took) >= 20 and sum(t < LATE for t in took) >= 20, sorted(took)
+
+
+def test_stop_does_not_wait_for_who_is_held(start):
+    g = start(PATIENT)
+    use_up(g, "127.0.1.1")
+    with connect_from(g, "127.0.1.1") as s:
+        s.sendall(get(b"/status/401"))
+        time.sleep(0.1)
+        began = time.monotonic()
+        g.tell("stop")
+        assert s.recv(65536).startswith(b"HTTP/1.1 401")
+        assert g.wait("exit") == "exit 0" and time.monotonic() - began < LATE
 
 
 # --- TLS ---------------------------------------------------------------------------------------------------------------

@@ -1,4 +1,7 @@
 """What has gone wrong in systems like this one, tried on a whole server; the families are named as in the list of abuses."""
+import collections
+import concurrent.futures
+import contextlib
 import http.client
 import json
 import os
@@ -328,3 +331,83 @@ def memory(server):
         with open(f"/proc/{pid}/statm") as f:
             total += int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     return total
+
+
+def deliver(server, address, name, body, key=KEY):
+    """The status, or 0 where the connection ended without an answer, and how long it took."""
+    return timed(deliver_once, server, address, name, body, key)
+
+
+def deliver_once(server, address, name, body, key):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30, source_address=(address, 0))
+    status = 0
+    try:
+        with contextlib.suppress(BrokenPipeError):  # refused before all of it was sent
+            connection.request("POST", f"/hooks/test/{name}", body, {"Content-Type": "application/json", **sign("github", key, body)})
+        status = connection.getresponse().status
+    except (http.client.HTTPException, ConnectionError):
+        pass
+    finally:
+        connection.close()
+    return status
+
+
+def patient_server(folder, **limits):
+    server = Server(folder, config={"limits": limits})
+    server.secret("flood-key", KEY, kind="webhook-key")
+    schema = {"type": "object", "required": ["n"]}
+    for name, more in (("flooded", {}), ("narrow", {"rate": {"limit": 1, "period": {"hours": 1}}})):
+        server.deploy(definition(name, [{"s": {"set": {"a": 1}}}], schema=schema, webhook={"scheme": "github", "key": "flood-key"}, **more))
+    return server
+
+
+def test_flood_counts_refusals_of_strangers_alone(folder):
+    """With one refusal in a second, and ten at once: who signs is refused for what is in the body as often as he sends it."""
+    def late(answers):
+        return sum(took > 0.9 for _, took in answers)
+
+    with patient_server(folder, refusalsPerSecond=1) as server:
+        signed = [deliver(server, "127.0.0.7", "flooded", json.dumps([n]).encode()) for n in range(20)]
+        assert {status for status, _ in signed} == {400} and late(signed) <= 1
+        rated = [deliver(server, "127.0.0.7", "narrow", json.dumps({"n": n}).encode()) for n in range(20)]
+        assert [status for status, _ in rated] == [200] + [429] * 19 and late(rated) >= 3, "before it was known who sent them"
+        known = [timed(server.api.get, "/api/v1/runs/nothing-of-this-name") for _ in range(20)]
+        assert {answer.status for answer, _ in known} <= {400, 404} and late(known) <= 1
+        forged = [deliver(server, "127.0.0.7", "flooded", b"{}", "wrong-key-wrong-key") for _ in range(20)]
+        assert {status for status, _ in forged} == {401} and late(forged) >= 3
+        signed = [deliver(server, "127.0.0.7", "flooded", json.dumps({"n": n}).encode()) for n in range(20)]
+        assert {status for status, _ in signed} == {200} and late(signed) <= 1, "not held up where strangers are"
+
+
+def timed(do, *args):
+    began = time.monotonic()
+    return do(*args), time.monotonic() - began
+
+
+def test_flood_of_forged_large_bodies_lets_true_ones_through(folder):
+    """Six addresses send nothing but large forgeries; four large deliveries at once of another are all accepted."""
+    with patient_server(folder, refusalsPerSecond=20) as server:
+        forgery, told, over = b"x" * (4 << 20), collections.Counter(), threading.Event()
+
+        def flood(n):
+            while not over.is_set():
+                told[deliver(server, f"127.0.3.{1 + n % 6}", "flooded", forgery, "wrong-key-wrong-key")[0]] += 1
+
+        def send(n):
+            body = json.dumps({"n": n, "filler": "x" * (3 << 20)}).encode()
+            began, status = time.monotonic(), 0
+            while status in (0, 503) and time.monotonic() - began < 40:
+                status = deliver(server, "127.0.0.9", "flooded", body)[0]
+            return status
+
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            floods = [pool.submit(flood, n) for n in range(12)]
+            try:
+                eventually(lambda: told[429] >= 6, 40)
+                before = told.total()
+                began = time.monotonic()
+                assert [f.result() for f in [pool.submit(send, n) for n in range(4)]] == [200] * 4
+                assert told.total() - before <= 30 + 24 * (time.monotonic() - began), "who is refused waits"
+            finally:
+                over.set()
+            [f.result() for f in floods]

@@ -149,7 +149,8 @@ class Server:
 
     def write_config(self, config):
         # Tests are one client address and one principal, in a hurry.
-        limits = {"addressPerSecond": 100000, "addressBurst": 100000, "principalPerSecond": 100000, "principalBurst": 100000}
+        limits = {name: 100000 for name in ("connectionsPerSecond", "refusalsPerSecond", "addressPerSecond", "addressBurst",
+                                            "principalPerSecond", "principalBurst")}
         limits.update(config.get("limits", {}))
         self.config.write_text(json.dumps({**config, "limits": limits}))
 

@@ -6,6 +6,7 @@
  * else happens there: "log …", "failed …", "gone TAG", "exit STATUS". The engine answers by the path:
  *   /echo…   200 and JSON of what it got          /mute   nothing
  *   /slow    the same after 700 ms                /big    1 MiB          /status/N   that status
+ *   /known/N  that status, to somebody who proved who he is
  *   /inject  a header with a line break in it     /odd-header  one that is not in the table     /headers  all that may be
  * Commands on standard input: "drop" and "connect" (the engine's channel), "pause" and "resume" (its reading), "nonsense" (a bad frame), "files" (certificate, key
  * and reload), "config JSON", "stop". */
@@ -52,11 +53,15 @@ static void say(const char *what, struct slice text)
 
 /* --- the engine ---------------------------------------------------------------------------------------------------- */
 
-static void answer(uint64_t tag, uint16_t status, struct slice headers, struct slice body)
+static void send_answer(struct msg_http_response m)
 {
-    struct msg_http_response m = {.tag = tag, .status = status, .headers = headers, .body = body};
     if (harness.engine && CHANNEL_SEND(harness.engine, HTTP_RESPONSE, http_response, &m) < 0)
         say("answer-failed", SLICE_LITERAL(""));
+}
+
+static void answer(uint64_t tag, uint16_t status, struct slice headers, struct slice body)
+{
+    send_answer((struct msg_http_response){.tag = tag, .status = status, .headers = headers, .body = body});
 }
 
 static void header(const char *name, const char *value)
@@ -126,6 +131,8 @@ static void serve(const struct msg_http_request *m)
         return answer(m->tag, 200, (struct slice){0}, slice_of(big, sizeof big));
     if (slice_starts(m->path, "/status/") && slice_parse_u64(slice_of(m->path.p + 8, m->path.len - 8), &status) == 0)
         return answer(m->tag, (uint16_t)status, (struct slice){0}, SLICE_LITERAL("status"));
+    if (slice_starts(m->path, "/known/") && slice_parse_u64(slice_of(m->path.p + 7, m->path.len - 7), &status) == 0)
+        return send_answer((struct msg_http_response){.tag = m->tag, .status = (uint16_t)status, .is_proven = true});
     if (slice_is(m->path, "/inject"))
         header("Location", "/a\r\nSet-Cookie: evil=1");
     if (slice_is(m->path, "/odd-header"))
@@ -236,9 +243,11 @@ static int listen_somewhere(void)
     struct sockaddr_in a = {.sin_family = AF_INET};
     socklen_t len = sizeof a;
     char port[16];
+    int unread = LIMIT_CONNECTION_UNREAD / 2; /* as the supervisor does */
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || inet_pton(AF_INET, bind_to ? bind_to : "127.0.0.1", &a.sin_addr) != 1 ||
-        bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || listen(fd, 4096) < 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &unread, sizeof unread) < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) < 0 ||
+        listen(fd, 4096) < 0 ||
         getsockname(fd, (struct sockaddr *)&a, &len) < 0)
         fail("listen");
     (void)snprintf(port, sizeof port, "%u", ntohs(a.sin_port));

@@ -69,12 +69,30 @@ static void test_stalest_makes_room(void **state)
     rate_table_free(t);
 }
 
+/* What weighs more than is left is let through once, and paid for afterwards. */
+static void test_weight(void **state)
+{
+    struct rate_table *t;
+    int64_t wait;
+    uint32_t left;
+    assert_int_equal(rate_table_new(8, seed, &t), 0);
+    assert_int_equal(check(t, "a", 0, &wait, &left), 0);
+    assert_int_equal(rate_check_weight(t, SLICE_LITERAL("a"), 0, 20, 10, SECOND, 3, &wait, &left), 0);
+    assert_int_equal(left, 0);
+    assert_int_equal(check(t, "a", 0, &wait, &left), -SP_ERATE);
+    assert_int_equal(wait, 1900);
+    assert_true(rate_is_exhausted(t, SLICE_LITERAL("a"), 1899999, 10, SECOND, 3, &wait));
+    assert_int_equal(check(t, "a", 1900000, &wait, &left), 0);
+    rate_table_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_burst_then_wait),
         cmocka_unit_test(test_sustained_rate),
         cmocka_unit_test(test_stalest_makes_room),
+        cmocka_unit_test(test_weight),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
