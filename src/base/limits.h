@@ -116,7 +116,7 @@
 #define LIMIT_CONNECTIONS_PER_IP  1024
 #define LIMIT_CONNECTION_MEMORY   (48u << 10)
 #define LIMIT_CONNECTIONS_SPARE   64          /* places that those who send nothing whole give up for who comes next */
-#define LIMIT_CONNECTION_UNREAD   (256u << 10) /* bytes of one connection that wait in the kernel */
+#define LIMIT_CONNECTION_UNREAD   (256u << 10) /* bytes of one connection that wait in the kernel, each way */
 #define LIMIT_IMPATIENT_ADDRESSES 20000       /* addresses whose refusals, and whose connections, are counted */
 #define LIMIT_HELD_MS             1000        /* an answer waits so long, of an address that has had too many */
 #define LIMIT_HELD_SHARED         64          /* connections of proxies that wait so */

@@ -129,14 +129,6 @@ static int check_reach(int fd, struct diag *reterr)
                     "plain HTTP is only served on a loopback address: configure TLS, or behindProxy if a proxy ends it");
 }
 
-/* What the kernel takes for a connection before we read it: by itself megabytes, which nothing of ours would count [I6]. Connections
- * inherit it. */
-static void limit_unread(int fd)
-{
-    int len = LIMIT_CONNECTION_UNREAD / 2; /* the kernel doubles it for its own use */
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &len, sizeof len);
-}
-
 static void listener_stop(struct listener *l)
 {
     if (l->is_listening) {
@@ -164,7 +156,6 @@ int listeners_start(struct ev_loop *loop, struct diag *reterr)
             continue;
         listener_stop(l);
         l->fd = TAKE_FD(l->next_fd);
-        limit_unread(l->fd);
         ev_io_init(&l->readable, on_readable, l->fd, EV_READ);
         ev_timer_init(&l->pause, on_pause_over, 0., 0.);
         l->readable.data = l->pause.data = l;

@@ -134,7 +134,6 @@ static const struct argument_rule {
 
     {"answers go out at once, or whole", GATEWAY | EGRESS, C(setsockopt), 0, {EQUAL(1, IPPROTO_TCP), EQUAL(2, TCP_NODELAY)}},
     {"", GATEWAY, C(setsockopt), 0, {EQUAL(1, IPPROTO_TCP), EQUAL(2, TCP_CORK)}},
-    {"of what a client sends the kernel keeps a bounded part", GATEWAY, C(setsockopt), 0, {EQUAL(1, SOL_SOCKET), EQUAL(2, SO_RCVBUF)}},
     {"libmicrohttpd 1.0 asks what a connection is", GATEWAY, C(getsockopt), 0, {EQUAL(1, SOL_SOCKET), EQUAL(2, SO_DOMAIN)}},
     {"whether a connection came about", EGRESS, C(getsockopt), 0, {EQUAL(1, SOL_SOCKET), EQUAL(2, SO_ERROR)}},
     {"the resolver wants to hear that no name server is there", EGRESS, C(setsockopt), 0, {EQUAL(1, IPPROTO_IP), EQUAL(2, IP_RECVERR)}},

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/limits.h"
 #include "base/slice.h"
 
 #define BACKLOG 1024
@@ -40,6 +41,16 @@ static int split(const char *where, char host[LISTEN_NAME_MAX], const char **ret
     return slice_parse_u64(slice_text(*ret_port), &port) == 0 && port <= UINT16_MAX ? 0 : -SP_EINVALID;
 }
 
+/* What the kernel holds of a connection that we or its client do not read: by itself megabytes, which nothing of ours would count
+ * [I6]. Connections inherit it. */
+static int limit_unread(int fd)
+{
+    static const int len = LIMIT_CONNECTION_UNREAD / 2; /* the kernel doubles it for its own use */
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &len, sizeof len) < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &len, sizeof len) < 0)
+        return -errno;
+    return 0;
+}
+
 static int bind_to(const struct addrinfo *a, int *ret_fd)
 {
     static const int on = 1;
@@ -48,6 +59,9 @@ static int bind_to(const struct addrinfo *a, int *ret_fd)
         return -errno;
     if (a->ai_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0)
         return -errno;
+    int r = limit_unread(fd);
+    if (r < 0)
+        return r;
     if (bind(fd, a->ai_addr, a->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0)
         return -errno;
     *ret_fd = TAKE_FD(fd);
