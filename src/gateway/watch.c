@@ -2,6 +2,7 @@
  * second. libmicrohttpd's own timeout counts inactivity, which a client that sends a byte now and then never has. */
 #include <ev.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -47,23 +48,39 @@ static void release_held(int64_t now_ms)
         server_resume(c);
 }
 
-/* A suspended connection is not in libmicrohttpd's epoll set, so nobody sees its client leave. Most requests are answered before
- * the next tick and cost nothing here. */
-static void find_gone(int64_t now_ms)
+/* Asks the kernel whose clients send no more; how many there are to look at. Most requests leave their state before the next tick and
+ * cost nothing here. */
+static nfds_t poll_ends(enum connection_state state, int64_t now_ms)
 {
     nfds_t n = 0;
-    for (struct connection *c = connections_oldest(CONNECTION_PENDING);
+    for (struct connection *c = connections_oldest(state);
          c && n < LIMIT_CONNECTIONS && now_ms - c->since_ms >= (int64_t)(TICK_S * 1000); c = c->next) {
         watch.connections[n] = c;
         watch.polled[n++] = (struct pollfd){.fd = c->fd, .events = POLLRDHUP};
     }
-    if (n == 0 || poll(watch.polled, n, 0) <= 0)
-        return;
+    return n > 0 && poll(watch.polled, n, 0) > 0 ? n : 0;
+}
+
+/* A suspended connection is not in libmicrohttpd's epoll set, so nobody sees its client leave. */
+static void find_gone(int64_t now_ms)
+{
+    nfds_t n = poll_ends(CONNECTION_PENDING, now_ms);
     for (nfds_t i = 0; i < n; i++)
         if (watch.polled[i].revents) {
             server_cut(watch.connections[i]);
             give_up(watch.connections[i]);
         }
+}
+
+/* Where libmicrohttpd read the last bytes and the end at once it waits for an edge that never comes, and half a body would keep its
+ * room until the request's time is over. What is still unread comes first. */
+static void find_broken_off(int64_t now_ms)
+{
+    nfds_t n = poll_ends(CONNECTION_RECEIVING, now_ms);
+    char byte;
+    for (nfds_t i = 0; i < n; i++)
+        if (watch.polled[i].revents && recv(watch.polled[i].fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+            server_cut(watch.connections[i]);
 }
 
 static void drain(int64_t now_ms)
@@ -89,6 +106,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *w, int events)
     time_out_answers(now_ms);
     release_held(now_ms);
     find_gone(now_ms);
+    find_broken_off(now_ms);
     tls_sweep(now_ms);
     if (watch.drain_since_ms)
         drain(now_ms);

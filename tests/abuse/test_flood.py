@@ -1,8 +1,10 @@
 """Family "flood": many, slow and large requests meet bounds and clear refusals, and leave the gateway well."""
 import concurrent.futures
 import json
+import os
 import resource
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -565,6 +567,37 @@ def test_bodies_that_are_broken_off_weigh(start):
     with connect_from(g, "127.0.1.1") as s:
         status, took = ask(s, post(2 << 20))
         assert status == 429 and took > LATE
+
+
+def test_a_body_that_is_broken_off_gives_its_room_back(start):
+    """The gateway reads the last bytes and the end at once, as it does when it is busy: it still notices the end."""
+    g = start()
+    s = g.connect()
+    s.sendall(post(1 << 20, b"x" * 1000))
+    eventually(lambda: g.open_sockets() == 2)
+    time.sleep(0.2)
+    os.kill(g.pid(), signal.SIGSTOP)
+    s.sendall(b"x" * 1000)
+    s.close()
+    time.sleep(0.2)
+    os.kill(g.pid(), signal.SIGCONT)
+    eventually(lambda: g.open_sockets() == 1, 5)
+    assert is_well(g)
+
+
+def test_a_request_whose_sender_says_no_more_is_answered(start):
+    """What is still unread when the end is seen is the rest of the request."""
+    g = start()
+    with g.connect() as s:
+        s.sendall(post(60000, b"x" * 1000))
+        time.sleep(0.5)
+        os.kill(g.pid(), signal.SIGSTOP)
+        s.sendall(b"x" * 59000)
+        s.shutdown(socket.SHUT_WR)
+        time.sleep(0.5)
+        os.kill(g.pid(), signal.SIGCONT)
+        (response,), _ = read_all(s)
+        assert response[0] == 200
 
 
 def test_who_connects_all_the_time_waits(start):
