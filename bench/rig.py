@@ -161,7 +161,7 @@ class Server:
     def cpu_by_role(self):
         roles = {}
         for p in self.pids():
-            name = Path(f"/proc/{p}/comm").read_text().strip().removeprefix("sallyport-")
+            name = Path(f"/proc/{p}/comm").read_text().strip().removeprefix("sp-")
             roles[name] = roles.get(name, 0) + cpu_s(p)
         return roles
 
