@@ -25,7 +25,6 @@ static const struct cli_option options[] = {
     {"proof", "FILE", "verify a run's proof file instead (- is standard input)"},
     {"key", "KEY", "public key of the log's signer, as audit key prints it, or a file that holds it"},
     {"checkpoint", "FILE", "a checkpoint that was kept elsewhere: finds a log that was rolled back"},
-    {"trusted", "FILE", "the same as --checkpoint"},
     {NULL, NULL, NULL},
 };
 
@@ -245,7 +244,6 @@ static int run(const struct cli_args *args)
     struct audit_verify_options o = {0};
     char path[PATHS_MAX + 16] = "";
     const char *key = cli_value(args, "key"), *proof = cli_value(args, "proof"), *trusted = cli_value(args, "checkpoint");
-    trusted = trusted ? trusted : cli_value(args, "trusted");
     _cleanup_buffer_ struct buffer note = BUFFER_MAX(LIMIT_TEXT);
     int r = crypto_init();
     if (r < 0)

@@ -452,8 +452,9 @@ def test_a_log_that_was_rolled_back_is_found_with_a_checkpoint(stopped, folder):
     checkpoint.write_text(stopped.checkpoint)
     assert verify("--data", stopped.data, "--key", key, "--checkpoint", checkpoint)[0] == DONE
     assert verify("--data", stopped.old, "--key", key)[0] == DONE
-    status, out, _ = verify("--data", stopped.old, "--key", key, "--trusted", checkpoint)
+    status, out, _ = verify("--data", stopped.old, "--key", key, "--checkpoint", checkpoint)
     assert status == FAULTED and "trusted.beyond" in out
+    assert verify("--data", stopped.data, "--key", key, "--trusted", checkpoint)[0] == USAGE, "one name is enough"
 
 
 # --- secrets -----------------------------------------------------------------------------------------------------------
