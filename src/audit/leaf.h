@@ -39,6 +39,7 @@
     A(AUDIT_CONFIG_CHANGED, "config.changed")                                                                    \
     A(AUDIT_SERVER_STARTED, "server.started")                                                                    \
     A(AUDIT_SERVER_STOPPED, "server.stopped")                                                                    \
+    A(AUDIT_LOG_RESUMED, "log.resumed")                                                                          \
     A(AUDIT_WORKER_KILLED, "worker.killed")                                                                      \
     A(AUDIT_RETENTION_APPLIED, "retention.applied")
 

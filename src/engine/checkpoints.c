@@ -13,6 +13,7 @@
 #include "engine/credentials.h"
 #include "engine/peers.h"
 #include "engine/request.h"
+#include "engine/resumed.h"
 #include "engine/slow.h"
 #include "role/role.h"
 
@@ -42,7 +43,7 @@ static int on_last(void *user, uint64_t size, struct slice note, int64_t at_ms)
 int checkpoints_load(struct store_reader *reader)
 {
     int r = store_checkpoint_last(reader, on_last, NULL);
-    return r == -SP_ENOTFOUND ? 0 : r;
+    return r < 0 && r != -SP_ENOTFOUND ? r : resumed_look(reader, last_size);
 }
 
 void checkpoints_vault_restarted(void)
@@ -132,7 +133,7 @@ static void on_signed(int code, const void *answer, void *user)
     last_size = asked_size;
     buffer_clear(&last_note);
     (void)buffer_append_slice(&last_note, m->checkpoint);
-    struct commit *c = commit_new(on_stored, NULL);
+    struct commit *c = commit_new_of_log(on_stored, NULL);
     if (!c) {
         ends(-SP_EOVERLOAD, "store");
         return;

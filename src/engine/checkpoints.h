@@ -6,7 +6,7 @@
 
 [[gnu::warn_unused_result]] int checkpoints_load(struct store_reader *reader);
 void checkpoints_start(void);
-/* Signs what is left, if the vault is there, and calls `done` in any case, after some seconds at most. None is made later. */
+/* Signs what is left, if the vault is there, and calls `done` in any case, after some seconds at most. */
 void checkpoints_finish(void (*done)(void));
 /* The vault was (re)started: the next signature needs the last checkpoint. */
 void checkpoints_vault_restarted(void);

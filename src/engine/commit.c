@@ -11,8 +11,11 @@
 
 struct commit *commit_new(commit_done *done, void *user)
 {
-    if (!committer_has_room())
-        return NULL;
+    return committer_has_room() ? commit_new_of_log(done, user) : NULL;
+}
+
+struct commit *commit_new_of_log(commit_done *done, void *user)
+{
     struct arena arena = {0};
     struct commit *c = arena_alloc(&arena, sizeof *c);
     if (!c)

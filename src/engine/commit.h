@@ -12,8 +12,10 @@ struct commit;
 /* `code` 0: durable. Else nothing of this commit is on disk. `new_id`: the row id of a namespace or workflow that was put. */
 typedef void commit_done(int code, uint32_t new_id, void *user);
 
-/* A new commit; NULL without memory or when too many are queued. */
+/* A new commit; NULL without memory, when too many are queued, or at the end. */
 struct commit *commit_new(commit_done *done, void *user);
+/* One of the log itself, a question about its head or a checkpoint, of which there is one at a time: NULL without memory alone. */
+struct commit *commit_new_of_log(commit_done *done, void *user);
 /* Payloads of this commit are sealed under this key of their run. */
 void commit_seal_for(struct commit *c, const struct seal_key *key);
 

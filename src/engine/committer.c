@@ -24,13 +24,19 @@ static struct commit *done_first, **done_last = &done_first;
 static _Atomic size_t n_queued; /* read without the lock when a commit begins */
 static _Atomic int64_t writing_since_ms; /* monotonic; 0: no batch is being written, and nothing is copied */
 static ev_async done_signal;
+static bool is_closed;
 static bool has_news; /* leaves became durable since the last question for the head */
 
 /* --- taking, on the loop ------------------------------------------------------------------------------------------- */
 
 bool committer_has_room(void)
 {
-    return n_queued < LIMIT_COMMITS;
+    return n_queued < LIMIT_COMMITS && !is_closed;
+}
+
+void committer_close(void)
+{
+    is_closed = true;
 }
 
 void commit_submit(struct commit *c)
@@ -46,7 +52,7 @@ void commit_submit(struct commit *c)
 
 void committer_ask_head(uint64_t from, committer_head_is *answered, void *user)
 {
-    struct commit *c = commit_new(NULL, user);
+    struct commit *c = commit_new_of_log(NULL, user);
     if (!c) {
         answered(-SP_EOVERLOAD, NULL, (struct slice){0}, user);
         return;

@@ -15,6 +15,8 @@ int committer_error(void);
 bool committer_is_late(void);
 /* Whether one more commit may be begun [I6]. */
 bool committer_has_room(void);
+/* None may be begun any more, but those of the log itself: what was submitted last is the log's end. */
+void committer_close(void);
 
 /* The log's head and the consistency proof from `from` to it, asked of the committer between two batches. */
 typedef void committer_head_is(int code, const struct store_head *head, struct slice proof, void *user);

@@ -16,6 +16,7 @@
 #include "engine/deliveries.h"
 #include "engine/limiter.h"
 #include "engine/peers.h"
+#include "engine/resumed.h"
 #include "engine/retention.h"
 #include "engine/routes.h"
 #include "engine/runs.h"
@@ -134,6 +135,10 @@ static void on_credentials(int code, void *user)
     }
     store_reader_close(loader);
     loader = NULL;
+    if (!resumed_tell()) {
+        (void)start_failed(-SP_EOVERLOAD, "the leaf about the end of the log cannot be written");
+        return;
+    }
     is_ready = true;
     routes_open();
     checkpoints_start();
@@ -241,7 +246,7 @@ static void end(void)
     role_exit(0);
 }
 
-/* What ends in good order ends with a signed head. */
+/* What ends in good order ends with a signed head, over a leaf that is the last: a start knows others behind it for what they are. */
 static void on_stopped(int code, uint32_t id, void *user)
 {
     (void)code;
@@ -254,6 +259,8 @@ static void on_stop(void)
 {
     if (!is_ready || !leaf_of_server(AUDIT_SERVER_STOPPED, on_stopped))
         end();
+    else
+        committer_close();
 }
 
 int main(int argc, char **argv)

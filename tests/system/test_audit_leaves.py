@@ -105,6 +105,80 @@ def test_leaves_that_nobody_signs_are_told_of(own_server):
     database.close()
 
 
+def resumed(server, n):
+    """What the `n` starts that found something said of it."""
+    found = eventually(lambda: len(found := leaves_of(server, "log.resumed")) >= n and found, 10, "the leaf")
+    assert len(found) == n, found
+    return [(x["object"], x["outcome"], x["detail"]) for x in found]
+
+
+def forged(server, *actions, seconds=0):
+    """Leaves of an attacker behind those of a stopped server, `seconds` from the first to the last; the size before."""
+    with sqlite3.connect(server.data / "sallyport.db", isolation_level=None) as database:
+        size, = database.execute("SELECT count(*) FROM leaves").fetchone()
+        now = int(time.time() * 1000)
+        for i, action in enumerate(actions):
+            at = now + 1000 * seconds * i // max(1, len(actions) - 1)
+            leaf = {"action": action, "kind": "server", "outcome": "ok", "time": at}
+            database.execute("INSERT INTO leaves VALUES (?, ?)", (size + i, json.dumps(leaf, separators=(",", ":"), sort_keys=True)))
+    database.close()
+    return size
+
+
+def test_a_start_tells_what_it_found_unsigned(own_server):
+    """After a stop in order nothing is; an init's leaves are; a crash leaves a second's at most. What else is there is told as odd."""
+    [(start, outcome, _)] = resumed(own_server, 1)
+    assert (start, outcome) == ("0", "ok"), "what init wrote"
+    own_server.stop()
+    own_server.start()
+    settled(own_server)
+    assert len(resumed(own_server, 1)) == 1 and "engine.log-resumed" not in own_server.log()
+    own_server.stop()
+    size = forged(own_server, "login.ok", "login.ok")
+    own_server.start()
+    assert resumed(own_server, 2)[1] == (str(size), "failed", "2 without a signature, within 0 ms: the server had stopped in order")
+    assert "level=warn event=engine.log-resumed" in own_server.log()
+    own_server.stop()
+    assert own_server.verify().returncode == 0
+
+    for n, (actions, seconds, outcome, why) in enumerate(((("server.started", "login.ok"), 0, "ok", ""),
+                                                          (("server.started", "login.ok"), 60, "failed", ": they are more than a crash leaves"))):
+        size = forged(own_server, *actions, seconds=seconds)
+        own_server.start()
+        assert resumed(own_server, 3 + n)[-1] == (str(size), outcome, f"2 without a signature, within {1000 * seconds} ms{why}")
+        own_server.stop()
+
+
+def test_a_log_without_any_checkpoint_is_told_of(own_server):
+    """Whoever takes the checkpoints away as well forges the whole log: of a server that was ever in use it is more than init writes."""
+    own_server.stop()
+    with sqlite3.connect(own_server.data / "sallyport.db", isolation_level=None) as database:
+        database.execute("DELETE FROM checkpoints")
+    database.close()
+    size = forged(own_server, "login.ok", seconds=0)
+    with sqlite3.connect(own_server.data / "sallyport.db", isolation_level=None) as database:
+        database.execute("UPDATE leaves SET body = replace(body, '\"time\":1', '\"time\":2') WHERE idx = ?", (size,))
+    database.close()
+    own_server.start()
+    start, outcome, detail = resumed(own_server, 2)[-1]
+    assert (start, outcome) == ("0", "failed") and detail.startswith(f"{size + 1} without a signature"), detail
+
+
+def test_nothing_comes_after_the_leaf_of_a_stop(own_server):
+    """Runs that are under way write no leaf behind it: what a start finds there is nobody's but a forger's."""
+    body = [{"e": {"emit": {"event": {"with": {"type": "t.v1", "data": {}}}}}}, {"w": {"wait": {"milliseconds": 1}}}]
+    own_server.deploy(definition("loops", [{"l": {"for": {"each": "i", "in": "${ [range(2000)] }"}, "do": body}}], concurrency=1000))
+    for _ in range(20):
+        own_server.run("loops", wait=False)
+    own_server.stop()
+    with sqlite3.connect(own_server.data / "sallyport.db") as database:
+        body, = database.execute("SELECT body FROM leaves ORDER BY idx DESC LIMIT 1").fetchone()
+        size, = database.execute("SELECT count(*) FROM leaves").fetchone()
+    database.close()
+    assert json.loads(body)["action"] == "server.stopped"
+    assert json.loads(own_server.verify().stdout)["signedSize"] == size
+
+
 def test_a_stop_does_not_wait_for_a_dead_vault(own_server):
     [vault] = own_server.roles("vault")
     os.kill(vault, signal.SIGSTOP)
