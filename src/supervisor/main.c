@@ -99,7 +99,8 @@ static void on_reload_signal(struct ev_loop *loop, ev_signal *w, int events)
         if (r >= 0)
             r = supervisor_reload(d->supervisor);
         settings_free(&fresh);
-        log_event(r < 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "supervisor.reloaded", "error", r < 0 ? error_text(r) : "", NULL);
+        log_event(r < 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "supervisor.reloaded", r < 0 ? "error" : NULL,
+                  error_text(r), NULL);
     }
     notify_send("READY=1");
 }

@@ -94,7 +94,7 @@ static int check_webhook_key(struct slice value, struct diag *reterr)
     if (buffer_error(&decoded) == -ENOMEM)
         return diag_set(reterr, -ENOMEM, "there is no memory to look at the key");
     if (len < VALUE_WEBHOOK_KEY_MIN)
-        return diag_set(reterr, -SP_EINVALID, "a webhook-key has at least %d bytes; this one can be guessed",
+        return diag_set(reterr, -SP_EINVALID, "a webhook-key has at least %d bytes (behind whsec_: decoded); this one can be guessed",
                         VALUE_WEBHOOK_KEY_MIN);
     return 0;
 }
