@@ -30,6 +30,7 @@ struct connection {
 /* Opens a file as every connection does; the error is in `reterr` and nothing is open. */
 [[gnu::warn_unused_result]] int connection_open(struct connection *c, const char *path, int flags, struct diag *reterr);
 void connection_close(struct connection *c);
+const char *connection_path(const struct connection *c); /* for messages; "" in memory */
 
 /* Our code for SQLite's; 0 for SQLITE_OK, ROW and DONE. */
 int sqlite_code(int rc);

@@ -116,20 +116,21 @@ static int set_wal(struct connection *c, bool in_memory, struct diag *reterr)
     int r = in_memory ? 0 : connection_exec(c, "PRAGMA journal_mode = WAL");
     if (r == 0)
         r = connection_exec(c, writer_pragmas);
-    return r < 0 ? diag_set(reterr, r, "the database cannot be written: %s", sqlite3_errmsg(c->db)) : 0;
+    return r < 0 ? diag_set(reterr, r, "%s: the database cannot be written: %s", connection_path(c), sqlite3_errmsg(c->db)) : 0;
 }
 
 static int restore_tree(struct store *store, struct diag *reterr)
 {
     uint64_t size = 0;
+    const char *path = connection_path(&store->connection);
     struct audit_log log = connection_audit_log(&store->connection);
     int r = connection_leaf_count(&store->connection, &size);
     if (r == 0)
         r = audit_tree_new(&log, size, store_tile_put, store, &store->tree);
     if (r == -SP_ETAMPERED || r == -SP_ELIMIT)
-        return diag_set(reterr, -SP_EFORMAT, "the end of the audit log is damaged: the table of leaves says that it has %llu",
-                        (unsigned long long)size);
-    return r < 0 ? diag_set(reterr, r, "the audit log cannot be read: %s", error_text(r)) : 0;
+        return diag_set(reterr, -SP_EFORMAT, "%s: the end of the audit log is damaged: the table of leaves says that it has %llu",
+                        path, (unsigned long long)size);
+    return r < 0 ? diag_set(reterr, r, "%s: the audit log cannot be read: %s", path, error_text(r)) : 0;
 }
 
 static int open_database(struct store *store, const char *path, struct diag *reterr)

@@ -57,6 +57,12 @@ void connection_close(struct connection *c)
     *c = (struct connection){};
 }
 
+const char *connection_path(const struct connection *c)
+{
+    const char *path = sqlite3_db_filename(c->db, "main");
+    return path ? path : "";
+}
+
 int connection_exec(struct connection *c, const char *sql)
 {
     return sqlite_code(sqlite3_exec(c->db, sql, NULL, NULL, NULL));

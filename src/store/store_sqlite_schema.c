@@ -1,6 +1,7 @@
 /* store_sqlite_schema: the tables, as steps from each version to the next. Holds: a step that was released is
  * never changed; each runs in one transaction together with its user_version, so a crash leaves the old or
  * the new schema. The columns are explained in docs/formats/database.md. */
+#include "store/schema.h"
 #include "store/sqlite.h"
 
 static const char version_1[] =
@@ -74,11 +75,20 @@ static const char *const steps[] = {version_1, version_2};
 
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
 
-static int refuse(struct diag *reterr, int64_t version)
+int64_t schema_version(void)
 {
-    int code =
-        diag_set(reterr, -SP_EFORMAT, "the database has format %lld, this program knows formats up to %lld",
-                 (long long)version, (long long)VERSION);
+    return VERSION;
+}
+
+const char *schema_step(int64_t from)
+{
+    return from >= 0 && from < VERSION ? steps[from] : NULL;
+}
+
+static int refuse(const struct connection *c, struct diag *reterr, int64_t version)
+{
+    int code = diag_set(reterr, -SP_EFORMAT, "%s: the database has format %lld, this program knows formats up to %lld",
+                        connection_path(c), (long long)version, (long long)VERSION);
     diag_hint(reterr, "use the release of sallyport that wrote it, or a later one");
     return code;
 }
@@ -95,20 +105,19 @@ static bool is_same_text(sqlite3_stmt *a, sqlite3_stmt *b, int column)
 
 /* Walks both lists of tables, indexes, triggers and views, which have one order; names the first that is not
  * the same. */
-static int compare(sqlite3_stmt *ours, sqlite3_stmt *wanted, struct diag *reterr)
+static int compare(const char *path, sqlite3_stmt *ours, sqlite3_stmt *wanted, struct diag *reterr)
 {
     for (;;) {
         int a = sqlite3_step(ours), b = sqlite3_step(wanted);
         if (sqlite_code(a) < 0 || sqlite_code(b) < 0)
-            return diag_set(reterr, sqlite_code(a) < 0 ? sqlite_code(a) : sqlite_code(b),
-                            "the schema cannot be read");
+            return diag_set(reterr, sqlite_code(a) < 0 ? sqlite_code(a) : sqlite_code(b), "%s: the schema cannot be read", path);
         if (a == SQLITE_DONE && b == SQLITE_DONE)
             return 0;
         if (a == b && is_same_text(ours, wanted, 0) && is_same_text(ours, wanted, 1) &&
             is_same_text(ours, wanted, 2))
             continue;
         sqlite3_stmt *at = a == SQLITE_ROW ? ours : wanted;
-        int code = diag_set(reterr, -SP_ETAMPERED, "the schema of the database was altered, at %.80s",
+        int code = diag_set(reterr, -SP_ETAMPERED, "%s: the schema of the database was altered, at %.80s", path,
                             sqlite3_column_text(at, 0));
         diag_hint(reterr, "tables, indexes, triggers and views have to be those that sallyport makes");
         return code;
@@ -129,7 +138,8 @@ static int check_objects(struct connection *c, int64_t version, struct diag *ret
         r = sqlite_code(sqlite3_prepare_v2(c->db, OBJECTS, -1, &ours, NULL));
     if (r == 0)
         r = sqlite_code(sqlite3_prepare_v2(model.db, OBJECTS, -1, &wanted, NULL));
-    r = r < 0 ? diag_set(reterr, r, "the schema cannot be read") : compare(ours, wanted, reterr);
+    r = r < 0 ? diag_set(reterr, r, "%s: the schema cannot be read", connection_path(c))
+              : compare(connection_path(c), ours, wanted, reterr);
     sqlite3_finalize(ours);
     sqlite3_finalize(wanted);
     connection_close(&model);
@@ -145,16 +155,15 @@ int schema_check(struct connection *c, bool may_be_new, struct diag *reterr)
     if (r == 0)
         r = connection_integer(c, "SELECT count(*) FROM sqlite_schema", &tables);
     if (r == -SP_ETAMPERED)
-        return diag_set(reterr, -SP_EFORMAT, "the file is no SQLite database, or is damaged");
+        return diag_set(reterr, -SP_EFORMAT, "%s: the file is no SQLite database, or is damaged", connection_path(c));
     if (r < 0)
-        return diag_set(reterr, r, "the database cannot be read: %s", sqlite3_errmsg(c->db));
+        return diag_set(reterr, r, "%s: the database cannot be read: %s", connection_path(c), sqlite3_errmsg(c->db));
     if (may_be_new && application == 0 && version == 0 && tables == 0)
         return 0;
     if (application != STORE_APPLICATION_ID)
-        return diag_set(reterr, -SP_EFORMAT, "%s: the file is a database of another program",
-                        sqlite3_db_filename(c->db, "main"));
+        return diag_set(reterr, -SP_EFORMAT, "%s: the file is a database of another program", connection_path(c));
     if (version < 1 || version > VERSION)
-        return refuse(reterr, version);
+        return refuse(c, reterr, version);
     return check_objects(c, version, reterr);
 }
 
@@ -179,7 +188,10 @@ int schema_migrate(struct connection *c, struct diag *reterr)
     int r = connection_integer(c, "PRAGMA user_version", &version);
     for (; r == 0 && version < VERSION; version++)
         r = step(c, version);
-    if (r < 0)
-        return diag_set(reterr, r, "the tables cannot be made: %s", sqlite3_errmsg(c->db));
-    return 0;
+    if (r == 0)
+        return 0;
+    r = diag_set(reterr, r, "%s: the database cannot be brought to format %lld: %s", connection_path(c), (long long)VERSION,
+                 error_text(r));
+    diag_hint(reterr, "what was in it is in it, whole; the next start goes on");
+    return r;
 }
