@@ -158,6 +158,14 @@ void mdoc_list_end(void)
     (void)printf(".El\n");
 }
 
+void mdoc_table(const char *macro, const struct mdoc_row *rows)
+{
+    mdoc_list_begin();
+    for (; rows->tag; rows++)
+        mdoc_item(macro, rows->tag, rows->text);
+    mdoc_list_end();
+}
+
 void mdoc_literal(const char *lines)
 {
     (void)printf(".Bd -literal -offset indent\n");

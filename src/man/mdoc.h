@@ -21,6 +21,14 @@ void mdoc_item(const char *macro, const char *tag, const char *text);
 void mdoc_option(const char *name, const char *value, const char *text); /* `value` may be NULL */
 void mdoc_list_end(void);
 
+/* A list of the rows of a table F(tag, text): MDOC_TABLE("Ev", CLI_VARIABLES). */
+struct mdoc_row {
+    const char *tag, *text;
+};
+void mdoc_table(const char *macro, const struct mdoc_row *rows); /* up to one without a tag */
+#define MDOC_ROW(tag, text)      {tag, text},
+#define MDOC_TABLE(macro, TABLE) mdoc_table(macro, (const struct mdoc_row[]){TABLE(MDOC_ROW){NULL, NULL}})
+
 /* Lines as they are, such as commands or a file. */
 void mdoc_literal(const char *lines);
 

@@ -89,24 +89,12 @@ void page_command(const char *name)
     mdoc_section("OPTIONS FOR A SERVER");
     put_options(remote_options, false);
     mdoc_section("ENVIRONMENT");
-    mdoc_list_begin();
-#define F(tag, text) mdoc_item("Ev", tag, text);
-    CLI_VARIABLES(F)
-#undef F
-    mdoc_list_end();
+    MDOC_TABLE("Ev", CLI_VARIABLES);
     mdoc_section("FILES");
     mdoc_text("The first of two places is root's.");
-    mdoc_list_begin();
-#define F(tag, text) mdoc_item("Pa", tag, text);
-    PATHS_FILES(F)
-#undef F
-    mdoc_list_end();
+    MDOC_TABLE("Pa", PATHS_FILES);
     mdoc_section("EXIT STATUS");
-    mdoc_list_begin();
-#define F(tag, text) mdoc_item("Li", tag, text);
-    CLI_EXIT_STATUSES(F)
-#undef F
-    mdoc_list_end();
+    MDOC_TABLE("Li", CLI_EXIT_STATUSES);
     put_examples();
     mdoc_see_also(name);
 }

@@ -17,28 +17,12 @@ void page_daemon(const char *name)
 #undef O
     mdoc_list_end();
     mdoc_section("SIGNALS");
-    mdoc_list_begin();
-#define F(tag, text) mdoc_item("Dv", tag, text);
-    DAEMON_SIGNALS(F)
-#undef F
-    mdoc_list_end();
+    MDOC_TABLE("Dv", DAEMON_SIGNALS);
     mdoc_section("ENVIRONMENT");
-    mdoc_list_begin();
-#define F(tag, text) mdoc_item("Ev", tag, text);
-    DAEMON_VARIABLES(F)
-#undef F
-    mdoc_list_end();
+    MDOC_TABLE("Ev", DAEMON_VARIABLES);
     mdoc_section("FILES");
-    mdoc_list_begin();
-#define F(tag, text) mdoc_item("Pa", tag, text);
-    PATHS_FILES(F)
-#undef F
-    mdoc_list_end();
+    MDOC_TABLE("Pa", PATHS_FILES);
     mdoc_section("EXIT STATUS");
-    mdoc_list_begin();
-#define F(tag, text) mdoc_item("Li", tag, text);
-    DAEMON_EXIT_STATUSES(F)
-#undef F
-    mdoc_list_end();
+    MDOC_TABLE("Li", DAEMON_EXIT_STATUSES);
     mdoc_see_also(name);
 }

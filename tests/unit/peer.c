@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <ev.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 static int on_message(struct channel *c, uint16_t type, struct slice payload, int fd, void *user)
 {
@@ -25,15 +26,31 @@ static void on_closed(struct channel *c, const char *reason, void *user)
     ((struct peer *)user)->is_closed = true;
 }
 
+/* Our end of a new pair. */
+static int connect_pair(enum role self, peer_serve_connect *connect)
+{
+    int pair[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+    assert_int_equal(connect(ev_default_loop(0), self, pair[1]), 0);
+    return pair[0];
+}
+
 void peer_connect(struct peer *p, enum role self, enum role tested, peer_serve_connect *connect)
 {
     static const struct channel_handlers handlers = {on_message, on_closed};
-    struct ev_loop *loop = ev_default_loop(0);
-    int pair[2];
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+    int fd = connect_pair(self, connect);
     *p = (struct peer){.payload = BUFFER_MAX(LIMIT_FRAME)};
-    assert_int_equal(channel_new(loop, pair[0], self, tested, &handlers, p, &p->channel), 0);
-    assert_int_equal(connect(loop, self, pair[1]), 0);
+    assert_int_equal(channel_new(ev_default_loop(0), fd, self, tested, &handlers, p, &p->channel), 0);
+}
+
+void peer_assert_closed_for(uint16_t type, enum role self, peer_serve_connect *connect)
+{
+    int fd = connect_pair(self, connect);
+    uint8_t frame[12] = {4, 0, 0, 0, (uint8_t)type, (uint8_t)(type >> 8)}, byte;
+    assert_int_equal(write(fd, frame, sizeof frame), sizeof frame);
+    peers_run();
+    assert_int_equal(read(fd, &byte, 1), 0);
+    close(fd);
 }
 
 void peer_leave(struct peer *p)

@@ -20,6 +20,9 @@ void peer_connect(struct peer *p, enum role self, enum role tested, peer_serve_c
 /* Closes the channel, of which the role hears in the next rounds. */
 void peer_leave(struct peer *p);
 
+/* Connects as `self` and sends four bytes as a message of this type, past our own table: the role has to close the channel. */
+void peer_assert_closed_for(uint16_t type, enum role self, peer_serve_connect *connect);
+
 /* Rounds of the loop: enough for a message to be handled and answered. */
 void peers_run(void);
 

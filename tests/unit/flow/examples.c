@@ -9,20 +9,7 @@
 
 #include <cmocka.h>
 
-#include "flow/flow.h"
-
-static bool read_file(const char *path, struct buffer *out)
-{
-    FILE *file = fopen(path, "rb");
-    char part[4096];
-    size_t n;
-    if (!file)
-        return false;
-    while ((n = fread(part, 1, sizeof part, file)) > 0)
-        (void)buffer_append(out, part, n);
-    fclose(file);
-    return true;
-}
+#include "transcript.h"
 
 /* The first error that is not about support; empty when there is none. The MCP example has a token in it. */
 static void unexpected(struct slice findings, char *ret, size_t len)

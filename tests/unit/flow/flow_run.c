@@ -4,19 +4,6 @@
 
 #include "transcript.h"
 
-static bool read_file(const char *path, struct buffer *out)
-{
-    FILE *file = fopen(path, "rb");
-    char part[4096];
-    size_t n;
-    if (!file)
-        return false;
-    while ((n = fread(part, 1, sizeof part, file)) > 0)
-        (void)buffer_append(out, part, n);
-    fclose(file);
-    return buffer_error(out) == 0;
-}
-
 static void print(const char *name, struct slice s)
 {
     printf("%s: %.*s\n", name, SLICE_ARGS(s));

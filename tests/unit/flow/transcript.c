@@ -1,6 +1,8 @@
 /* transcript: plays the engine's part for one run. Called by the tests and by flow_run. */
 #include "transcript.h"
 
+#include <stdio.h>
+
 #include "base/error.h"
 #include "base/json_writer.h"
 
@@ -155,4 +157,17 @@ void transcript_run(struct slice definition, struct slice input, struct slice sc
                 take_step(run, ret);
         }
     flow_run_free(run);
+}
+
+bool read_file(const char *path, struct buffer *out)
+{
+    FILE *file = fopen(path, "rb");
+    char part[4096];
+    size_t n;
+    if (!file)
+        return false;
+    while ((n = fread(part, 1, sizeof part, file)) > 0)
+        (void)buffer_append(out, part, n);
+    fclose(file);
+    return buffer_error(out) == 0;
 }

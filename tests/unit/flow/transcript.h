@@ -4,6 +4,9 @@
 
 #include "flow/flow.h"
 
+/* Appends a file; false when it cannot be read. */
+bool read_file(const char *path, struct buffer *out);
+
 struct transcript {
     int code; /* of the compile or of flow_run_new */
     enum step_status status;

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <ev.h>
-#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -201,30 +201,16 @@ static void test_waits_for_key(void **state)
 /* Raw frames: what the sending side's own table would not let out. */
 static void test_bad_frames(void **state)
 {
-    int pair[2];
-    static const uint8_t kinds[] = {WIRE_VAULT_IDENTIFY, WIRE_VAULT_LOAD, WIRE_VAULT_USE, WIRE_VAULT_VALUE, WIRE_CONTROL_STOP, 255};
-    for (size_t i = 0; i < sizeof kinds; i++) {
-        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
-        assert_int_equal(serve_connect(loop, ROLE_EGRESS, pair[1]), 0);
-        uint8_t frame[16] = {4, 0, 0, 0, kinds[i]}; /* 4 bytes of payload: too short for each of them */
-        assert_int_equal(write(pair[0], frame, sizeof frame), sizeof frame);
-        peers_run();
-        uint8_t byte;
-        assert_int_equal(read(pair[0], &byte, 1), 0); /* closed */
-        close(pair[0]);
-    }
-    static const uint8_t engines[] = {WIRE_VAULT_IDENTIFY, WIRE_VAULT_NAMESPACE, WIRE_VAULT_SIGN, WIRE_VAULT_WRAP, WIRE_VAULT_LOAD,
-                                      WIRE_VAULT_REVOKE, WIRE_VAULT_VERIFY, WIRE_VAULT_USE, WIRE_VAULT_DONE};
+    /* Too short for each of them. */
+    static const uint16_t of_egress[] = {WIRE_VAULT_IDENTIFY, WIRE_VAULT_LOAD,   WIRE_VAULT_USE,
+                                         WIRE_VAULT_VALUE,    WIRE_CONTROL_STOP, 255};
+    static const uint16_t of_engine[] = {WIRE_VAULT_IDENTIFY, WIRE_VAULT_NAMESPACE, WIRE_VAULT_SIGN, WIRE_VAULT_WRAP, WIRE_VAULT_LOAD,
+                                         WIRE_VAULT_REVOKE,   WIRE_VAULT_VERIFY,    WIRE_VAULT_USE,  WIRE_VAULT_DONE};
+    for (size_t i = 0; i < sizeof of_egress / sizeof *of_egress; i++)
+        peer_assert_closed_for(of_egress[i], ROLE_EGRESS, serve_connect);
     peer_leave(&engine);
-    for (size_t i = 0; i < sizeof engines; i++) {
-        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
-        assert_int_equal(serve_connect(loop, ROLE_ENGINE, pair[1]), 0);
-        uint8_t frame[12] = {4, 0, 0, 0, engines[i]}, byte;
-        assert_int_equal(write(pair[0], frame, sizeof frame), sizeof frame);
-        peers_run();
-        assert_int_equal(read(pair[0], &byte, 1), 0);
-        close(pair[0]);
-    }
+    for (size_t i = 0; i < sizeof of_engine / sizeof *of_engine; i++)
+        peer_assert_closed_for(of_engine[i], ROLE_ENGINE, serve_connect);
     connect_as(ROLE_ENGINE, &engine);
     assert_int_equal(serve_connect(loop, ROLE_WORKER, dup(0)), -SP_EPROTOCOL);
     ASK(&engine, VAULT_IDENTIFY, vault_identify, .tag = 13); /* the engine is served as before */
