@@ -92,6 +92,7 @@
 #define LIMIT_LOG_WAIT_MS     250         /* for readers, when the log is full */
 #define LIMIT_COMMIT_MS       5000        /* of one group commit: when it takes longer, nothing new begins until it has ended */
 #define LIMIT_REPLAY_CACHE    200000      /* webhook deliveries remembered */
+#define LIMIT_TOLERANCE_MS    (24ll * 3600 * 1000) /* between the time that a delivery was signed at and now */
 #define LIMIT_SESSIONS        256         /* principals and addresses that were seen in the last hour */
 #define LIMIT_RATE_KEYS       100000      /* keys of the rate limiter */
 #define LIMIT_WORKFLOWS       10000

@@ -3,10 +3,12 @@
 #ifndef ENGINE_DELIVERIES_H
 #define ENGINE_DELIVERIES_H
 
+#include "base/limits.h"
 #include "store/store.h"
 
 #define DELIVERY_HASH_LEN 16
-#define DELIVERY_KEEP_MS  (24ll * 3600 * 1000)
+/* From the earliest time at which a signed one is good to the latest, which is as much after it as the first was before. */
+#define DELIVERY_KEEP_MS  (2 * LIMIT_TOLERANCE_MS)
 
 [[gnu::warn_unused_result]] int deliveries_load(struct store_reader *reader, int64_t now_ms);
 

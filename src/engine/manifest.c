@@ -51,7 +51,7 @@ static int read_webhook(const json_t *webhook, struct workflow *w)
     w->has_webhook = true;
     w->scheme = (enum webhook_scheme)scheme;
     w->answers_at_once = slice_is(text_of(webhook, "answer"), "accepted");
-    w->tolerance_s = (uint32_t)(number_of(webhook, "toleranceMs", DEFAULT_TOLERANCE_S * 1000, 1000, 86400000) / 1000);
+    w->tolerance_s = (uint32_t)(number_of(webhook, "toleranceMs", DEFAULT_TOLERANCE_S * 1000, 1000, LIMIT_TOLERANCE_MS) / 1000);
     if (scheme != WEBHOOK_NONE && (!copy_text(text_of(webhook, "key"), w->key_name, sizeof w->key_name) ||
                                    !name_is_credential(slice_text(w->key_name))))
         return -SP_EINVALID;

@@ -122,3 +122,17 @@ def test_what_is_told_by_the_clock(stepped, step):
     stepped.stop()
     result = stepped.verify()
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_delivery_is_known_for_as_long_as_its_signature_is_good(stepped):
+    """Signed by a sender whose clock is almost a day ahead, where that is tolerated: it is good for another day after that."""
+    stepped.secret("hook-key", KEY, kind="webhook-key")
+    stepped.deploy(definition("lenient", [{"s": {"set": {"a": 1}}}], webhook={"scheme": "standard-webhooks", "key": "hook-key", "tolerance": {"days": 1}}))
+    body, now = b'{"a":1}', time.time()
+    headers = sign("standard-webhooks", KEY, body, at=now + 23 * 3600)
+    assert stepped.hook("lenient", body, headers).status == 200
+    stepped.stop()
+    stepped.step(DAY + DAY // 2)
+    stepped.start()
+    assert stepped.hook("lenient", body, headers).status == 409
+    assert stepped.hook("lenient", b"{}", sign("standard-webhooks", KEY, b"{}", at=now + 23 * 3600)).status == 200, "by its time it is still good"
