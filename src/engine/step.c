@@ -105,6 +105,7 @@ static int add_event(struct commit *c, struct run *run, uint32_t number, struct 
     if (r < 0)
         return r;
     struct store_event row = {.run = run->id, .at_ms = run->last_ms, .data = m.event};
+    run->events_len += m.event.len;
     commit_event(c, &row, number);
     struct audit_event e = run_leaf(run, AUDIT_EVENT_EMITTED);
     e.effect = number;
@@ -326,12 +327,27 @@ static bool is_stuck(const struct run *run, enum run_state state)
     return state == RUN_WAITING && run->n_effects == 0 && !run->queue;
 }
 
+/* What a run has written before a step. */
+struct written {
+    uint32_t seq;
+    size_t journal_len, events_len;
+};
+
 /* A step that was added in part is as if it had not come. */
-static void undo(struct commit *c, struct run *run, uint32_t seq, size_t len)
+static void undo(struct commit *c, struct run *run, const struct written *before)
 {
     commit_drop(c);
-    run->journal_seq = seq;
-    run->journal_len = len;
+    run->journal_seq = before->seq;
+    run->journal_len = before->journal_len;
+    run->events_len = before->events_len;
+}
+
+/* NULL: the run has not written more than it may. */
+static const char *what_is_full(const struct run *run)
+{
+    if (run->journal_len > LIMIT_JOURNAL)
+        return "The results of the run's calls are more than the journal of one run holds.";
+    return run->events_len > LIMIT_EVENTS ? "The events of the run are more than one run may emit." : NULL;
 }
 
 /* Nor its effects, all of them later than those before; what it cancelled comes back with the journal. */
@@ -361,8 +377,7 @@ int step_take(struct run *run, const struct msg_worker_step *m)
         leave_to_journal(run);
         return 0;
     }
-    const uint32_t seq = run->journal_seq;
-    const size_t len = run->journal_len;
+    const struct written before = {run->journal_seq, run->journal_len, run->events_len};
     run->phase = is_end ? PHASE_END : PHASE_COMMIT;
     if (is_end)
         run_set_time(run);
@@ -370,19 +385,19 @@ int step_take(struct run *run, const struct msg_worker_step *m)
     add_current(c, run);
     int r = add_effects(c, run, m->effects);
     if (r == -ENOMEM) {
-        undo(c, run, seq, len);
+        undo(c, run, &before);
         undo_effects(run, last);
         leave_to_journal(run);
         return 0;
     }
     if (r < 0 || is_stuck(run, state)) {
-        undo(c, run, seq, len);
+        undo(c, run, &before);
         return disbelieve(run);
     }
-    if (run->journal_len > LIMIT_JOURNAL) {
-        undo(c, run, seq, len);
-        run_fault(run, "runtime", 500, "Journal full",
-                  "The results of the run's calls are more than the journal of one run holds.");
+    const char *full = what_is_full(run);
+    if (full) {
+        undo(c, run, &before);
+        run_fault(run, "runtime", 500, "Journal full", full);
         return 0;
     }
     run_set_state(run, state);

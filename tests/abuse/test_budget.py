@@ -115,3 +115,14 @@ def test_who_waits_behind_runs_that_use_up_workers_is_not_to_blame(own_server):
             assert run["error"]["title"] == "Evaluation budget exceeded", run
         else:
             assert run["state"] == "completed", run
+
+
+def test_a_run_fills_no_disk_with_events(server):
+    """Each may be as large as a value, and there may be thousands of them."""
+    emit = {"emit": {"event": {"with": {"type": "com.example.large", "source": "https://example.com/x", "data": "${ $context.data }"}}}}
+    server.deploy(definition("emits", [{"data": {"set": {"data": "${ \"x\" * 4000000 }"}, "export": {"as": "${ . }"}}},
+                                       {"each": {"for": {"in": "${ [range(1000)] }"}, "do": [{"event": emit}, {"pause": {"wait": {"milliseconds": 1}}}]}}]))
+    before = sum(f.stat().st_size for f in server.data.glob("*"))
+    run = server.run("emits").json
+    assert run["state"] == "faulted" and "more than one run may emit" in run["error"]["detail"], run
+    assert sum(f.stat().st_size for f in server.data.glob("*")) - before < 256 << 20
