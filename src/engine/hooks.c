@@ -121,8 +121,28 @@ static bool is_within_rate(struct delivery *d)
     return false;
 }
 
+static void begin(struct delivery *d);
+
+/* A newer version may have come while the vault was busy: its key, its scheme and its tasks count, and not what was found by the
+ * old one's. True if there is nothing more to decide. */
+static bool has_changed(struct delivery *d)
+{
+    struct workflow *live = workflow_find(slice_text(d->workflow->ns->name), slice_text(d->workflow->name));
+    if (!live || !live->is_enabled || !live->has_webhook) {
+        refuse(d, -SP_ENOTFOUND, "There is no such webhook.");
+        return true;
+    }
+    if (live == d->workflow)
+        return false;
+    d->workflow = live;
+    begin(d);
+    return true;
+}
+
 static void decide(int code, const struct msg_vault_verified *m, struct delivery *d)
 {
+    if (has_changed(d))
+        return;
     if (code == -SP_EUNAVAILABLE || code == -ENOMEM || !m) {
         refuse(d, -SP_EUNAVAILABLE, "The signature cannot be checked now.");
         return;
@@ -136,12 +156,6 @@ static void decide(int code, const struct msg_vault_verified *m, struct delivery
         return;
     }
     d->request->is_proven = true;
-    /* A newer version may have come while the vault was busy: what it says of the workflow counts. */
-    const struct workflow *live = workflow_find(slice_text(d->workflow->ns->name), slice_text(d->workflow->name));
-    if (!live || !live->is_enabled) {
-        refuse(d, -SP_ENOTFOUND, "There is no such webhook.");
-        return;
-    }
     if (!is_within_rate(d))
         return;
     if (m->delivery.len) {
@@ -207,9 +221,18 @@ static void verify(struct delivery *d)
         (void)ask_vault(d);
         return;
     }
+    d->next = NULL;
     *(large.first ? &large.last->next : &large.first) = d;
     large.last = d;
     verify_next();
+}
+
+static void begin(struct delivery *d)
+{
+    if (d->workflow->scheme != WEBHOOK_NONE)
+        verify(d);
+    else if (is_within_rate(d))
+        start(d);
 }
 
 void api_hook(struct request *r)
@@ -230,8 +253,5 @@ void api_hook(struct request *r)
         return;
     }
     *d = (struct delivery){.request = r, .workflow = w};
-    if (w->scheme != WEBHOOK_NONE)
-        verify(d);
-    else if (is_within_rate(d))
-        start(d);
+    begin(d);
 }

@@ -7,6 +7,7 @@ import random
 import re
 import shutil
 import socket
+import threading
 import time
 import urllib.parse
 
@@ -493,6 +494,38 @@ def test_vault_cannot_answer_a_question_with_another_ones_answer(rough, said):
     rough.role("vault", life=1)
     rough.wait_ready()
     assert others(rough, "vault") == before and serves(rough)
+
+
+def test_a_delivery_counts_by_the_version_that_is_live_when_its_signature_is_known(folder):
+    """A vault that takes its time: meanwhile a key was changed, or the webhook taken away."""
+    with Taken(folder, ["gateway", "vault"]) as server:
+        def version(n, key, name):
+            more = {"webhook": {"scheme": "standard-webhooks", "key": key}} if key else {}
+            server.deploy(definition(name, [{"s": {"set": {"version": n}}}], version=f"1.0.{n}", **more))
+
+        keys = {name: "whsec_" + base64.b64encode(f"canary-{name}-m9Qf4TbYh2Lc".encode()).decode() for name in ("old", "new")}
+        for name, key in keys.items():
+            server.secret(name, key, kind="webhook-key")
+        vault, held, answers = server.role("vault"), [], {}
+
+        def deliver(name, key):
+            headers = [(k.lower(), v) for k, v in sign("standard-webhooks", keys[key], b"{}").items()] + [("content-type", "application/json")]
+            answers[name] = request(server, "POST", f"/hooks/test/{name}", b"{}", headers)
+        changes = {"kept": "old", "changed": "new", "gone": None}
+        for name in changes:
+            version(0, "old", name)
+        vault.filters["VAULT_VERIFIED"] = held.append
+        threads = [threading.Thread(target=deliver, args=(name, "old")) for name in changes]
+        [t.start() for t in threads]
+        eventually(lambda: len(held) == len(changes), 10, "the vault's answers")
+        for name, key in changes.items():
+            version(1, key, name)
+        vault.filters.clear()
+        for message in held:
+            vault.peer("engine").send_frame(message.type, message.payload)
+        [t.join() for t in threads]
+        assert answers["kept"] == (200, b'{"version":1}')
+        assert [answers[name][0] for name in ("changed", "gone")] == [401, 404], answers
 
 
 # --- worker ------------------------------------------------------------------------------------------------------------
