@@ -146,8 +146,10 @@
     S(RUNS_OLD_OF_NAMESPACE, "SELECT r.id FROM runs r JOIN workflows w ON w.id = r.workflow_id"                  \
                              " WHERE r.id < ?1 AND r.state >= 4 AND r.ended_ms < ?2 AND w.namespace_id = ?4"     \
                              " ORDER BY r.id LIMIT ?3")                                                          \
-    S(RUNS_OLD_OF_WORKFLOW, "SELECT r.id FROM runs r WHERE r.id < ?1 AND r.state >= 4 AND r.ended_ms < ?2"       \
-                            " AND r.workflow_id = ?4 ORDER BY r.id LIMIT ?3")                                    \
+    S(RUNS_OLD_OF_WORKFLOW, "SELECT r.id FROM runs r INDEXED BY runs_by_workflow WHERE r.workflow_id IN"         \
+                            " (SELECT w.id FROM workflows l JOIN workflows w ON w.namespace_id = l.namespace_id" \
+                            " AND w.name = l.name WHERE l.id = ?4) AND r.id < ?1 AND r.state >= 4"               \
+                            " AND r.ended_ms < ?2 LIMIT ?3")                                                     \
     S(RUN_DELETE, "DELETE FROM runs WHERE id = ?")                                                               \
     S(JOURNAL_PUT, "INSERT INTO journal (run_id, seq, kind, effect, at_ms, data) VALUES (?, ?, ?, ?, ?, ?)")     \
     S(JOURNAL, "SELECT seq, kind, effect, at_ms, data FROM journal WHERE run_id = ? ORDER BY seq")               \

@@ -282,7 +282,7 @@ uint64_t store_leaf_next(const struct store *store);
 [[gnu::warn_unused_result]] int store_deliveries_prune(struct store *store, int64_t before_ms);
 
 /* Deletes at most `limit` runs that ended before `before_ms`, oldest first, with journal and events, never leaves.
- * namespace_id or workflow_id 0: all. `ret_n`: how many went; `limit` of them: call again in another batch. */
+ * namespace_id or workflow_id 0: all. Of a workflow those of all its versions, one version after the other. `ret_n`: how many went; `limit` of them: call again in another batch. */
 [[gnu::warn_unused_result]] int store_retention_apply(struct store *store, uint32_t namespace_id, uint32_t workflow_id,
                                                       int64_t before_ms, uint32_t limit, uint32_t *ret_n);
 

@@ -1,6 +1,7 @@
 /* store_sqlite_batch: begin, commit, rollback, and the log. Holds: state and leaves are in one transaction
  * [I3], and the tree in memory is always that of what is on disk; an error of the disk sticks, since after a
- * failed sync nobody knows what is there [I1]; of a batch that failed for another reason nothing is there. Called from the engine's one committing thread. */
+ * failed sync nobody knows what is there [I1]; of a batch that failed for another reason nothing is there. Called from the
+ * engine's one committing thread. */
 #include <stdatomic.h>
 
 #include "base/must.h"

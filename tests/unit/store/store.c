@@ -261,6 +261,47 @@ static void the_digest_of_a_run_that_is_gone(void **state)
     (void)unlink(path);
 }
 
+static uint32_t put_version(struct store *store, struct slice name, struct slice version)
+{
+    struct store_workflow row = {.namespace_id = 1, .name = name, .version = version, .manifest = SLICE_LITERAL("{}"), .is_enabled = true,
+                                 .deployed_ms = 5, .deployed_by = SLICE_LITERAL("ops")};
+    uint32_t id = 0;
+    crypto_sha256(SLICE_LITERAL("document: …"), row.digest);
+    assert_int_equal(store_workflow_put(store, &row, &id), 0);
+    return id;
+}
+
+static void retention_counts_a_workflow_in_all_its_versions(void **state)
+{
+    const int64_t bound = 2000000000000; /* later than the ids of the runs */
+    struct store *store = open_store(NULL);
+    uint32_t n = 0;
+    assert_int_equal(logbook_found(store), 0);
+    assert_int_equal(store_begin(store), 0);
+    const uint32_t next = put_version(store, SLICE_LITERAL("orders"), SLICE_LITERAL("2.0.0"));
+    const uint32_t other = put_version(store, SLICE_LITERAL("others"), SLICE_LITERAL("1.0.0"));
+    const struct {
+        uint32_t workflow;
+        int64_t ended_ms;
+    } rows[] = {{1, 9}, {1, bound + 1}, {next, 9}, {next, 9}, {other, 9}};
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct store_run row = ended_run(i);
+        row.workflow_id = rows[i].workflow;
+        row.ended_ms = rows[i].ended_ms;
+        assert_int_equal(store_run_insert(store, &row), 0);
+    }
+    assert_int_equal(store_retention_apply(store, 0, next, bound, 2, &n), 0);
+    assert_int_equal(n, 2);
+    assert_int_equal(store_retention_apply(store, 0, next, bound, 2, &n), 0);
+    assert_int_equal(n, 1);
+    assert_int_equal(store_retention_apply(store, 0, 1, bound + 2, 9, &n), 0);
+    assert_int_equal(n, 1);
+    assert_int_equal(store_retention_apply(store, 0, other, bound, 9, &n), 0);
+    assert_int_equal(n, 1);
+    assert_int_equal(store_commit(store, NULL), 0);
+    store_close(store);
+}
+
 static void listings(void **state)
 {
     struct store *store = open_store(NULL);
@@ -609,6 +650,7 @@ int main(void)
         cmocka_unit_test(runs_in_memory),
         cmocka_unit_test(the_digest_of_what_is_bound),
         cmocka_unit_test(the_digest_of_a_run_that_is_gone),
+        cmocka_unit_test(retention_counts_a_workflow_in_all_its_versions),
         cmocka_unit_test(listings),
         cmocka_unit_test(the_live_version_is_the_one_enabled_last),
         cmocka_unit_test(a_revoked_credential_has_no_value),
