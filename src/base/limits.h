@@ -68,6 +68,7 @@
 #define LIMIT_WORKER_RUNS     4096        /* runs that one worker keeps in memory */
 #define LIMIT_WORKER_OWED     (2 * LIMIT_WORKER_RUNS) /* steps that one worker has yet to answer */
 #define LIMIT_WORKER_SILENCE_MS 30000     /* until the next of them; a definition may have to be compiled before it */
+#define LIMIT_WORKER_STEP_MS  5000        /* of that, what one step gives back: who is always late is ended */
 #define LIMIT_WORKER_DEFINITIONS 128      /* compiled definitions that one worker keeps */
 #define LIMIT_SECRETS         64          /* secrets that one definition uses */
 

@@ -1,7 +1,7 @@
 /* workers: the pool of workers as the engine sees it. A worker is hostile by assumption: what it says about a run counts only
  * if that run was given to it.
  * A worker owes a step for each start, replay and result, in the order in which they were sent: a step out of turn closes its
- * channel, and one that does not come in time ends it, whatever the worker says that it is doing. */
+ * channel, and one that does not come in time ends it, whatever the worker says that it is doing; so does one that is always late. */
 #include "engine/workers.h"
 
 #include <ev.h>
@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "engine/metrics.h"
+#include "engine/patience.h"
 #include "role/role.h"
 
 #define KNOWN_DEFINITIONS (LIMIT_WORKER_DEFINITIONS / 2)
@@ -19,6 +20,7 @@
 /* A step that a worker has yet to answer. The ticket tells apart two that the same run asked for. */
 struct owed {
     uint64_t run, ticket;
+    uint32_t worth_ms; /* of patience */
 };
 
 struct worker {
@@ -29,7 +31,8 @@ struct worker {
     unsigned n_known, next_known;
     struct owed owed[LIMIT_WORKER_OWED]; /* a ring */
     uint32_t first_owed, n_owed;
-    int64_t owed_since_ms; /* when the first of them became the first */
+    struct patience patience;
+    uint32_t worth_ms; /* of the step for the run that is being given to it */
 };
 
 static struct worker workers[LIMIT_WORKERS];
@@ -54,9 +57,10 @@ static int index_of(const struct channel *channel)
 static void take_first_owed(struct worker *w, struct owed *ret)
 {
     *ret = w->owed[w->first_owed];
+    patience_pass(&w->patience, clock_monotonic_ms(), true);
+    patience_restore(&w->patience, ret->worth_ms);
     w->first_owed = (w->first_owed + 1) % LIMIT_WORKER_OWED;
     w->n_owed--;
-    w->owed_since_ms = clock_monotonic_ms();
 }
 
 static bool owes(const struct worker *w, uint64_t run)
@@ -139,9 +143,12 @@ static void on_watch(struct ev_loop *loop, ev_timer *timer, int events)
     int64_t now = clock_monotonic_ms();
     for (unsigned i = 0; i < n_workers; i++) {
         struct worker *w = &workers[i];
-        if (!w->channel || w->n_owed == 0 || now - w->owed_since_ms <= LIMIT_WORKER_SILENCE_MS)
+        if (!w->channel)
             continue;
-        w->owed_since_ms = now;
+        patience_pass(&w->patience, now, w->n_owed > 0);
+        if (!patience_is_over(&w->patience) || w->n_owed == 0)
+            continue;
+        patience_begin(&w->patience, now);
         log_event(LOG_LEVEL_ERROR, "engine.worker-silent", "worker", LOG_U64(i), NULL);
         runs_on_worker_silent((struct run_id){w->owed[w->first_owed].run});
         (void)role_ask_restart(ROLE_WORKER, (uint16_t)i);
@@ -166,6 +173,7 @@ int workers_connect(uint16_t index, int fd)
         n_workers = index + 1u;
     if (workers[index].channel)
         on_closed(workers[index].channel, "replaced", NULL);
+    patience_begin(&workers[index].patience, clock_monotonic_ms());
     int r = channel_new(role_loop(), fd, ROLE_ENGINE, ROLE_WORKER, &channel_table, NULL, &workers[index].channel);
     if (r == 0)
         runs_on_worker_born();
@@ -223,6 +231,7 @@ static int define_if_needed(struct worker *w, const uint8_t digest[32])
     if (r < 0)
         return r;
     /* The worker keeps twice as many and drops the least recently used: what we think known is known. */
+    w->worth_ms = LIMIT_WORKER_SILENCE_MS; /* it is compiled first */
     memcpy(w->known[w->next_known], digest, 32);
     w->next_known = (w->next_known + 1) % KNOWN_DEFINITIONS;
     if (w->n_known < KNOWN_DEFINITIONS)
@@ -235,12 +244,11 @@ static bool may_owe(const struct worker *w)
     return w->n_owed < LIMIT_WORKER_OWED;
 }
 
-static uint64_t owe(struct worker *w, uint64_t run)
+static uint64_t owe(struct worker *w, uint64_t run, uint32_t worth_ms)
 {
     static uint64_t last_ticket;
-    if (w->n_owed == 0)
-        w->owed_since_ms = clock_monotonic_ms();
-    w->owed[(w->first_owed + w->n_owed++) % LIMIT_WORKER_OWED] = (struct owed){run, ++last_ticket};
+    patience_pass(&w->patience, clock_monotonic_ms(), w->n_owed > 0);
+    w->owed[(w->first_owed + w->n_owed++) % LIMIT_WORKER_OWED] = (struct owed){run, ++last_ticket, worth_ms};
     return last_ticket;
 }
 
@@ -249,6 +257,7 @@ int workers_start(int worker, const struct msg_worker_start *m, uint64_t *ret_ti
     struct worker *w = alive(worker);
     if (!w)
         return -SP_EUNAVAILABLE;
+    w->worth_ms = LIMIT_WORKER_STEP_MS;
     int r = may_owe(w) ? define_if_needed(w, m->digest) : -SP_EOVERLOAD;
     if (r == 0)
         r = CHANNEL_SEND(w->channel, WORKER_START, worker_start, m);
@@ -256,7 +265,7 @@ int workers_start(int worker, const struct msg_worker_start *m, uint64_t *ret_ti
         return r;
     w->n_runs++;
     if (m->replayed == 0)
-        *ret_ticket = owe(w, m->run);
+        *ret_ticket = owe(w, m->run, w->worth_ms);
     return 0;
 }
 
@@ -267,7 +276,7 @@ int workers_result(int worker, const struct msg_worker_result *m, uint64_t *ret_
         return -SP_EUNAVAILABLE;
     int r = may_owe(w) ? CHANNEL_SEND(w->channel, WORKER_RESULT, worker_result, m) : -SP_EOVERLOAD;
     if (r == 0)
-        *ret_ticket = owe(w, m->run);
+        *ret_ticket = owe(w, m->run, LIMIT_WORKER_STEP_MS);
     return r;
 }
 
@@ -280,8 +289,10 @@ int workers_replayed(int worker, struct run_id id, struct slice payload, bool is
     (void)buffer_append_slice(&frame, payload);
     int r = channel_send(w->channel, WIRE_WORKER_RESULT, &frame);
     buffer_free(&frame);
+    if (w->worth_ms < LIMIT_WORKER_SILENCE_MS)
+        w->worth_ms += LIMIT_WORKER_STEP_MS; /* one step is owed for all of them */
     if (r == 0 && is_last)
-        *ret_ticket = owe(w, id.n);
+        *ret_ticket = owe(w, id.n, w->worth_ms);
     return r;
 }
 

@@ -1,5 +1,6 @@
 /* A worker that was taken over: it answers each run with what the run's input asks for, {"mode": N}: a lie of one kind. In the
  * place of sallyport-worker, in a copy of the folder; tests/abuse/test_hostile_worker.py. */
+#include <ev.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -106,9 +107,35 @@ static void lie_about_others(uint64_t run, unsigned mode)
     send_step(&m);
 }
 
+/* An honest step each time, but never soon: one run that is always about to wait a moment more. */
+static struct {
+    ev_timer timer;
+    uint64_t run;
+    uint32_t results;
+} slow;
+
+static void on_late(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    _cleanup_buffer_ struct buffer moment = BUFFER_MAX(64), effects = BUFFER_MAX(LIMIT_TEXT);
+    wire_encode_effect_timer(&moment, &(struct msg_effect_timer){.delay_ms = 1});
+    wire_effects_put(&effects, EFFECT_TIMER, slow.results + 1, buffer_slice(&moment));
+    struct msg_worker_step m = {.run = slow.run, .status = STEP_WAITING, .results = slow.results, .effects = buffer_slice(&effects)};
+    send_step(&m);
+}
+
+static void answer_late(uint64_t run, uint32_t results)
+{
+    slow.run = run;
+    slow.results = results;
+    ev_timer_init(&slow.timer, on_late, 14., 0.);
+    ev_timer_start(role_loop(), &slow.timer);
+}
+
 static int on_message(struct channel *channel, uint16_t type, struct slice payload, int fd, void *user)
 {
     struct msg_worker_start m;
+    if (type == WIRE_WORKER_RESULT && slow.run)
+        answer_late(slow.run, slow.results + 1);
     if (type != WIRE_WORKER_START)
         return 0;
     engine = channel;
@@ -117,7 +144,9 @@ static int on_message(struct channel *channel, uint16_t type, struct slice paylo
         return r;
     const uint8_t *digits = m.input.len ? memchr(m.input.p, ':', m.input.len) : NULL;
     unsigned mode = digits ? (unsigned)strtoul((const char *)digits + 1, NULL, 10) : 0;
-    if (mode < 10)
+    if (mode == 27)
+        answer_late(m.run, 0);
+    else if (mode < 10)
         lie_in_steps(m.run, mode);
     else if (mode < 20)
         lie_in_effects(m.run, mode);
