@@ -65,7 +65,9 @@ demo: deps
 
 SHARE = $(DESTDIR)$(PREFIX)/share
 MAN_PAGES = sallyport.1 sallyport.yaml.5 sallyport-workflow.7 sallyportd.8
-COMPLETIONS = bash:bash-completion/completions/sallyport zsh:zsh/vendor-completions/_sallyport \
+# zsh looks for a package's functions in another place than for those of the administrator.
+ZSH_FOLDER = $(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
+COMPLETIONS = bash:bash-completion/completions/sallyport zsh:zsh/$(ZSH_FOLDER)/_sallyport \
   fish:fish/vendor_completions.d/sallyport.fish
 
 install: compiled

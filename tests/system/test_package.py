@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from sallyport import ROOT, build_folder, program
+from sallyport import ROOT, build_folder, has, program
 from test_docs import list_of
 
 DEBIAN = ROOT / "dist/debian"
@@ -18,16 +18,29 @@ MODES = {"bin/sallyport": 0o755, **{f"libexec/sallyport/sallyport-{role}": 0o755
          "share/man/man7/sallyport-workflow.7": 0o644, "share/man/man8/sallyportd.8": 0o644}
 
 
-def test_make_install(tmp_path):
+def install(folder, prefix):
     """With a umask that would close everything to others."""
-    r = subprocess.run(["make", "-C", ROOT, "install", f"RELEASE={build_folder()}", f"DESTDIR={tmp_path}", "PREFIX=/usr"],
+    r = subprocess.run(["make", "-C", ROOT, "install", f"RELEASE={build_folder()}", f"DESTDIR={folder}", f"PREFIX={prefix}"],
                        capture_output=True, text=True, umask=0o077, env={k: v for k, v in os.environ.items() if k != "MAKEFLAGS"})
     assert r.returncode == 0, r
-    root = tmp_path / "usr"
+    return folder / prefix[1:]
+
+
+def test_make_install(tmp_path):
+    root = install(tmp_path, "/usr")
     found = {str(p.relative_to(root)): p.stat().st_mode & 0o7777 for p in root.rglob("*") if p.is_file()}
     assert found == MODES
     assert {p.stat().st_mode & 0o777 for p in root.rglob("*") if p.is_dir()} == {0o755}
     assert "ExecStart=/usr/libexec/sallyport/sallyportd\n" in (root / "lib/systemd/system/sallyport.service").read_text()
+
+
+@pytest.mark.parametrize("prefix", ["/usr", "/usr/local"])
+def test_zsh_looks_where_its_completion_is(tmp_path, prefix):
+    if not has("zsh"):
+        pytest.skip("zsh is not installed")
+    found = {f"/{p.parent.relative_to(tmp_path)}" for p in install(tmp_path, prefix).rglob("_sallyport")}
+    places = subprocess.run(["zsh", "-fc", "print -l $fpath"], capture_output=True, text=True).stdout.split()
+    assert len(found) == 1 and found <= set(places), (found, places)
 
 
 def test_each_role_has_a_user():
