@@ -8,8 +8,9 @@
 struct slice column_slice(const struct query *q, int i)
 {
     const void *p = sqlite3_column_blob(q->statement, i);
-    bool is_null = sqlite3_column_type(q->statement, i) == SQLITE_NULL;
-    return slice_of(p || is_null ? p : "", (size_t)sqlite3_column_bytes(q->statement, i));
+    if (p)
+        return slice_of(p, (size_t)sqlite3_column_bytes(q->statement, i));
+    return sqlite3_column_type(q->statement, i) == SQLITE_NULL ? (struct slice){0} : SLICE_LITERAL("");
 }
 
 static void mark(struct query *q, int i)
@@ -78,7 +79,7 @@ struct slice column_name(struct query *q, int i, enum column_null null)
 void column_fixed(struct query *q, int i, void *ret, size_t len)
 {
     struct slice s = column_blob(q, i, COLUMN_REQUIRED);
-    if (s.len == len)
+    if (s.p && s.len == len)
         memcpy(ret, s.p, len);
     else
         mark(q, i);
