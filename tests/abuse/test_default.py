@@ -1,4 +1,6 @@
 """Family "default": a server as it is made refuses everybody but its owner, and nobody ships with a secret."""
+import ctypes
+import errno
 import re
 import subprocess
 from pathlib import Path
@@ -53,6 +55,26 @@ def test_plain_http_is_not_served_to_others(folder, own_server):
     own_server.stop()
     r = subprocess.run([*own_server.command("0.0.0.0:0")], capture_output=True, text=True, timeout=60)
     assert r.returncode != 0 and "TLS" in r.stdout + r.stderr + own_server.log(whole=True)
+
+
+def refused_by_the_kernel(call, error):
+    """What a child does before it executes: from then on the call fails."""
+    seccomp = ctypes.CDLL("libseccomp.so.2")
+    seccomp.seccomp_init.restype = ctypes.c_void_p
+
+    def refuse():
+        context = ctypes.c_void_p(seccomp.seccomp_init(0x7fff0000))  # all else is allowed
+        number = seccomp.seccomp_syscall_resolve_name(call.encode())
+        assert seccomp.seccomp_rule_add_array(context, 0x00050000 | error, number, 0, None) == 0 and seccomp.seccomp_load(context) == 0
+    return refuse
+
+
+@pytest.mark.parametrize("call, error", [("landlock_create_ruleset", errno.ENOSYS), ("landlock_restrict_self", errno.EPERM), ("seccomp", errno.EPERM)])
+def test_what_cannot_lock_itself_down_does_not_serve(own_server, call, error):
+    """[I8] On a kernel without Landlock, or where a filter of system calls is refused."""
+    own_server.stop()
+    r = subprocess.run(own_server.command("127.0.0.1:0"), capture_output=True, text=True, timeout=60, preexec_fn=refused_by_the_kernel(call, error))
+    assert r.returncode != 0 and "it cannot lock itself down" in r.stderr and "event=supervisor.ready" not in r.stderr, r
 
 
 SHIPPED = [p for f in ("src", "dist", "examples", "docs") for p in (ROOT / f).rglob("*") if p.is_file() and p.suffix not in (".pyc",)]

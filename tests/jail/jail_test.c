@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <seccomp.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -302,6 +303,57 @@ static void landlock_alone_bounds_signals_and_ports(void **state)
         }
 }
 
+/* --- kernels that lack a part of it ---------------------------------------------------------------------------------------- */
+
+/* What the kernel, or whoever confines the server itself, may refuse. `first` is the first argument that is refused; -1: any. */
+static const struct {
+    const char *name;
+    int call, first, error;
+    uint32_t roles;
+} missing[] = {
+    {"descriptors cannot be closed", SCMP_SYS(close_range), -1, ENOSYS, ALL},
+    {"no limits", SCMP_SYS(prlimit64), -1, EPERM, ALL},
+    {"privileges can be gained", SCMP_SYS(prctl), PR_SET_NO_NEW_PRIVS, EINVAL, ALL},
+    {"memory can be read by others", SCMP_SYS(prctl), PR_SET_DUMPABLE, EINVAL, ALL},
+    {"no Landlock", SCMP_SYS(landlock_create_ruleset), -1, ENOSYS, ALL},
+    {"Landlock is switched off", SCMP_SYS(landlock_create_ruleset), -1, EOPNOTSUPP, ALL},
+    {"Landlock takes no rules", SCMP_SYS(landlock_add_rule), -1, EINVAL, ENGINE | EGRESS},
+    {"Landlock cannot be entered", SCMP_SYS(landlock_restrict_self), -1, EPERM, ALL},
+    {"no filter of system calls", SCMP_SYS(seccomp), -1, EPERM, ALL},
+};
+
+static int take_away(int call, int first, int error)
+{
+    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+    const struct scmp_arg_cmp is_first = {0, SCMP_CMP_EQ, (scmp_datum_t)first, 0};
+    int r = ctx ? seccomp_rule_add_array(ctx, SCMP_ACT_ERRNO((uint32_t)error), call, first < 0 ? 0 : 1, &is_first) : -ENOMEM;
+    r = r < 0 ? r : seccomp_load(ctx);
+    seccomp_release(ctx);
+    return r;
+}
+
+/* [I8] */
+static void what_cannot_be_set_up_is_an_error(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof missing / sizeof missing[0]; i++)
+        for (unsigned role = ROLE_SUPERVISOR + 1; role < ROLE_COUNT; role++) {
+            if (!(missing[i].roles & 1u << role))
+                continue;
+            pid_t pid = fork();
+            if (pid == 0) {
+                struct diag why = {0};
+                if (take_away(missing[i].call, missing[i].first, missing[i].error) < 0)
+                    _exit(2);
+                _exit(sandbox_enter((enum role)role, world.data_dir, &why) < 0 && why.text[0] ? 0 : 1);
+            }
+            int status;
+            assert_int_equal(waitpid(pid, &status, 0), pid);
+            if (!worked(status))
+                fail_msg("%s: %s, and it goes on (%d)", role_name((enum role)role), missing[i].name, status);
+        }
+}
+
 static void no_profile_for_the_supervisor(void **state)
 {
     (void)state;
@@ -384,6 +436,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(jail_of_checker), cmocka_unit_test(jail_is_quick),
         cmocka_unit_test(kernel_knows_the_jail),
         cmocka_unit_test(landlock_alone_bounds_signals_and_ports),
+        cmocka_unit_test(what_cannot_be_set_up_is_an_error),
         cmocka_unit_test(no_profile_for_the_supervisor), cmocka_unit_test(missing_data_folder_is_said),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
