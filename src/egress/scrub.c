@@ -10,7 +10,7 @@
 #include "base/must.h"
 #include "egress/handle.h"
 
-#define MAX_FORMS    (HANDLE_SLOTS * 72)
+#define MAX_FORMS    (HANDLE_SLOTS * 80)
 #define SHORT_VALUE  8
 #define MIN_ENCODED  8
 #define MAX_FORM_LEN (4 * (LIMIT_CREDENTIAL + 64) * 3)
@@ -215,22 +215,27 @@ static void escape_form(struct buffer *out, struct slice s)
     }
 }
 
-/* Each style of JSON, and the same once more: a server that echoes a JSON body inside JSON escapes what is escaped. */
+/* Each style of JSON, and each once more, for a server that echoes a JSON body inside JSON escapes what is escaped: in its own
+ * style, or as we sent it. */
 static int json_add(struct scrub *s, struct slice value)
 {
     _cleanup_buffer_ struct buffer once = BUFFER_MAX(MAX_FORM_LEN);
+    _cleanup_buffer_ struct buffer sent = BUFFER_MAX(MAX_FORM_LEN);
     _cleanup_buffer_ struct buffer twice = BUFFER_MAX(2 * MAX_FORM_LEN);
-    once.secret = twice.secret = true;
-    for (size_t i = 0; i < sizeof styles / sizeof *styles; i++) {
+    once.secret = sent.secret = twice.secret = true;
+    escape_json(&sent, value);
+    int r = buffer_error(&sent);
+    for (size_t i = 0; r == 0 && i < sizeof styles / sizeof *styles; i++) {
+        escape_style(&twice, buffer_slice(&sent), &styles[i]);
+        r = form_take(s, &twice, 0, twice.len);
         escape_style(&once, value, &styles[i]);
         escape_style(&twice, buffer_slice(&once), &styles[i]);
-        int r = form_take(s, &twice, 0, twice.len);
+        if (r == 0)
+            r = form_take(s, &twice, 0, twice.len);
         if (r == 0)
             r = form_take(s, &once, 0, once.len);
-        if (r < 0)
-            return r;
     }
-    return 0;
+    return r;
 }
 
 static int html_add(struct scrub *s, struct slice value)

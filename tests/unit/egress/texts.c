@@ -72,6 +72,9 @@ static void test_scrub(void **state)
     assert_string_equal(scrubbed("a/b c+d&e", "a%252Fb%2520c%252Bd%2526e a%252fb%2520c%252bd%2526e", &b), "*** ***");
     assert_string_equal(scrubbed("it's<\"&", "it&#39;s&lt;&#34;&amp; it&#x27;s&lt;&quot;&amp; it&apos;s&lt;&quot;&amp;", &b), "*** *** ***");
     assert_string_equal(scrubbed("a/b\"c", "a\\/b\\\"c a/b\\\"c", &b), "*** ***");
+    /* JSON in JSON: in one style, and what we sent in the style of PHP and of Python. */
+    assert_string_equal(scrubbed("a/b\"c", "{\"echo\":\"a/b\\\\\\\"c a\\/b\\\\\\\"c a\\\\\\/b\\\\\\\"c\"}", &b), "{\"echo\":\"*** *** ***\"}");
+    assert_string_equal(scrubbed("\xc3\xa4\"c", "{\"echo\":\"\\u00e4\\\\\\\"c \\\\u00e4\\\\\\\"c\"}", &b), "{\"echo\":\"*** ***\"}");
     assert_string_equal(scrubbed("", "nothing", &b), "nothing");
     assert_string_equal(scrubbed("aab", "aaab", &b), "a***");
     assert_string_equal(scrubbed("short", "c2hvcnQ=", &b), "c2hvcnQ="); /* of a short value only its plain forms */
