@@ -1,7 +1,5 @@
 """The committer's queue is full, so that nothing can be written: what runs waits, what comes is refused, and what is cancelled ends when
 there is room. The engine is the real one with a queue that the test fills (crowded.c)."""
-import os
-import signal
 import struct
 import threading
 import time
@@ -26,14 +24,14 @@ def crowded(folder):
         yield s
 
 
-def waits_for(server, upstream, name, n=1):
-    """The ids of `n` runs whose calls the upstream has and does not answer, and what lets it answer."""
+def waits_for(server, upstream, name):
+    """The id of a run whose call the upstream has and does not answer, and what lets it answer."""
     released = threading.Event()
     upstream.on("/" + name, lambda handler, request: (released.wait(60), handler.answer(200)))
-    server.deploy(definition(name, [{"c": call(f"{upstream.origin}/{name}")}], origins=[upstream.origin], concurrency=1000))
-    ids = [server.run(name, wait=False).json["id"] for _ in range(n)]
-    eventually(lambda: len(upstream.got("/" + name)) == n, 10, "the calls")
-    return ids, released
+    server.deploy(definition(name, [{"c": call(f"{upstream.origin}/{name}")}], origins=[upstream.origin]))
+    id = server.run(name, wait=False).json["id"]
+    eventually(lambda: upstream.got("/" + name), 10, "the call")
+    return id, released
 
 
 def cancel_without_room(server, id):
@@ -46,7 +44,7 @@ def cancel_without_room(server, id):
 
 def test_cancelled_run_is_answered_while_it_waits_for_room(crowded, upstream):
     """Cancelled, it waits a second for room; what its call answers meanwhile does not take it up again, which found it waiting."""
-    [id], released = waits_for(crowded, upstream, "slow")
+    id, released = waits_for(crowded, upstream, "slow")
     engine = crowded.roles("engine")
     crowded.fill()
     thread, answers = cancel_without_room(crowded, id)
