@@ -75,6 +75,15 @@ def test_repeated_delivery_is_refused(server, scheme):
     is_problem(deliver(server, scheme, body, headers), 409)
 
 
+@pytest.mark.parametrize("scheme", [s for s in SCHEMES if s != "bearer"])
+def test_one_delivery_may_come_to_two_workflows(server, scheme):
+    body = json.dumps({"shared": scheme}).encode()
+    headers = sign(scheme, KEY, body)
+    assert deliver(server, scheme, body, headers).status == 200
+    assert deliver(server, scheme, body, headers, prefix="later").status == 202
+    is_problem(deliver(server, scheme, body, headers, prefix="later"), 409)
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_missing_signature_is_refused(server, scheme):
     is_problem(deliver(server, scheme, {"n": 7}, {}), 401)
