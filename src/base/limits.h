@@ -111,7 +111,9 @@
 #define LIMIT_NAMESPACES      1000
 #define LIMIT_PRINCIPALS      1000
 #define LIMIT_RETENTION_RULES 256         /* namespaces with a retention of their own */
-#define LIMIT_DENIALS_PER_S   10          /* audit leaves of one kind of refusal in a second */
+#define LIMIT_DENIALS         100         /* audit leaves of one kind of refusal that may come at once */
+#define LIMIT_DENIALS_EACH_MS 5000        /* after those, one in this time */
+#define LIMIT_DENIALS_COUNT_S 10          /* the others are counted for so long, and have one leaf */
 #define LIMIT_SLOW_QUEUE      256         /* reads and password checks that wait */
 
 /* Gateway. */

@@ -1,5 +1,6 @@
 /* Leaves of what was refused: sign-ins, permissions, rates, unsigned deliveries. Who is refused need not be anybody, so that a
- * flood must not grow the log: of each kind a few a second are written whole, the others are counted in one leaf. */
+ * flood must not grow the log: of each kind the first are written whole, then one now and then; the others are counted in one
+ * leaf for each ten seconds. */
 #ifndef ENGINE_DENIALS_H
 #define ENGINE_DENIALS_H
 

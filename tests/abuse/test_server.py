@@ -285,7 +285,7 @@ def test_flood_of_guesses_from_one_network_is_one_guesser(folder):
 
 
 def test_flood_of_refusals_does_not_flood_the_log(own_server):
-    """Of one kind of refusal some leaves a second, and then how many more there were: nobody fills the disk by being refused."""
+    """Of one kind of refusal the first have leaves, and then how many more there were: nobody fills the disk by being refused."""
     begun = time.monotonic()
     for n in range(300):
         assert ask_from(own_server, f"127.0.1.{n % 50 + 1}", "spt_guess").status == 401
@@ -293,10 +293,10 @@ def test_flood_of_refusals_does_not_flood_the_log(own_server):
 
     def told():
         leaves = [x for x in own_server.leaves() if x["action"] == "login.failed"]
-        more = [int(x["detail"].split()[0]) for x in leaves if x["detail"].endswith("more in one second")]
+        more = [int(x["detail"].split()[0]) for x in leaves if x["detail"].endswith("more in 10 seconds")]
         return (len(leaves) - len(more), sum(more))
-    eventually(lambda: sum(told()) == 300, 10, "the count of all refusals")
-    assert 0 < told()[0] <= 10 * (seconds + 2), (told(), seconds)
+    eventually(lambda: sum(told()) == 300, 15, "the count of all refusals")
+    assert 100 <= told()[0] <= 100 + seconds / 5 + 1, (told(), seconds)
 
 
 def test_flood_of_the_owners_own_requests_has_an_end(folder):
