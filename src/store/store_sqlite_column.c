@@ -10,7 +10,7 @@ struct slice column_slice(const struct query *q, int i)
     const void *p = sqlite3_column_blob(q->statement, i);
     if (p)
         return slice_of(p, (size_t)sqlite3_column_bytes(q->statement, i));
-    return sqlite3_column_type(q->statement, i) == SQLITE_NULL ? (struct slice){0} : SLICE_LITERAL("");
+    return slice_of(sqlite3_column_type(q->statement, i) == SQLITE_NULL ? NULL : "", 0);
 }
 
 static void mark(struct query *q, int i)
