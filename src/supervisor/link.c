@@ -88,8 +88,8 @@ void link_connect(struct member *m, bool to_later_members_only)
     }
     if (r >= 0 && s->plays != ROLE_ANY && may_talk(m->role, s->plays))
         r = connect_player(s, m);
-    /* Half connected it would wait for ever: a restart tries again. */
-    if (r < 0) {
+    /* Half connected it would wait for ever: a restart tries again. One that has ended needs neither. */
+    if (r < 0 && r != -EPIPE) {
         report_problem(m, "role.connect-failed", error_text(r));
         member_kill(m);
     }

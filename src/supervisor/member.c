@@ -209,9 +209,12 @@ int member_spawn(struct member *m, struct diag *reterr)
     ev_child_start(s->loop, &m->child);
     report_started(m);
     r = channel_new(s->loop, pair[0], ROLE_SUPERVISOR, m->role, &control_handlers, m, &m->control);
-    if (r >= 0)
+    if (r >= 0) {
+        channel_hear_out(m->control);
         r = send_what_is_kept(m);
-    if (r < 0) {
+    }
+    /* One that has ended already says why, which is still to be read. */
+    if (r < 0 && r != -EPIPE) {
         member_kill(m);
         return diag_set(reterr, r, "%s cannot be told its configuration: %s", role_name(m->role), error_text(r));
     }

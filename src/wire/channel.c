@@ -98,6 +98,11 @@ void channel_set_secret(struct channel *c)
     c->in.secret = c->out.secret = true;
 }
 
+void channel_hear_out(struct channel *c)
+{
+    c->hears_out = true;
+}
+
 bool channel_is_breached(const struct channel *c)
 {
     return c->is_breached;

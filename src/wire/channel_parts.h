@@ -32,6 +32,7 @@ struct channel {
     size_t n_fds_in;
     bool takes_fds; /* there is a message to us that carries one */
     bool is_closed, is_breached, is_paused, in_handler;
+    bool hears_out, is_one_way; /* the peer reads no more, and is read to its end */
     const char *reason;
 };
 

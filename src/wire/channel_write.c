@@ -11,7 +11,7 @@
 /* Whether a frame of this type may be queued now: 0, or why not. */
 static int may_queue(const struct channel *c, uint16_t type)
 {
-    if (c->is_closed)
+    if (c->is_closed || c->is_one_way)
         return -EPIPE;
     if (!wire_may_send(type, c->self, c->peer))
         return -SP_EPROTOCOL;
@@ -137,9 +137,30 @@ static void drop_written(struct channel *c)
         buffer_free(&c->out);
 }
 
+/* What the peer said before it went is still there. It is read, and the end of the stream then closes the channel. */
+static void stop_writing(struct channel *c)
+{
+    c->is_one_way = true;
+    ev_io_stop(c->loop, &c->writer);
+    for (size_t i = 0; i < c->n_fds_out; i++)
+        close(c->fds_out[i].fd);
+    c->n_fds_out = 0;
+    c->out_done = 0;
+    buffer_free(&c->out);
+}
+
+static int fail(struct channel *c, int error)
+{
+    if (error == -EPIPE && c->hears_out)
+        stop_writing(c);
+    else
+        channel_close(c, error_text(error));
+    return error;
+}
+
 int channel_flush(struct channel *c)
 {
-    if (c->is_closed)
+    if (c->is_closed || c->is_one_way)
         return -EPIPE;
     while (c->out_done < c->out.len) {
         ssize_t n = transmit(c);
@@ -150,10 +171,8 @@ int channel_flush(struct channel *c)
             ev_io_start(c->loop, &c->writer);
             return -EAGAIN;
         }
-        if (n < 0) {
-            channel_close(c, error_text((int)n));
-            return (int)n;
-        }
+        if (n < 0)
+            return fail(c, (int)n);
         c->out_done += (size_t)n;
     }
     drop_written(c);

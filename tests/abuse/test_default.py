@@ -1,7 +1,9 @@
 """Family "default": a server as it is made refuses everybody but its owner, and nobody ships with a secret."""
 import ctypes
 import errno
+import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -75,6 +77,17 @@ def test_what_cannot_lock_itself_down_does_not_serve(own_server, call, error):
     own_server.stop()
     r = subprocess.run(own_server.command("127.0.0.1:0"), capture_output=True, text=True, timeout=60, preexec_fn=refused_by_the_kernel(call, error))
     assert r.returncode != 0 and "it cannot lock itself down" in r.stderr and "event=supervisor.ready" not in r.stderr, r
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not there")
+def test_who_ends_before_he_is_told_anything_says_why(own_server):
+    """A supervisor that is slow to write to the role that it has started."""
+    own_server.stop()
+    slow = ["strace", "-qq", "-o", "/dev/null", "-e", "trace=sendmsg", "-e", "inject=sendmsg:delay_enter=300000"]
+    r = subprocess.run([*slow, *own_server.command("127.0.0.1:0")], capture_output=True, text=True, timeout=60,
+                       preexec_fn=refused_by_the_kernel("landlock_create_ruleset", errno.ENOSYS),
+                       env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}) # which needs to trace itself
+    assert r.returncode != 0 and "it cannot lock itself down" in r.stderr, r
 
 
 SHIPPED = [p for f in ("src", "dist", "examples", "docs") for p in (ROOT / f).rglob("*") if p.is_file() and p.suffix not in (".pyc",)]

@@ -397,6 +397,31 @@ static void stray_descriptors_close(void **state)
     assert_int_equal(count_fds(), before);
 }
 
+/* What it said before it went is read after a write has failed; without channel_hear_out it is not. */
+static void a_peer_is_heard_out(void **state)
+{
+    (void)state;
+    for (int hears_out = 0; hears_out < 2; hears_out++) {
+        struct end gateway, engine;
+        open_pair(&gateway, &engine);
+        if (hears_out)
+            channel_hear_out(engine.channel);
+        for (uint64_t i = 1; i <= 3; i++)
+            assert_int_equal(CHANNEL_SEND(gateway.channel, HTTP_GONE, http_gone, &(struct msg_http_gone){.tag = i}), 0);
+        assert_int_equal(channel_flush(gateway.channel), 0);
+        channel_free(gateway.channel);
+        struct msg_http_response answer = {.tag = 1, .status = 200};
+        assert_int_equal(CHANNEL_SEND(engine.channel, HTTP_RESPONSE, http_response, &answer), 0);
+        assert_int_equal(channel_flush(engine.channel), -EPIPE);
+        assert_int_equal(CHANNEL_SEND(engine.channel, HTTP_RESPONSE, http_response, &answer), -EPIPE);
+        turn(5);
+        assert_int_equal(engine.n_messages, hears_out ? 3 : 0);
+        assert_int_equal(engine.n_closed, 1);
+        assert_false(channel_is_breached(engine.channel));
+        channel_free(engine.channel);
+    }
+}
+
 /* Where a message may carry one, more than can wait for their frames close the channel. */
 static void too_many_descriptors_close(void **state)
 {
@@ -499,6 +524,7 @@ int main(void)
         cmocka_unit_test(wrong_directions_close),
         cmocka_unit_test(frames_come_byte_by_byte),
         cmocka_unit_test(stray_descriptors_close),
+        cmocka_unit_test(a_peer_is_heard_out),
         cmocka_unit_test(too_many_descriptors_close),
 #ifdef __SANITIZE_ADDRESS__
         cmocka_unit_test(a_payload_is_lent_for_the_call),
