@@ -1,5 +1,6 @@
 /* denials: an allowance for each kind of refusal, and one window for all in which what is beyond it is counted. Called by routes.c
- * and hooks.c where they refuse; what cannot be queued is counted too. A leaf tells the route's template, never the path as it was asked for. */
+ * and hooks.c where they refuse; what cannot be queued is counted too. A leaf tells the route's template, never the path as it was
+ * asked for. */
 #include "engine/denials.h"
 
 #include <ev.h>
@@ -28,8 +29,8 @@ static bool write_leaf(const struct audit_event *e)
 static void write_count(enum audit_action action)
 {
     char detail[LIMIT_NAME];
-    (void)snprintf(detail, sizeof detail, "%llu more in %d seconds",
-                   (unsigned long long)kinds[action].n_counted, LIMIT_DENIALS_COUNT_S);
+    (void)snprintf(detail, sizeof detail, "%llu more in %d seconds", (unsigned long long)kinds[action].n_counted,
+                   LIMIT_DENIALS_COUNT_S);
     struct audit_event e = {.action = action, .time_ms = clock_wall_ms(), .outcome = AUDIT_DENIED,
                             .actor_kind = SLICE_LITERAL("server"), .detail = slice_text(detail)};
     if (write_leaf(&e))

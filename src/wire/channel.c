@@ -7,14 +7,35 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/must.h"
 #include "wire/channel_parts.h"
+
+static void stop_io(struct channel *c)
+{
+    ev_io_stop(c->loop, &c->reader);
+    ev_io_stop(c->loop, &c->writer);
+    ev_prepare_stop(c->loop, &c->flusher);
+    if (c->fd >= 0)
+        close(c->fd);
+    c->fd = -1;
+    for (size_t i = 0; i < c->n_fds_in; i++)
+        close(c->fds_in[i]);
+    for (size_t i = 0; i < c->n_fds_out; i++)
+        close(c->fds_out[i].fd);
+    c->n_fds_in = c->n_fds_out = 0;
+}
 
 static void on_close(struct ev_loop *loop, ev_timer *w, int events)
 {
     (void)loop;
     (void)events;
     struct channel *c = w->data;
+    if (!c->is_closed) {
+        c->is_closed = true; /* a peer that reads no more has been heard for long enough */
+        c->reason = error_text(-EPIPE);
+        stop_io(c);
+    }
     c->handlers->closed(c, c->reason, c->user);
 }
 
@@ -56,21 +77,6 @@ int channel_new(struct ev_loop *loop, int fd, enum role self, enum role peer, co
     return 0;
 }
 
-static void stop_io(struct channel *c)
-{
-    ev_io_stop(c->loop, &c->reader);
-    ev_io_stop(c->loop, &c->writer);
-    ev_prepare_stop(c->loop, &c->flusher);
-    if (c->fd >= 0)
-        close(c->fd);
-    c->fd = -1;
-    for (size_t i = 0; i < c->n_fds_in; i++)
-        close(c->fds_in[i]);
-    for (size_t i = 0; i < c->n_fds_out; i++)
-        close(c->fds_out[i].fd);
-    c->n_fds_in = c->n_fds_out = 0;
-}
-
 void channel_free(struct channel *c)
 {
     if (!c)
@@ -90,6 +96,8 @@ void channel_close(struct channel *c, const char *reason)
     c->is_closed = true;
     c->reason = reason;
     stop_io(c);
+    ev_timer_stop(c->loop, &c->closer);
+    ev_timer_set(&c->closer, 0., 0.);
     ev_timer_start(c->loop, &c->closer);
 }
 

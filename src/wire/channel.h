@@ -47,8 +47,8 @@ void channel_close(struct channel *c, const char *reason);
 /* Payloads hold secrets: buffers are wiped as they empty. Set it before the first message. */
 void channel_set_secret(struct channel *c);
 
-/* A peer that reads no more is read until it has nothing more to say, and only then the channel closes. Without it a write that fails
- * closes the channel, and what the peer said last is lost. */
+/* A peer that reads no more is read until it has nothing more to say, for half a second at most, and only then the channel closes.
+ * Without it a write that fails closes the channel, and what the peer said last is lost. */
 void channel_hear_out(struct channel *c);
 
 /* Whether it was closed over what the peer sent, and not because the peer went away or by channel_close. */

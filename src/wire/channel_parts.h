@@ -22,7 +22,7 @@ struct channel {
     void *user;
     ev_io reader, writer;
     ev_prepare flusher; /* writes what the round queued */
-    ev_timer closer;    /* calls `closed` outside of anyone's stack */
+    ev_timer closer;    /* calls `closed` outside of anyone's stack, or when a peer was heard out for long enough */
     struct buffer in, out;
     size_t out_done;    /* bytes of `out` already written */
     uint64_t out_total; /* bytes ever taken from `out` */

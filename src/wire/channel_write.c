@@ -137,6 +137,8 @@ static void drop_written(struct channel *c)
         buffer_free(&c->out);
 }
 
+#define HEAR_OUT_S .5 /* who reads no more and does not go speaks for so long */
+
 /* What the peer said before it went is still there. It is read, and the end of the stream then closes the channel. */
 static void stop_writing(struct channel *c)
 {
@@ -147,6 +149,8 @@ static void stop_writing(struct channel *c)
     c->n_fds_out = 0;
     c->out_done = 0;
     buffer_free(&c->out);
+    ev_timer_set(&c->closer, HEAR_OUT_S, 0.);
+    ev_timer_start(c->loop, &c->closer);
 }
 
 static int fail(struct channel *c, int error)

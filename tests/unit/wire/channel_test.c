@@ -422,6 +422,28 @@ static void a_peer_is_heard_out(void **state)
     }
 }
 
+/* It only says that it reads no more, and stays: the channel closes all the same. */
+static void who_reads_no_more_is_not_kept(void **state)
+{
+    (void)state;
+    int pair[2];
+    struct end engine;
+    make_pair(pair);
+    open_end(&engine, pair[0], ROLE_ENGINE, ROLE_GATEWAY);
+    channel_hear_out(engine.channel);
+    assert_int_equal(shutdown(pair[1], SHUT_RD), 0);
+    struct msg_http_response answer = {.tag = 1, .status = 200};
+    assert_int_equal(CHANNEL_SEND(engine.channel, HTTP_RESPONSE, http_response, &answer), 0);
+    assert_int_equal(channel_flush(engine.channel), -EPIPE);
+    turn(5);
+    assert_int_equal(engine.n_closed, 0);
+    while (engine.n_closed == 0)
+        ev_run(loop, EVRUN_ONCE);
+    assert_int_equal(engine.n_closed, 1);
+    channel_free(engine.channel);
+    close(pair[1]);
+}
+
 /* Where a message may carry one, more than can wait for their frames close the channel. */
 static void too_many_descriptors_close(void **state)
 {
@@ -525,6 +547,7 @@ int main(void)
         cmocka_unit_test(frames_come_byte_by_byte),
         cmocka_unit_test(stray_descriptors_close),
         cmocka_unit_test(a_peer_is_heard_out),
+        cmocka_unit_test(who_reads_no_more_is_not_kept),
         cmocka_unit_test(too_many_descriptors_close),
 #ifdef __SANITIZE_ADDRESS__
         cmocka_unit_test(a_payload_is_lent_for_the_call),
