@@ -71,6 +71,7 @@ int channel_new(struct ev_loop *loop, int fd, enum role self, enum role peer, co
     ev_io_init(&c->writer, channel_on_writable, fd, EV_WRITE);
     ev_prepare_init(&c->flusher, channel_on_prepare);
     ev_timer_init(&c->closer, on_close, 0., 0.);
+    ev_set_priority(&c->closer, EV_MINPRI); /* what can be read is read first, however late we are */
     c->reader.data = c->writer.data = c->flusher.data = c->closer.data = c;
     ev_io_start(loop, &c->reader);
     *ret = c;
