@@ -3,6 +3,7 @@
 #include "engine/checkpoints.h"
 
 #include <ev.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -17,15 +18,15 @@
 #include "engine/slow.h"
 #include "role/role.h"
 
-#define INTERVAL_S    1.
-#define FIRST_S       .05 /* what an earlier life left unsigned does not wait for a whole interval of this one */
-#define PATIENCE_S    3. /* for the last one: the vault may be away */
-#define LAST_TRIES    3
+#define INTERVAL_S 1.
+#define PATIENCE_S 3. /* for the last one: the vault may be away */
+#define LAST_TRIES 3
 
 static struct buffer last_note = BUFFER_MAX(LIMIT_TEXT);
 static uint64_t last_size, asked_size;
 static bool is_busy, must_retry, vault_knows_last;
 static ev_timer tick, patience;
+static void (*signed_first)(int code, const char *why);
 static void (*finished)(void);
 static unsigned last_tries;
 static struct request *waiting[LIMIT_CHECKPOINTS_ASKED];
@@ -82,13 +83,29 @@ static void finish_or_go_on(int code)
         finish();
 }
 
-static void ends(int code, const char *what)
+static void tell_first(int code, const char *why)
 {
+    void (*tell)(int code, const char *why) = signed_first;
+    signed_first = NULL;
+    if (!tell)
+        return;
+    if (code == 0)
+        ev_timer_start(role_loop(), &tick);
+    tell(code, why);
+}
+
+/* `reason` is the vault's; "" is ours, which the code says. */
+static void ends(int code, const char *what, struct slice reason)
+{
+    char why[512];
+    struct slice text = reason.len ? reason : slice_text(error_text(code));
+    (void)snprintf(why, sizeof why, "%.*s", SLICE_ARGS(text));
     is_busy = false;
     must_retry = code < 0;
     if (code < 0)
-        log_event(LOG_LEVEL_ERROR, "engine.checkpoint-failed", "at", what, "error", error_text(code), NULL);
+        log_event(LOG_LEVEL_ERROR, "engine.checkpoint-failed", "at", what, "error", why, NULL);
     answer_waiting(code);
+    tell_first(code, why);
     if (finished)
         finish_or_go_on(code);
 }
@@ -97,7 +114,7 @@ static void on_stored(int code, uint32_t id, void *user)
 {
     (void)id;
     (void)user;
-    ends(code, "store");
+    ends(code, "store", (struct slice){0});
 }
 
 /* The vault has signed a later head than the one that we kept: we died between its signature and the disk. What it signed is
@@ -126,7 +143,7 @@ static void on_signed(int code, const void *answer, void *user)
         return;
     }
     if (code < 0) {
-        ends(code, "vault");
+        ends(code, "vault", m ? m->reason : (struct slice){0});
         return;
     }
     vault_knows_last = true;
@@ -135,7 +152,7 @@ static void on_signed(int code, const void *answer, void *user)
     (void)buffer_append_slice(&last_note, m->checkpoint);
     struct commit *c = commit_new_of_log(on_stored, NULL);
     if (!c) {
-        ends(-SP_EOVERLOAD, "store");
+        ends(-SP_EOVERLOAD, "store", (struct slice){0});
         return;
     }
     commit_checkpoint(c, last_size, m->checkpoint, clock_wall_ms());
@@ -146,7 +163,7 @@ static void on_head(int code, const struct store_head *head, struct slice proof,
 {
     (void)user;
     if (code < 0 || head->size == last_size) {
-        ends(code, "head");
+        ends(code, "head", (struct slice){0});
         return;
     }
     asked_size = head->size;
@@ -156,7 +173,7 @@ static void on_head(int code, const struct store_head *head, struct slice proof,
         m.last = buffer_slice(&last_note);
     code = vault_ask_sign(&m, on_signed, NULL);
     if (code < 0)
-        ends(code, "vault");
+        ends(code, "vault", (struct slice){0});
 }
 
 static void begin(void)
@@ -176,10 +193,11 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
         begin();
 }
 
-void checkpoints_start(void)
+void checkpoints_start(void (*tell)(int code, const char *why))
 {
-    ev_timer_init(&tick, on_tick, FIRST_S, INTERVAL_S);
-    ev_timer_start(role_loop(), &tick);
+    ev_timer_init(&tick, on_tick, INTERVAL_S, INTERVAL_S);
+    signed_first = tell;
+    begin();
 }
 
 static void on_patience(struct ev_loop *loop, ev_timer *timer, int events)

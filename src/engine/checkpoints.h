@@ -5,7 +5,9 @@
 #include "store/store.h"
 
 [[gnu::warn_unused_result]] int checkpoints_load(struct store_reader *reader);
-void checkpoints_start(void);
+/* Signs what is there, and then what comes, each second. `signed_first` is called once, when the first is kept or cannot be: with
+ * -SP_EUNAVAILABLE when the vault went away, whose next life is reason to call again; else `why` is for a person. */
+void checkpoints_start(void (*signed_first)(int code, const char *why));
 /* Signs what is left, if the vault is there, and calls `done` in any case, after some seconds at most. */
 void checkpoints_finish(void (*done)(void));
 /* The vault was (re)started: the next signature needs the last checkpoint. */

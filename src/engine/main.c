@@ -118,8 +118,44 @@ static int read_failed(int code, const char *what)
                      what, place, place[0] ? ": " : "", error_text(code));
 }
 
+static void serve(void)
+{
+    int r = runs_recover(loader);
+    if (r < 0) {
+        (void)read_failed(r, "runs that had not ended");
+        return;
+    }
+    store_reader_close(loader);
+    loader = NULL;
+    is_ready = true;
+    routes_open();
+    retention_start();
+    settings_record();
+    role_ready();
+}
+
+/* What a crash leaves unsigned begins behind a signed start: a start knows anything else for what it is. */
+static void on_start_signed(int code, const char *why)
+{
+    if (code == 0)
+        serve();
+    else if (code != -SP_EUNAVAILABLE)
+        (void)role_fail(code, "the audit log cannot be signed: %s; `sallyport audit verify` tells what is wrong with it", why);
+}
+
+static void on_start_told(int code, uint32_t id, void *user)
+{
+    (void)id;
+    (void)user;
+    if (code < 0)
+        (void)start_failed(code, "the leaf of the start cannot be written");
+    else
+        checkpoints_start(on_start_signed);
+}
+
 static void on_credentials(int code, void *user)
 {
+    static bool is_told;
     (void)user;
     if (code < 0) {
         log_event(LOG_LEVEL_WARN, "engine.vault-not-ready", "error", error_text(code), NULL);
@@ -128,24 +164,11 @@ static void on_credentials(int code, void *user)
     vault_unlocked();
     if (is_ready)
         return;
-    int r = runs_recover(loader);
-    if (r < 0) {
-        (void)read_failed(r, "runs that had not ended");
-        return;
-    }
-    store_reader_close(loader);
-    loader = NULL;
-    if (!resumed_tell()) {
-        (void)start_failed(-SP_EOVERLOAD, "the leaf about the end of the log cannot be written");
-        return;
-    }
-    is_ready = true;
-    routes_open();
-    checkpoints_start();
-    retention_start();
-    (void)leaf_of_server(AUDIT_SERVER_STARTED, NULL);
-    settings_record();
-    role_ready();
+    if (is_told)
+        checkpoints_start(on_start_signed);
+    else if (!resumed_tell() || !leaf_of_server(AUDIT_SERVER_STARTED, on_start_told))
+        (void)start_failed(-SP_EOVERLOAD, "the leaf of the start cannot be written");
+    is_told = true;
 }
 
 static void on_namespaces(int code, void *user)

@@ -1,6 +1,7 @@
-/* resumed: see resumed.h. A server signs its log each second, and at a stop in order all of it. So at a start a second's leaves may
- * be without a signature, after a crash, and none after a stop; more were perhaps written by who can write the database. They cannot be
- * told apart from the server's own, and are signed with the rest: what tells of them afterwards is the leaf that is written here. */
+/* resumed: see resumed.h. A server signs its start before it serves, then its log each second, and at a stop in order all of it. So at
+ * a start a second's leaves may be without a signature, after a crash, and none after a stop, but for those of starts that came to
+ * nothing; others were written by who can write the database. A crash's cannot be told from those that he adds to them, and all are
+ * signed with the rest: what tells of them afterwards is the leaf that is written here. */
 #include "engine/resumed.h"
 
 #include <stdio.h>
@@ -11,65 +12,79 @@
 #include "engine/commit.h"
 #include "store/audit.h"
 
-#define USUAL_MS 10000 /* between the first and the last of them: the vault may have been away for a while */
+#define USUAL_MS 10000 /* between the first and the last of a crash: the vault may have been away for a while */
 
-struct end_leaf {
-    enum audit_action action; /* AUDIT_ACTION_NONE: no leaf as a server writes it */
-    int64_t time_ms;
+/* What the leaf before says of the server. */
+enum phase { SERVES, STOPPED, STARTS };
+
+struct tail {
+    enum phase phase;
+    int64_t first_ms, last_ms; /* of what a crash left; 0: nothing */
+    const char *oddity;        /* what a crash does not explain; NULL: nothing */
 };
 
 static struct {
     uint64_t signed_size, n;
-    int64_t ms;
-    const char *oddity; /* what a crash does not explain; NULL: nothing */
+    const char *oddity;
 } unsigned_leaves;
+
+static enum phase phase_after(enum audit_action action)
+{
+    if (action == AUDIT_SERVER_STARTED || action == AUDIT_LOG_RESUMED)
+        return STARTS;
+    return action == AUDIT_SERVER_STOPPED ? STOPPED : SERVES;
+}
+
+static const char *oddity_of(struct tail *t, const struct audit_event *event)
+{
+    if (phase_after(event->action) == STARTS)
+        return NULL; /* as often as a start did not come to a signature, at any time */
+    if (t->phase == STOPPED)
+        return "the server had stopped in order";
+    if (t->phase == STARTS)
+        return "a server that starts does nothing before its start is signed";
+    t->first_ms = t->first_ms && t->first_ms < event->time_ms ? t->first_ms : event->time_ms;
+    t->last_ms = t->last_ms > event->time_ms ? t->last_ms : event->time_ms;
+    return t->last_ms - t->first_ms > USUAL_MS ? "they are more than a crash leaves" : NULL;
+}
 
 static int on_leaf(void *user, uint64_t index, struct slice leaf)
 {
     (void)index;
-    struct end_leaf *end = user;
+    struct tail *t = user;
     _cleanup_buffer_ struct buffer memory = BUFFER_MAX(LIMIT_LEAF);
     struct audit_event event;
     int r = audit_leaf_decode(leaf, &event, &memory);
-    if (r == 0)
-        *end = (struct end_leaf){event.action, event.time_ms};
-    return r == -ENOMEM ? r : 0;
+    if (r == -ENOMEM || t->oddity)
+        return r == -ENOMEM ? r : 0;
+    t->oddity = r < 0 ? "they are not as a server writes them" : oddity_of(t, &event);
+    t->phase = r < 0 ? t->phase : phase_after(event.action);
+    return 0;
 }
 
-static int leaf_at(struct store_reader *reader, uint64_t index, struct end_leaf *ret)
+/* Of the leaf that was signed last, all but what it says of the server is of no concern. */
+static int on_signed_leaf(void *user, uint64_t index, struct slice leaf)
 {
-    *ret = (struct end_leaf){0};
-    return store_leaves(reader, index, index + 1, on_leaf, ret);
-}
-
-static const char *oddity_of(const struct end_leaf *last_signed, const struct end_leaf *first, const struct end_leaf *last)
-{
-    bool is_start = first->action == AUDIT_SERVER_STARTED || first->action == AUDIT_LOG_RESUMED;
-    if (!first->action || !last->action)
-        return "they are not as a server writes them";
-    if (last_signed->action == AUDIT_SERVER_STOPPED && !is_start)
-        return "the server had stopped in order";
-    if (last->time_ms - first->time_ms > USUAL_MS || first->time_ms - last->time_ms > USUAL_MS)
-        return "they are more than a crash leaves";
-    return NULL;
+    struct tail *t = user;
+    int r = on_leaf(t, index, leaf);
+    *t = (struct tail){.phase = t->phase == STARTS ? SERVES : t->phase};
+    return r;
 }
 
 int resumed_look(struct store_reader *reader, uint64_t signed_size)
 {
     uint64_t size = 0;
-    struct end_leaf last_signed = {0}, first, last;
+    struct tail tail = {0};
     int r = store_leaf_count(reader, &size);
     if (r < 0 || size <= signed_size)
         return r;
-    r = signed_size ? leaf_at(reader, signed_size - 1, &last_signed) : 0;
-    r = r < 0 ? r : leaf_at(reader, signed_size, &first);
-    r = r < 0 ? r : leaf_at(reader, size - 1, &last);
+    r = signed_size ? store_leaves(reader, signed_size - 1, signed_size, on_signed_leaf, &tail) : 0;
+    r = r < 0 ? r : store_leaves(reader, signed_size, size, on_leaf, &tail);
     if (r < 0)
         return r;
     unsigned_leaves.signed_size = signed_size;
     unsigned_leaves.n = size - signed_size;
-    unsigned_leaves.ms = last.time_ms - first.time_ms;
-    unsigned_leaves.oddity = oddity_of(&last_signed, &first, &last);
+    unsigned_leaves.oddity = tail.oddity;
     return 0;
 }
 
@@ -80,8 +95,8 @@ bool resumed_tell(void)
     if (unsigned_leaves.n == 0)
         return true;
     (void)snprintf(from, sizeof from, "%llu", (unsigned long long)unsigned_leaves.signed_size);
-    (void)snprintf(detail, sizeof detail, "%llu without a signature, within %lld ms%s%s", (unsigned long long)unsigned_leaves.n,
-                   (long long)unsigned_leaves.ms, oddity ? ": " : "", oddity ? oddity : "");
+    (void)snprintf(detail, sizeof detail, "%llu without a signature%s%s", (unsigned long long)unsigned_leaves.n, oddity ? ": " : "",
+                   oddity ? oddity : "");
     log_event(oddity ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "engine.log-resumed", "from", from, "leaves", detail, NULL);
     struct commit *c = commit_new(NULL, NULL);
     if (!c)

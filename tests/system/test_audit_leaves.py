@@ -12,7 +12,7 @@ from sallyport import definition, eventually
 
 
 def leaves_of(server, action, **members):
-    return [x for x in server.leaves() if x["action"] == action and all(x.get(k) == v for k, v in members.items())]
+    return [x for x in server.leaves() if x.get("action") == action and all(x.get(k) == v for k, v in members.items())]
 
 
 def settled(server):
@@ -105,63 +105,105 @@ def test_leaves_that_nobody_signs_are_told_of(own_server):
     database.close()
 
 
-def resumed(server, n):
-    """What the `n` starts that found something said of it."""
-    found = eventually(lambda: len(found := leaves_of(server, "log.resumed")) >= n and found, 10, "the leaf")
-    assert len(found) == n, found
-    return [(x["object"], x["outcome"], x["detail"]) for x in found]
+def resumed(server):
+    """What each start that found something said of it; its leaf is signed before the server is ready."""
+    return [(x["object"], x["outcome"], x["detail"]) for x in leaves_of(server, "log.resumed") if "object" in x]
+
+
+def edit(server, *statements):
+    """Of a server that does not run."""
+    with sqlite3.connect(server.data / "sallyport.db", isolation_level=None) as database:
+        rows = [database.execute(*statement).fetchall() for statement in statements]
+    database.close()
+    return rows[-1]
 
 
 def forged(server, *actions, seconds=0):
-    """Leaves of an attacker behind those of a stopped server, `seconds` from the first to the last; the size before."""
-    with sqlite3.connect(server.data / "sallyport.db", isolation_level=None) as database:
-        size, = database.execute("SELECT count(*) FROM leaves").fetchone()
-        now = int(time.time() * 1000)
-        for i, action in enumerate(actions):
-            at = now + 1000 * seconds * i // max(1, len(actions) - 1)
-            leaf = {"action": action, "kind": "server", "outcome": "ok", "time": at}
-            database.execute("INSERT INTO leaves VALUES (?, ?)", (size + i, json.dumps(leaf, separators=(",", ":"), sort_keys=True)))
-    database.close()
+    """Leaves of an attacker behind those of a server that does not run, `seconds` from the first to the last; the size before."""
+    [(size,)] = edit(server, ("SELECT count(*) FROM leaves",))
+    now = int(time.time() * 1000)
+    for i, action in enumerate(actions):
+        leaf = {"action": action, "kind": "server", "outcome": "ok", "time": now + 1000 * seconds * i // max(1, len(actions) - 1)}
+        body = json.dumps(leaf, separators=(",", ":"), sort_keys=True) if action else "{}"
+        edit(server, ("INSERT INTO leaves VALUES (?, ?)", (size + i, body)))
     return size
+
+
+STOPPED = "the server had stopped in order"
+STARTED = "a server that starts does nothing before its start is signed"
+TOO_LONG = "they are more than a crash leaves"
+NOT_OURS = "they are not as a server writes them"
+# After a stop in order, or a crash: (actions, "" is no leaf; seconds from the first to the last; what is said of them, None: a crash)
+STOPPED_THEN = [(("login.ok", "login.ok"), 0, STOPPED),
+                (("server.started",), 0, None),
+                (("log.resumed", "server.started", "log.resumed", "server.started"), 60, None),
+                (("server.started", "login.ok"), 0, STARTED),
+                (("server.started", "config.changed", "server.stopped"), 0, STARTED)]
+CRASHED_THEN = [(("login.ok", "run.started"), 0, None),
+                (("login.ok", "run.started"), 60, TOO_LONG),
+                (("run.started", "server.stopped", "server.started"), 0, None),
+                (("run.started", "server.stopped", "login.ok"), 0, STOPPED),
+                (("run.started", "log.resumed", "login.ok"), 0, STARTED),
+                (("run.started", ""), 0, NOT_OURS)]
+
+
+def start_finds(server, n, oddity):
+    """A start that finds `n` leaves unsigned, and what it says of them."""
+    server.start()
+    start, outcome, detail = resumed(server)[-1]
+    assert detail == f"{n} without a signature" + (f": {oddity}" if oddity else "")
+    assert outcome == ("failed" if oddity else "ok")
+    assert f"level={'warn' if oddity else 'info'} event=engine.log-resumed" in server.log()
+    return int(start)
 
 
 def test_a_start_tells_what_it_found_unsigned(own_server):
     """After a stop in order nothing is; an init's leaves are; a crash leaves a second's at most. What else is there is told as odd."""
-    [(start, outcome, _)] = resumed(own_server, 1)
+    [(start, outcome, _)] = resumed(own_server)
     assert (start, outcome) == ("0", "ok"), "what init wrote"
     own_server.stop()
     own_server.start()
     settled(own_server)
-    assert len(resumed(own_server, 1)) == 1 and "engine.log-resumed" not in own_server.log()
-    own_server.stop()
-    size = forged(own_server, "login.ok", "login.ok")
-    own_server.start()
-    assert resumed(own_server, 2)[1] == (str(size), "failed", "2 without a signature, within 0 ms: the server had stopped in order")
-    assert "level=warn event=engine.log-resumed" in own_server.log()
+    assert len(resumed(own_server)) == 1 and "engine.log-resumed" not in own_server.log()
+    for actions, seconds, oddity in STOPPED_THEN:
+        own_server.stop()
+        size = forged(own_server, *actions, seconds=seconds)
+        assert start_finds(own_server, len(actions), oddity) == size
     own_server.stop()
     assert own_server.verify().returncode == 0
 
-    for n, (actions, seconds, outcome, why) in enumerate(((("server.started", "login.ok"), 0, "ok", ""),
-                                                          (("server.started", "login.ok"), 60, "failed", ": they are more than a crash leaves"))):
+
+def test_a_start_tells_what_a_crash_explains(own_server):
+    for actions, seconds, oddity in CRASHED_THEN:
+        own_server.kill_all()
         size = forged(own_server, *actions, seconds=seconds)
-        own_server.start()
-        assert resumed(own_server, 3 + n)[-1] == (str(size), outcome, f"2 without a signature, within {1000 * seconds} ms{why}")
-        own_server.stop()
+        [(signed,)] = edit(own_server, ("SELECT max(size) FROM checkpoints",))
+        assert start_finds(own_server, size - signed + len(actions), oddity) == signed
+
+
+def test_nothing_is_served_before_the_start_is_signed(own_server):
+    """So that a log never has leaves of a life behind an unsigned start."""
+    own_server.kill_all()
+    own_server.start()
+    [(size,)] = edit(own_server, ("SELECT size FROM checkpoints ORDER BY size DESC LIMIT 1",))
+    started = [i for i, leaf in enumerate(own_server.leaves()) if leaf["action"] == "server.started"][-1]
+    assert size > started
+
+
+def test_a_log_that_cannot_be_signed_serves_nobody(own_server):
+    own_server.stop()
+    edit(own_server, ("DELETE FROM leaves WHERE idx >= (SELECT max(idx) - 3 FROM leaves)",))
+    own_server.start(wait=False)
+    assert own_server.process.wait(20) != 0
+    assert "the audit log cannot be signed: " in own_server.log() and "`sallyport audit verify`" in own_server.log()
 
 
 def test_a_log_without_any_checkpoint_is_told_of(own_server):
     """Whoever takes the checkpoints away as well forges the whole log: of a server that was ever in use it is more than init writes."""
     own_server.stop()
-    with sqlite3.connect(own_server.data / "sallyport.db", isolation_level=None) as database:
-        database.execute("DELETE FROM checkpoints")
-    database.close()
-    size = forged(own_server, "login.ok", seconds=0)
-    with sqlite3.connect(own_server.data / "sallyport.db", isolation_level=None) as database:
-        database.execute("UPDATE leaves SET body = replace(body, '\"time\":1', '\"time\":2') WHERE idx = ?", (size,))
-    database.close()
-    own_server.start()
-    start, outcome, detail = resumed(own_server, 2)[-1]
-    assert (start, outcome) == ("0", "failed") and detail.startswith(f"{size + 1} without a signature"), detail
+    edit(own_server, ("DELETE FROM checkpoints",))
+    size = forged(own_server, "login.ok")
+    assert start_finds(own_server, size + 1, STARTED) == 0
 
 
 def test_nothing_comes_after_the_leaf_of_a_stop(own_server):
