@@ -55,7 +55,7 @@
 #define LIMIT_EFFECTS         10000       /* effects of one run */
 #define LIMIT_OPEN_EFFECTS    256         /* effects of one run that are under way */
 #define LIMIT_JOURNAL         (48u << 20) /* the journal of one run, not sealed: a replay sends all of it to a worker at once */
-#define LIMIT_EVENTS          (48u << 20) /* the events of one run, not sealed; counted anew when the server starts */
+#define LIMIT_EVENTS          (48u << 20) /* the events of one run */
 #define LIMIT_REPEATS         5           /* times that a call is sent again because a part of the server was lost */
 #define LIMIT_TRACE           400000      /* trace entries of one run */
 #define LIMIT_ITERATIONS      100000      /* iterations of one `for` */

@@ -17,6 +17,7 @@ struct load {
     struct run_id id;
     struct seal_key key;
     struct journal_copy journal;
+    uint64_t events_len;
     int code;
 };
 
@@ -123,6 +124,8 @@ static void load_work(struct store_reader *reader, void *user)
     /* The index of open runs said otherwise. Its row is what an update would meet, and what leaves vouch for. */
     if (load->code == 0 && run_state_is_terminal(load->journal.state))
         load->code = -SP_ECONFLICT;
+    if (load->code == 0)
+        load->code = store_events_len(reader, load->id, &load->events_len);
 }
 
 /* --- replaying, on the loop ---------------------------------------------------------------------------------------- */
@@ -265,6 +268,7 @@ static void on_loaded(void *user)
     if (run && run->phase == PHASE_LOAD) {
         run->journal_seq = load->journal.next_seq;
         run->journal_len = load->journal.len;
+        run->events_len = load->events_len;
         if (load->code == 0)
             take_cause(run, &load->journal);
         /* Calls that are with egress stay there; all others are taken from the journal anew. */

@@ -141,6 +141,16 @@ int store_journal(struct store_reader *r, struct run_id run, store_journal_fn *e
     return reader_finish(r, &q, e);
 }
 
+int store_events_len(struct store_reader *r, struct run_id run, uint64_t *ret)
+{
+    struct query q = begin(r, STATEMENT_EVENTS_LEN);
+    query_u64(&q, run.n);
+    int e = query_next(&q);
+    if (e > 0)
+        *ret = column_u64(&q, 0, COLUMN_OPTIONAL); /* NULL: it has none */
+    return reader_finish(r, &q, e > 0 ? row_check(r, &q) : e);
+}
+
 /* The row from which on there are `n` deliveries; the first one if there are fewer. A day can have many more than are kept. */
 static int first_of_newest(struct store_reader *r, uint32_t n, int64_t *ret_id)
 {

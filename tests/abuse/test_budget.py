@@ -117,12 +117,35 @@ def test_who_waits_behind_runs_that_use_up_workers_is_not_to_blame(own_server):
             assert run["state"] == "completed", run
 
 
+EMIT_LARGE = {"emit": {"event": {"with": {"type": "com.example.large", "source": "https://example.com/x", "data": "${ $context.data }"}}}}
+MAKE_LARGE = {"set": {"data": "${ \"x\" * 4000000 }"}, "export": {"as": "${ . }"}}
+
+
+def emit_large(times):
+    return {"for": {"in": f"${{ [range({times})] }}"}, "do": [{"event": EMIT_LARGE}, {"pause": {"wait": {"milliseconds": 1}}}]}
+
+
 def test_a_run_fills_no_disk_with_events(server):
     """Each may be as large as a value, and there may be thousands of them."""
-    emit = {"emit": {"event": {"with": {"type": "com.example.large", "source": "https://example.com/x", "data": "${ $context.data }"}}}}
-    server.deploy(definition("emits", [{"data": {"set": {"data": "${ \"x\" * 4000000 }"}, "export": {"as": "${ . }"}}},
-                                       {"each": {"for": {"in": "${ [range(1000)] }"}, "do": [{"event": emit}, {"pause": {"wait": {"milliseconds": 1}}}]}}]))
+    server.deploy(definition("emits", [{"data": MAKE_LARGE}, {"each": emit_large(1000)}]))
     before = sum(f.stat().st_size for f in server.data.glob("*"))
     run = server.run("emits").json
     assert run["state"] == "faulted" and "more than one run may emit" in run["error"]["detail"], run
     assert sum(f.stat().st_size for f in server.data.glob("*")) - before < 256 << 20
+
+
+def test_a_run_fills_no_disk_from_start_to_start(own_server):
+    """What it emitted in an earlier life of the server counts."""
+    own_server.deploy(definition("emits", [{"data": MAKE_LARGE}, {"some": emit_large(8)}, {"long": {"wait": {"seconds": 4}}}, {"more": emit_large(8)}]))
+    run = own_server.run("emits", wait=False).json["id"]
+
+    def emitted():
+        return len([x for x in own_server.leaves() if x["action"] == "event.emitted"])
+    eventually(lambda: emitted() == 8, 10, "the first half")
+    own_server.kill_all()
+    own_server.start()
+    run = own_server.wait_run(run, 30)
+    assert run["state"] == "faulted" and "more than one run may emit" in run["error"]["detail"], run
+    assert 8 < emitted() < 16
+
+
