@@ -20,6 +20,7 @@
     C(cli_runs_start)                                                                                            \
     C(cli_runs_list)                                                                                             \
     C(cli_runs_show)                                                                                             \
+    C(cli_runs_data)                                                                                             \
     C(cli_runs_trace)                                                                                            \
     C(cli_runs_cancel)                                                                                           \
     C(cli_runs_replay)                                                                                           \

@@ -136,6 +136,20 @@ static void show_data(struct slice answer)
         }
 }
 
+/* What one answer has no room for, with the command that has it. */
+static void show_omitted(struct slice answer, const char *id)
+{
+    json_t *root = json_read(answer, JSON_DECODE_INT_AS_REAL, NULL);
+    size_t i;
+    const json_t *part;
+    json_array_foreach(json_object_get(root, "omitted"), i, part) {
+        _cleanup_buffer_ struct buffer name = BUFFER_MAX(LIMIT_NAME);
+        view_append(&name, json_string_value(part));
+        (void)printf("\nToo large to be shown with the rest: sallyport runs data %s %.*s\n", id, SLICE_ARGS(buffer_slice(&name)));
+    }
+    json_decref(root);
+}
+
 static void show_trace(const json_t *answer)
 {
     trace_print(json_object_get(answer, "trace"));
@@ -212,8 +226,18 @@ static int run_show(const struct cli_args *args)
     if (status || cli_flag(args, "json"))
         return status;
     show_data(buffer_slice(&answer));
+    show_omitted(buffer_slice(&answer), args->operands[0]);
     cli_out_text("\nTasks:\n");
     return run_trace(args);
+}
+
+static int run_data(const struct cli_args *args)
+{
+    _cleanup_buffer_ struct buffer tail = BUFFER_MAX(LIMIT_PATH);
+    (void)buffer_append_text(&tail, "/data/");
+    remote_append_escaped(&tail, args->operands[1]);
+    const char *text = buffer_text(&tail);
+    return text ? on_one(args, "GET", text, NULL) : cli_fail(-SP_EINVALID, "a run has input, output, error and context");
 }
 
 static int run_cancel(const struct cli_args *args)
@@ -237,6 +261,10 @@ const struct cli_command cli_runs_list = {.name = "runs list", .operands = "", .
 const struct cli_command cli_runs_show = {.name = "runs show", .operands = "ID", .summary = "Shows a run with its data",
     .help = "Input, output, error and context. Looking at them leaves an audit leaf, as runs trace does.\n",
     .options = options, .min_operands = 1, .max_operands = 1, .run = run_show};
+const struct cli_command cli_runs_data = {.name = "runs data", .operands = "ID PART",
+    .summary = "Prints one part of a run's data",
+    .help = "PART is input, output, error or context; it is printed as it is, in JSON. Leaves an audit leaf, as runs show does.\n",
+    .examples = "sallyport runs data r0saqmfqhfktm7 output\n", .options = options, .min_operands = 2, .max_operands = 2, .run = run_data};
 const struct cli_command cli_runs_trace = {.name = "runs trace", .operands = "ID", .summary = "Shows a run's timeline",
     .help = "A line for each task: when it began after the run's start, where it stands, how it ended, and how long it took.\n",
     .options = options, .min_operands = 1, .max_operands = 1, .run = run_trace};

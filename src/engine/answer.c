@@ -6,6 +6,7 @@
 #include "base/json_reader.h"
 #include "base/problem.h"
 #include "crypto/crypto.h"
+#include "engine/run_data.h"
 
 static void location_pair(struct buffer *b, struct run_id id)
 {
@@ -99,23 +100,14 @@ void answer_run(struct request *r, const struct run_outcome *outcome)
     json_object_begin(&w);
     json_key_text(&w, "id", id);
     json_key_text(&w, "state", run_state_text((int)outcome->state));
-    if (outcome->state == RUN_COMPLETED) {
-        json_key(&w, "output");
-        json_raw(&w, outcome->output);
-    }
-    if (outcome->error.len) {
-        json_key(&w, "error");
-        json_raw(&w, outcome->error);
-    }
-    if (outcome->context.len) {
-        json_key(&w, "context");
-        json_raw(&w, outcome->context);
-    }
+    const struct run_data data = {{[PART_OUTPUT] = outcome->state == RUN_COMPLETED ? outcome->output : (struct slice){0},
+                                   [PART_ERROR] = outcome->error,
+                                   [PART_CONTEXT] = outcome->context}};
+    run_data_write(&w, &data, run_data_fitting(&data, LIMIT_BODY - body.len - 1));
     json_object_end(&w);
     if (buffer_error(&body)) {
-        respond_problem(r, buffer_error(&body), "Run %s ended as %s; %s.", id, run_state_text((int)outcome->state),
-                        buffer_error(&body) == -ENOMEM ? "there is no memory now for its data"
-                                                       : "its data is too large for one answer");
+        respond_problem(r, buffer_error(&body), "Run %s ended as %s; there is no memory now for its data.", id,
+                        run_state_text((int)outcome->state));
         return;
     }
     location_pair(&extra, outcome->id);

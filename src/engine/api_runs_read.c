@@ -9,10 +9,11 @@
 #include "engine/look.h"
 #include "engine/query.h"
 #include "engine/request.h"
+#include "engine/run_data.h"
 #include "engine/slow.h"
 #include "engine/workflows.h"
 
-#define TRACE_RESERVE (64u << 10) /* one entry and the rest of the answer */
+#define TRACE_RESERVE (64u << 10) /* one entry, and what parts leave to the trace at least */
 
 /* --- list ---------------------------------------------------------------------------------------------------------- */
 
@@ -116,7 +117,8 @@ void api_runs_list(struct request *r)
 struct showing {
     struct request *request;
     struct run_id id;
-    enum { SHOW_RUN, SHOW_TRACE } what;
+    enum { SHOW_RUN, SHOW_TRACE, SHOW_PART } what;
+    int part; /* of SHOW_PART */
     struct workflow *workflow;
     struct seal_key key;
     struct journal_copy journal;
@@ -166,14 +168,6 @@ static void showing_free(struct showing *s)
     free(s);
 }
 
-static void write_part(struct json_writer *w, const char *key, const struct buffer *part)
-{
-    if (part->len == 0)
-        return;
-    json_key(w, key);
-    json_raw(w, buffer_slice(part));
-}
-
 static void write_trace_entry(struct json_writer *w, struct workflow *workflow, unsigned task, unsigned status, int64_t at_ms)
 {
     const char *reference = "/", *name = workflow->name;
@@ -187,16 +181,15 @@ static void write_trace_entry(struct json_writer *w, struct workflow *workflow, 
     json_object_end(w);
 }
 
-/* The beginning of the trace, as much as the answer holds beside the run's end; `truncated` says that there is more. */
-static void write_trace(struct json_writer *w, struct showing *s)
+/* The beginning of the trace, as much as the answer holds beside `others`; `truncated` says that there is more. */
+static void write_trace(struct json_writer *w, struct showing *s, size_t others)
 {
-    const size_t others = s->output.len + s->error.len + s->context.len + TRACE_RESERVE;
     struct workflow *workflow = workflow_by_id(s->workflow_id);
     bool fits = true;
     json_key_array(w, "trace");
     for (const struct journal_row *row = s->journal.first; row && workflow; row = row->next) {
         struct wire_reader r = WIRE_READER(row->data);
-        while (row->kind == JOURNAL_TRACE && r.rest.len >= 3 && (fits = w->out->len + others < LIMIT_BODY)) {
+        while (row->kind == JOURNAL_TRACE && r.rest.len >= 3 && (fits = w->out->len + others + TRACE_RESERVE < LIMIT_BODY)) {
             unsigned task = wire_get_u16(&r), status = wire_get_u8(&r);
             write_trace_entry(w, workflow, task, status, row->at_ms);
         }
@@ -206,36 +199,49 @@ static void write_trace(struct json_writer *w, struct showing *s)
         json_key_bool(w, "truncated", true);
 }
 
-static void show_done(void *user)
+static void answer_shown(struct showing *s, const struct run_data *data)
 {
-    struct showing *s = user;
-    if (s->code < 0) {
-        respond_problem(s->request, s->code, s->code == -SP_ENOTFOUND ? "There is no such run." : "The run could not be opened.");
-        showing_free(s);
-        return;
-    }
-    if (!look_record(s->request, AUDIT_RUN_READ, s->id, (struct slice){0})) {
-        showing_free(s);
-        return;
-    }
     _cleanup_buffer_ struct buffer body = BUFFER_MAX(LIMIT_BODY);
     struct json_writer w = JSON_WRITER(&body);
     json_object_begin(&w);
     (void)buffer_append_slice(&body, buffer_slice(&s->head));
     w.need_comma = true;
+    unsigned which = run_data_fitting(data, LIMIT_BODY - body.len - (s->what == SHOW_TRACE ? TRACE_RESERVE : 1));
     if (s->what == SHOW_TRACE)
-        write_trace(&w, s);
-    else
-        write_part(&w, "input", &s->input);
-    write_part(&w, "output", &s->output);
-    write_part(&w, "error", &s->error);
-    write_part(&w, "context", &s->context);
+        write_trace(&w, s, run_data_len(data, which));
+    run_data_write(&w, data, which);
     json_object_end(&w);
     respond_json(s->request, 200, &body);
+}
+
+static struct run_data data_of(const struct showing *s)
+{
+    struct run_data data = {{[PART_INPUT] = buffer_slice(&s->input), [PART_OUTPUT] = buffer_slice(&s->output),
+                             [PART_ERROR] = buffer_slice(&s->error), [PART_CONTEXT] = buffer_slice(&s->context)}};
+    if (s->what == SHOW_TRACE)
+        data.part[PART_INPUT] = (struct slice){0};
+    return data;
+}
+
+static void show_done(void *user)
+{
+    struct showing *s = user;
+    struct run_data data = data_of(s);
+    struct slice looked_at = s->what == SHOW_PART ? slice_text(run_part_text(s->part)) : (struct slice){0};
+    if (s->code < 0)
+        respond_problem(s->request, s->code, s->code == -SP_ENOTFOUND ? "There is no such run." : "The run could not be opened.");
+    else if (s->what == SHOW_PART && data.part[s->part].len == 0)
+        respond_problem(s->request, -SP_ENOTFOUND, "The run has no %s.", run_part_text(s->part));
+    else if (!look_record(s->request, AUDIT_RUN_READ, s->id, looked_at))
+        ; /* answered */
+    else if (s->what == SHOW_PART)
+        respond(s->request, 200, "application/json", data.part[s->part], (struct slice){0});
+    else
+        answer_shown(s, &data);
     showing_free(s);
 }
 
-static void show(struct request *r, int what)
+static void show(struct request *r, int what, int part)
 {
     struct run_id id;
     if (run_id_parse(r->params[0], &id) < 0) {
@@ -247,6 +253,7 @@ static void show(struct request *r, int what)
         s->request = r;
         s->id = id;
         s->what = what;
+        s->part = part;
         s->head = s->error = BUFFER_MAX(LIMIT_CONFIG);
         s->input = s->output = s->context = BUFFER_MAX(LIMIT_BODY);
     }
@@ -259,10 +266,19 @@ static void show(struct request *r, int what)
 
 void api_runs_show(struct request *r)
 {
-    show(r, SHOW_RUN);
+    show(r, SHOW_RUN, 0);
+}
+
+void api_runs_data(struct request *r)
+{
+    int part = run_part_parse(r->params[1]);
+    if (part < 0)
+        respond_problem(r, -SP_ENOTFOUND, "A run has input, output, error and context.");
+    else
+        show(r, SHOW_PART, part);
 }
 
 void api_runs_trace(struct request *r)
 {
-    show(r, SHOW_TRACE);
+    show(r, SHOW_TRACE, 0);
 }

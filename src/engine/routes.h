@@ -62,7 +62,8 @@ enum media {
     V("namespace", SCHEMA_NAME)                                                                              \
     V("name", SCHEMA_NAME)                                                                                   \
     V("credential", SCHEMA_CREDENTIAL_NAME)                                                                  \
-    V("id", SCHEMA_RUN_ID)
+    V("id", SCHEMA_RUN_ID)                                                                                   \
+    V("part", SCHEMA_RUN_PART)
 
 /* Response headers that not every answer has. */
 enum answer_headers {
@@ -130,6 +131,8 @@ enum answer_headers {
     R(HTTP_GET, "/api/v1/runs/{id}", PERMIT_RUN_READ, runs_show, "shows a run with its data",                \
       .answers = {{200, MEDIA_JSON, SCHEMA_RUN_SHOWN}},                                                      \
       .errors = {SP_ENOTFOUND, SP_ETAMPERED, SP_EKEY, SP_EFORMAT})                                           \
+    R(HTTP_GET, "/api/v1/runs/{id}/data/{part}", PERMIT_RUN_READ, runs_data, "one part of a run's data",     \
+      .answers = {{200, MEDIA_JSON, SCHEMA_ANY}}, .errors = {SP_ENOTFOUND, SP_ETAMPERED, SP_EKEY, SP_EFORMAT}) \
     R(HTTP_GET, "/api/v1/runs/{id}/trace", PERMIT_RUN_READ, runs_trace, "the run's task changes",            \
       .answers = {{200, MEDIA_JSON, SCHEMA_RUN_TRACED}},                                                     \
       .errors = {SP_ENOTFOUND, SP_ETAMPERED, SP_EKEY, SP_EFORMAT})                                           \

@@ -5,6 +5,7 @@
 #include "base/id.h"
 #include "base/limits.h"
 #include "base/must.h"
+#include "engine/run_data.h"
 #include "store/store.h"
 #include "wire/roles.h"
 
@@ -154,8 +155,9 @@ static members of_run_accepted = {
 #define RUN_ENDS                                                                                             \
     {"output", SCHEMA_ANY, 0, "Of a run that completed."},                                                   \
         {"error", SCHEMA_FAULT, 0, "Of a run that faulted."},                                                \
+        {"context", SCHEMA_ANY, 0, "`$context` at its end: `{}` when no task exported anything."},           \
     {                                                                                                        \
-        "context", SCHEMA_ANY, 0, "`$context` at its end: `{}` when no task exported anything."                               \
+        "omitted", SCHEMA_RUN_PART, IS_LIST, "What had no room beside the rest; it is at `/api/v1/runs/{id}/data/{part}`."    \
     }
 static members of_run_ended = {
     {"id", SCHEMA_RUN_ID, IS_REQUIRED, NULL},
@@ -253,6 +255,7 @@ static const struct schema_row rows[SCHEMA_COUNT_OF_ALL] = {
     [SCHEMA_RUN_ID] = {"RunId", "string", "Ids order by time.", "^r[0-9a-hjkmnp-tv-z]{13}$",
                        .takes = is_run_id},
     [SCHEMA_RUN_STATE] = {"RunState", CHOICE(run_state_text)},
+    [SCHEMA_RUN_PART] = {"RunPart", CHOICE(run_part_text)},
     [SCHEMA_RUN_TRIGGER] = {"RunTrigger", CHOICE(run_trigger_text)},
     [SCHEMA_STEP_STATUS] = {.name = NULL, CHOICE(step_status_text)},
     [SCHEMA_TRACE_STATUS] = {"TaskStatus", CHOICE(trace_status_text)},

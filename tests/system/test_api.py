@@ -18,14 +18,14 @@ OWNER = {
     "GET /api/v1/workflows/{namespace}/{name}": 404, "POST /api/v1/workflows/{namespace}/{name}/disable": 404,
     "POST /api/v1/workflows/{namespace}/{name}/enable": 404, "GET /api/v1/secrets": 200,
     "PUT /api/v1/secrets/{namespace}/{credential}": 400, "DELETE /api/v1/secrets/{namespace}/{credential}": 404, "GET /api/v1/runs": 200,
-    "POST /api/v1/runs": 400, "GET /api/v1/runs/{id}": 404, "GET /api/v1/runs/{id}/trace": 404,
+    "POST /api/v1/runs": 400, "GET /api/v1/runs/{id}": 404, "GET /api/v1/runs/{id}/trace": 404, "GET /api/v1/runs/{id}/data/{part}": 404,
     "POST /api/v1/runs/{id}/cancel": 404, "POST /api/v1/runs/{id}/replay": 404, "GET /api/v1/runs/{id}/proof": 404,
     "GET /api/v1/audit/leaves": 200, "GET /api/v1/audit/checkpoint": 200,
 }
 
 
 def concrete(path):
-    return path.replace("{namespace}", "nobody").replace("{name}", "nothing").replace("{credential}", "nothing").replace("{id}", UNKNOWN_RUN)
+    return path.replace("{namespace}", "nobody").replace("{name}", "nothing").replace("{credential}", "nothing").replace("{id}", UNKNOWN_RUN).replace("{part}", "output")
 
 
 def is_problem(answer, status):
@@ -97,6 +97,35 @@ def test_owner(fresh, method, path):
         is_problem(answer, answer.status)
 
 
+MEGABYTES = '"x" * 3000000'
+
+
+def test_data_that_one_answer_does_not_hold_is_named_and_there(fresh):
+    """Nothing of a run is out of reach for being large: each part has the size of an answer."""
+    fresh.deploy(definition("large", [{"s": {"set": {"own": "${ %s }" % MEGABYTES}, "export": {"as": "${ . }"}}}]))
+    given, large = {"given": "y" * 3000000}, {"own": "x" * 3000000}
+    run = fresh.run("large", given).json
+    assert (run["state"], run["output"], run["omitted"]) == ("completed", large, ["context"])
+    path = f"/api/v1/runs/{run['id']}"
+    shown, traced = fresh.api.get(path).json, fresh.api.get(path + "/trace").json
+    assert (shown["output"], shown["omitted"]) == (large, ["input", "context"]) and "input" not in shown
+    assert (traced["output"], traced["omitted"]) == (large, ["context"]) and traced["trace"][-1]["status"] == "completed"
+    assert [fresh.api.get(f"{path}/data/{part}").json for part in ("input", "output", "context")] == [given, large, large]
+    assert is_problem(fresh.api.get(path + "/data/error"), 404)["detail"] == "The run has no error."
+    assert is_problem(fresh.api.get(path + "/data/trace"), 404)["detail"] == "A run has input, output, error and context."
+    looks = [x.get("detail") for x in fresh.leaves() if x["action"] == "run.read" and x.get("run") == run["id"]]
+    assert looks == [None, None, "input", "output", "context"]
+
+
+def test_data_as_large_as_an_answer(fresh):
+    """The largest that there may be: its quotes are its first and last byte."""
+    fresh.deploy(definition("largest", [{"s": {"set": "${ \"x\" * (4194304 - 2) }"}}]))
+    run = fresh.run("largest").json
+    assert run["state"] == "completed" and run["omitted"] == ["output"] and run["context"] == {}, str(run)[:300]
+    answer = fresh.api.get(f"/api/v1/runs/{run['id']}/data/output")
+    assert answer.status == 200 and len(answer.body) == 4 << 20
+
+
 @pytest.mark.parametrize("method,path", [(m, p) for m, p, _ in ROUTES])
 def test_other_methods_are_refused(fresh, method, path):
     known = {m for m, p, _ in ROUTES if p == path}
@@ -115,7 +144,7 @@ def test_head_is_get_without_a_body(fresh, path):
 
 @pytest.mark.parametrize("id", ["x", "r", "r1", "R0SAQMFQHFKTM7", "r0saqmfqhfktm7x", "r" + "z" * 13, "0", "-1", "r%00", "..", "r'--",
                                 "%24(id)", "r0saqmfqhfktmi"])
-@pytest.mark.parametrize("what", ["", "/trace", "/proof"])
+@pytest.mark.parametrize("what", ["", "/trace", "/proof", "/data/output"])
 def test_malformed_and_foreign_ids_are_not_there(fresh, id, what):
     answer = fresh.api.get(f"/api/v1/runs/{id}{what}")
     assert answer.status in (400, 404), answer

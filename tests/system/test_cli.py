@@ -211,6 +211,20 @@ def test_runs_show_has_head_data_and_timeline(server):
     assert "/do/0/greet" in server.good("runs", "trace", run)
 
 
+def test_a_part_of_a_run_alone(server):
+    """As it is, so that it can be saved; and what a whole run has no room for is named with the command that has it."""
+    run = server.good("runs", "start", "test/hello", "--wait", "--input", "-", stdin='{"name": "you", "big": 12345678901234567}').split()[0]
+    assert server.good("runs", "data", run, "input") == '{"name":"you","big":12345678901234567}\n'
+    assert json.loads(server.good("runs", "data", run, "output")) == {"text": "hello you"}
+    assert "sallyport: 404: The run has no error." in server.cli("runs", "data", run, "error").stderr
+    assert "404: A run has input, output, error and context." in server.cli("runs", "data", run, "trace").stderr
+
+    (server.folder / "large.json").write_text(json.dumps({"name": "y" * 4000000}))
+    run = server.good("runs", "start", "test/hello", "--wait", "--input", server.folder / "large.json").split()[0]
+    assert f"sallyport runs data {run} input\n" in server.good("runs", "show", run)
+    assert len(server.good("runs", "data", run, "input")) > 4000000
+
+
 def test_a_faulted_run_is_status_1_and_shows_its_error(server):
     r = server.cli("runs", "start", "test/bad", "--wait")
     assert r.returncode == FAULTED and '"type": "https://errors.example/x"' in r.stdout
@@ -262,7 +276,7 @@ def test_usage_errors_are_one_line():
 
 
 def test_what_is_almost_a_command_is_told_what_there_is():
-    commands = "start, list, show, trace, cancel or replay"
+    commands = "start, list, show, data, trace, cancel or replay"
     for args, told in ((["runs"], f"runs needs a second word: {commands}"),
                        (["runs", "lst"], f"runs lst: there is no such command; after runs comes {commands}"),
                        (["--json", "runs", "list"], "--json: the command comes first; see sallyport --help"),
@@ -275,7 +289,7 @@ def test_help_of_all_of_a_group_and_of_one():
         assert call(*args).stdout == call("--help").stdout
     group = call("help", "runs").stdout
     assert group == call("runs", "--help").stdout
-    assert len(re.findall(r"^  runs ", group, re.M)) == 6 and "audit" not in group
+    assert len(re.findall(r"^  runs ", group, re.M)) == 7 and "audit" not in group
     assert call("help", "runs", "list").stdout == call("runs", "list", "--help").stdout != group
 
 

@@ -65,10 +65,10 @@ def test_every_command_and_option():
     needs("mandoc")
     text = rendered("sallyport.1")
     commands, everywhere = parts(text, "COMMANDS"), text[:text.index("COMMANDS")] + text[text.index("OPTIONS FOR A SERVER"):]
-    names = re.findall(r"^  ((?:[a-z]+ )?[a-z]+(?: [A-Z/.]+)?) {2,}", cli("--help").stdout, re.M)
+    names = re.findall(r"^  ((?:[a-z]+ )?[a-z]+(?: [A-Z/.]+)*) {2,}", cli("--help").stdout, re.M)
     assert len(names) > 20 and names == list(commands)
     for name in names:
-        shown = cli(*re.sub(r" [A-Z/.]+$", "", name).split(), "--help").stdout
+        shown = cli(*re.sub(r"(?: [A-Z/.]+)+$", "", name).split(), "--help").stdout
         options = re.findall(r"^  (--[a-z-]+(?: [A-Z][A-Z:=/]*)?)", shown.split("\nExamples:")[0], re.M)
         assert len(options) >= 2
         for option in options:

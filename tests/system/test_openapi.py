@@ -22,7 +22,7 @@ from sallyport import ROOT, Answer, Server, call, definition, eventually, sign
 API = built()
 OPERATIONS = list(API.operations.values())
 KEY = "0123456789abcdef-of-the-sender"
-ABSENT = {"namespace": "nobody", "name": "nothing", "credential": "nothing", "id": "r0saqmfqhfktm7"}
+ABSENT = {"namespace": "nobody", "name": "nothing", "credential": "nothing", "id": "r0saqmfqhfktm7", "part": "output"}
 ROLES = re.findall(r'A\(ACCESS_\w+, "(\w+)"\)', (ROOT / "src/engine/routes.h").read_text())
 
 # Documented, and not provoked here.
@@ -39,6 +39,7 @@ UNPROVOKED = {
     ("runs_start", "tampered"): "as runs_show, for the run that an Idempotency-Key began",
     ("runs_start", "key"): "a namespace without its key has no workflow that starts",
     ("runs_show", "key"): "a run's namespace is loaded with the run's workflow",
+    ("runs_data", "key"): "a run's namespace is loaded with the run's workflow",
     ("runs_trace", "key"): "a run's namespace is loaded with the run's workflow",
     ("runs_replay", "key"): "a run's namespace is loaded with the run's workflow",
     ("runs_replay", "budget"): "the worker is lost within the milliseconds of a replay",
@@ -141,7 +142,7 @@ class World:
         self.tokens = {"owner": self.server.token, **{role: self.add_principal(role) for role in ROLES if role != "owner"}}
         self.server.start()
         self.addresses, self.versions = itertools.count(1), itertools.count(1)
-        self.names = {"namespace": "test", "name": "echo", "credential": "key", "id": None}
+        self.names = {"namespace": "test", "name": "echo", "credential": "key", "id": None, "part": "output"}
 
     def add_principal(self, role):
         """As the owner has one: `init` writes the row before the first start."""
