@@ -31,10 +31,14 @@ static const struct cli_option options[] = {
     {NULL, NULL, NULL},
 };
 
+/* Of a run's end, in the order of the last line of a trace. */
+#define N_PARTS 3
+static const char *const part_names[N_PARTS] = {"output", "error", "context"};
+
 struct local_run {
     const struct cli_args *args;
     struct ephemeral *server;
-    struct buffer definition, input, answer;
+    struct buffer definition, input, answer, parts[N_PARTS];
     char ns[LIMIT_NAME + 1], name[LIMIT_NAME + 1], id[LIMIT_NAME + 1];
 };
 
@@ -153,10 +157,17 @@ static int start(struct local_run *run, unsigned *ret_status, struct slice *ret_
                              ret_body, reterr);
 }
 
+static int get(struct local_run *run, const char *what, unsigned *ret_status, struct slice *ret_body, struct diag *reterr)
+{
+    char path[2 * LIMIT_NAME];
+    (void)snprintf(path, sizeof path, "/api/v1/runs/%s%s", run->id, what);
+    return ephemeral_request(run->server, HTTP_GET, path, NULL, (struct slice){NULL, 0}, ret_status, ret_body, reterr);
+}
+
 /* A run that goes on after the answer's time is asked for until it has ended. */
 static int await(struct local_run *run, unsigned *status, struct slice *body, struct diag *reterr)
 {
-    char path[LIMIT_NAME + 32], state[LIMIT_NAME + 1];
+    char state[LIMIT_NAME + 1];
     int r = 0;
     while (r == 0 && (*status == 200 || *status == 202)) {
         if (copy_text(*body, "id", run->id) < 0 || copy_text(*body, "state", state) < 0)
@@ -164,25 +175,64 @@ static int await(struct local_run *run, unsigned *status, struct slice *body, st
         if (strcmp(state, "pending") != 0 && strcmp(state, "running") != 0 && strcmp(state, "waiting") != 0)
             break;
         (void)nanosleep(&(struct timespec){.tv_nsec = POLL_MS * 1000000}, NULL);
-        (void)snprintf(path, sizeof path, "/api/v1/runs/%s", run->id);
-        r = ephemeral_request(run->server, HTTP_GET, path, NULL, (struct slice){NULL, 0}, status, body, reterr);
+        r = get(run, "", status, body, reterr);
     }
     return r;
 }
 
-static void write_last_line(FILE *to, struct slice answer)
+static int take_omitted(struct local_run *run, const char *name)
 {
-    static const char *const keys[] = {"output", "error", "context"};
+    char what[LIMIT_NAME];
+    struct diag why = {0};
+    unsigned status;
+    struct slice body;
+    for (size_t i = 0; i < N_PARTS; i++) {
+        if (strcmp(name, part_names[i]) != 0)
+            continue;
+        (void)snprintf(what, sizeof what, "/data/%s", name);
+        int r = get(run, what, &status, &body, &why);
+        if (r < 0)
+            return cli_fail_diag(&why);
+        if (status != 200)
+            return refused(body, status, name);
+        return buffer_append_slice(&run->parts[i], body) < 0 ? cli_fail(-ENOMEM, "%s", error_text(-ENOMEM)) : CLI_DONE;
+    }
+    return CLI_DONE; /* the input, which was ours */
+}
+
+/* What the run ended with: from the answer, or by itself where that has no room for it. */
+static int take_parts(struct local_run *run)
+{
+    struct slice value;
+    for (size_t i = 0; i < N_PARTS; i++)
+        if (json_part(buffer_slice(&run->answer), part_names[i], &value) && buffer_append_slice(&run->parts[i], value) < 0)
+            return cli_fail(-ENOMEM, "%s", error_text(-ENOMEM));
+    int status = CLI_DONE;
+    size_t i;
+    const json_t *name;
+    json_t *root = json_read(buffer_slice(&run->answer), JSON_DECODE_INT_AS_REAL, NULL);
+    json_array_foreach(json_object_get(root, "omitted"), i, name)
+    {
+        status = json_is_string(name) ? take_omitted(run, json_string_value(name)) : CLI_DONE;
+        if (status)
+            break;
+    }
+    json_decref(root);
+    return status;
+}
+
+static void write_last_line(FILE *to, const struct local_run *run)
+{
     _cleanup_buffer_ struct buffer line = BUFFER_MAX(2 * LIMIT_FRAME);
     struct json_writer w = JSON_WRITER(&line);
     struct slice value;
     json_object_begin(&w);
     json_key(&w, "status");
-    json_raw(&w, json_part(answer, "state", &value) ? value : SLICE_LITERAL("null"));
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-        if (json_part(answer, keys[i], &value)) {
-            json_key(&w, keys[i]);
-            json_raw(&w, value);
+    json_raw(&w, json_part(buffer_slice(&run->answer), "state", &value) ? value : SLICE_LITERAL("null"));
+    for (size_t i = 0; i < N_PARTS; i++)
+        if (run->parts[i].len) {
+            json_key(&w, part_names[i]);
+            json_raw(&w, buffer_slice(&run->parts[i]));
         }
     json_object_end(&w);
     (void)buffer_append_byte(&line, '\n');
@@ -192,11 +242,9 @@ static void write_last_line(FILE *to, struct slice answer)
 static int write_trace(struct local_run *run, const char *path)
 {
     struct diag why = {0};
-    char route[LIMIT_NAME + 32];
     unsigned status;
     struct slice body;
-    (void)snprintf(route, sizeof route, "/api/v1/runs/%s/trace", run->id);
-    int r = ephemeral_request(run->server, HTTP_GET, route, NULL, (struct slice){NULL, 0}, &status, &body, &why);
+    int r = get(run, "/trace", &status, &body, &why);
     if (r < 0)
         return cli_fail_diag(&why);
     if (status != 200)
@@ -215,7 +263,7 @@ static int write_trace(struct local_run *run, const char *path)
         free(text);
     }
     json_decref(root);
-    write_last_line(to, buffer_slice(&run->answer));
+    write_last_line(to, run);
     bool bad = fflush(to) != 0;
     if (!is_stderr)
         bad = fclose(to) != 0 || bad;
@@ -224,21 +272,22 @@ static int write_trace(struct local_run *run, const char *path)
 
 static int finish(struct local_run *run, struct slice body)
 {
-    struct slice value;
+    const struct buffer *output = &run->parts[0], *error = &run->parts[1];
     const char *trace = cli_value(run->args, "trace");
     if (buffer_append_slice(&run->answer, body) < 0)
         return cli_fail(-ENOMEM, "%s", error_text(-ENOMEM));
-    int status = trace ? write_trace(run, trace) : CLI_DONE;
+    int status = take_parts(run);
+    if (status == CLI_DONE && trace)
+        status = write_trace(run, trace);
     if (status)
         return status;
-    if (json_part(buffer_slice(&run->answer), "output", &value)) {
-        cli_out(value);
+    if (output->len) {
+        cli_out(buffer_slice(output));
         cli_out_text("\n");
         return CLI_DONE;
     }
-    if (!json_part(buffer_slice(&run->answer), "error", &value))
-        value = SLICE_LITERAL("{\"title\":\"the run was cancelled\"}");
-    (void)fprintf(stderr, "%.*s\n", SLICE_ARGS(value));
+    struct slice why = error->len ? buffer_slice(error) : SLICE_LITERAL("{\"title\":\"the run was cancelled\"}");
+    (void)fprintf(stderr, "%.*s\n", SLICE_ARGS(why));
     return CLI_FAULTED;
 }
 
@@ -290,11 +339,15 @@ static int run_command(const struct cli_args *args)
 {
     struct local_run run = {.args = args, .definition = BUFFER_MAX(LIMIT_DEFINITION), .input = BUFFER_MAX(LIMIT_BODY),
                             .answer = BUFFER_MAX(LIMIT_FRAME)};
+    for (size_t i = 0; i < N_PARTS; i++)
+        run.parts[i] = BUFFER_MAX(LIMIT_BODY);
     int status = perform(&run);
     ephemeral_free(run.server);
     buffer_free(&run.definition);
     buffer_free(&run.input);
     buffer_free(&run.answer);
+    for (size_t i = 0; i < N_PARTS; i++)
+        buffer_free(&run.parts[i]);
     return status;
 }
 

@@ -211,6 +211,20 @@ def test_runs_show_has_head_data_and_timeline(server):
     assert "/do/0/greet" in server.good("runs", "trace", run)
 
 
+def test_a_run_here_gives_output_and_context_of_any_size(folder):
+    """Each as large as may be, though one answer of the server has not room for both, or for one of them."""
+    path, trace = folder / "large.yaml", folder / "trace"
+    path.write_text(HELLO[:HELLO.index("do:")].replace("name: hello", "name: large") + """do:
+  - s:
+      set: '${ "x" * (4194304 - 2) }'
+      export: {as: '${ {large: .[:4194290]} }'}
+""")
+    r = call("run", path, "--trace", trace)
+    assert r.returncode == 0 and json.loads(r.stdout) == "x" * ((4 << 20) - 2), r.stderr
+    last = json.loads(trace.read_text().splitlines()[-1])
+    assert last["status"] == "completed" and len(last["output"]) == (4 << 20) - 2 and len(last["context"]["large"]) == 4194290
+
+
 def test_a_part_of_a_run_alone(server):
     """As it is, so that it can be saved; and what a whole run has no room for is named with the command that has it."""
     run = server.good("runs", "start", "test/hello", "--wait", "--input", "-", stdin='{"name": "you", "big": 12345678901234567}').split()[0]
