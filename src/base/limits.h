@@ -21,6 +21,7 @@
 #define LIMIT_FRAME           (12u << 20) /* one message, its header not counted: two bodies, headers and a trace */
 #define LIMIT_CHANNEL_QUEUE   (64u << 20) /* bytes that wait to be written on one channel */
 #define LIMIT_CHANNEL_FDS     16          /* descriptors that wait on one channel, to be sent or to be taken */
+#define LIMIT_HEAR_OUT_MS     500         /* that a peer who reads no more may go on speaking before its channel is closed */
 #define LIMIT_CHANNEL_READ    (256u << 10) /* bytes taken in one read */
 #define LIMIT_WORKERS         64
 #define LIMIT_LOG_LINE        2048

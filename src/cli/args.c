@@ -5,11 +5,15 @@
 #include "base/error.h"
 #include "cli/cli.h"
 
-const struct cli_option cli_common_options[] = {
-    {"json", NULL, "answer with JSON"},
-    {"help", NULL, "show this help"},
-    {NULL, NULL, NULL},
-};
+const struct cli_option *cli_common_options(const struct cli_command *command)
+{
+    static const struct cli_option options[] = {
+        {"json", NULL, "answer with JSON"},
+        {"help", NULL, "show this help"},
+        {NULL, NULL, NULL},
+    };
+    return command && command->answers_nothing ? options + 1 : options;
+}
 
 /* The option at a running number over the command's own and the common ones; NULL beyond the end. */
 static const struct cli_option *option_at(const struct cli_command *command, unsigned i)
@@ -17,7 +21,7 @@ static const struct cli_option *option_at(const struct cli_command *command, uns
     for (const struct cli_option *o = command->options; o && o->name; o++)
         if (i-- == 0)
             return o;
-    for (const struct cli_option *o = cli_common_options; o->name; o++)
+    for (const struct cli_option *o = cli_common_options(command); o->name; o++)
         if (i-- == 0)
             return o;
     return NULL;

@@ -41,11 +41,14 @@ struct cli_command {
     const char *examples; /* lines for a shell, each with its newline; may be NULL */
     const struct cli_option *options;
     unsigned min_operands, max_operands;
+    bool answers_nothing; /* that could be JSON */
     int (*run)(const struct cli_args *args);
 };
 
 extern const struct cli_command *const cli_commands[]; /* ended by NULL */
-extern const struct cli_option cli_common_options[]; /* --help, --json: every command has them */
+
+/* --help, and --json where there is an answer; NULL: all that are common to most. */
+const struct cli_option *cli_common_options(const struct cli_command *command);
 
 /* Fills `ret`; 0, or CLI_USAGE after saying what is wrong. */
 int cli_parse(const struct cli_command *command, int argc, char **argv, struct cli_args *ret);

@@ -9,7 +9,7 @@ static void print_words(const struct cli_command *c)
 {
     for (const struct cli_option *o = c->options; o && o->name; o++)
         (void)printf("--%s ", o->name);
-    for (const struct cli_option *o = cli_common_options; o->name; o++)
+    for (const struct cli_option *o = cli_common_options(c); o->name; o++)
         (void)printf("--%s ", o->name);
 }
 
@@ -125,13 +125,13 @@ static void print_fish(void)
                  "  set -l last (math 1 + (count $argv))\n"
                  "  test (count $words) -ge $last; and test \"$words[2..$last]\" = \"$argv\"\n"
                  "end\n");
-    for (const struct cli_option *o = cli_common_options; o->name; o++)
-        print_fish_option("", o);
     for (const struct cli_command *const *at = cli_commands, *c; (c = *at); at++) {
         char condition[96];
         print_fish_word(at);
         (void)snprintf(condition, sizeof condition, " -n '__sallyport_is %s'", c->name);
         for (const struct cli_option *o = c->options; o && o->name; o++)
+            print_fish_option(condition, o);
+        for (const struct cli_option *o = cli_common_options(c); o->name; o++)
             print_fish_option(condition, o);
     }
 }
@@ -168,7 +168,7 @@ static void print_zsh_command(const struct cli_command *c)
     (void)printf("    '%s'%s)\n      shift %d words; (( CURRENT -= %d ))\n      _arguments -S", c->name,
                  is_one_word ? "' '*" : "", is_one_word ? 1 : 2, is_one_word ? 1 : 2);
     print_zsh_options(c->options);
-    print_zsh_options(cli_common_options);
+    print_zsh_options(cli_common_options(c));
     if (c->max_operands) {
         cli_out_text(" \\\n        '*:");
         print_quoted(c->operands, ":\\");
@@ -232,6 +232,7 @@ const struct cli_command cli_completion = {
     .examples = "source <(sallyport completion bash)\n"
                 "source <(sallyport completion zsh)\n"
                 "sallyport completion fish | source\n",
+    .answers_nothing = true,
     .min_operands = 1,
     .max_operands = 1,
     .run = run,

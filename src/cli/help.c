@@ -75,7 +75,7 @@ void cli_print_help(const struct cli_command *command)
     (void)printf("Usage: sallyport %s [OPTION]...%s%s\n%s.\n\n", command->name, *command->operands ? " " : "",
                  command->operands, command->summary);
     print_options(command->options);
-    print_options(cli_common_options);
+    print_options(cli_common_options(command));
     if (command->help) {
         cli_out_text("\n");
         fold_print(0, 0, command->help);

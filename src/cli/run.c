@@ -270,6 +270,50 @@ static int write_trace(struct local_run *run, const char *path)
     return bad ? cli_fail(-EIO, "%s: it cannot be written", path) : CLI_DONE;
 }
 
+static bool is_given(const struct cli_args *args, const char *secret)
+{
+    const char *const *given = NULL;
+    unsigned n = cli_values(args, "secret", &given);
+    size_t len = strlen(secret);
+    for (unsigned i = 0; i < n; i++)
+        if (strncmp(given[i], secret, len) == 0 && given[i][len] == '=')
+            return true;
+    return false;
+}
+
+/* Of a run that was refused something: the secrets that its definition names and nobody gave may be why. */
+static void hint_at_secrets(struct local_run *run)
+{
+    struct diag why = {0};
+    char path[3 * LIMIT_NAME];
+    unsigned status;
+    struct slice body;
+    size_t i;
+    const json_t *secret;
+    (void)snprintf(path, sizeof path, "/api/v1/workflows/%s/%s", run->ns, run->name);
+    if (ephemeral_request(run->server, HTTP_GET, path, NULL, (struct slice){NULL, 0}, &status, &body, &why) < 0 || status != 200)
+        return;
+    json_t *root = json_read(body, 0, NULL);
+    json_array_foreach(json_object_get(json_object_get(root, "manifest"), "secrets"), i, secret)
+    {
+        const char *name = json_string_value(secret);
+        if (name && !is_given(run->args, name))
+            (void)fprintf(stderr, "hint: the definition names the secret %s, which was not given: --secret %s=FILE\n", name, name);
+    }
+    json_decref(root);
+}
+
+static bool was_refused(struct slice error)
+{
+    static const char end[] = "/authorization";
+    json_t *root = json_read(error, 0, NULL);
+    const char *type = json_string_value(json_object_get(root, "type"));
+    size_t len = type ? strlen(type) : 0;
+    bool is = len >= sizeof end && strcmp(type + len - (sizeof end - 1), end) == 0;
+    json_decref(root);
+    return is;
+}
+
 static int finish(struct local_run *run, struct slice body)
 {
     const struct buffer *output = &run->parts[0], *error = &run->parts[1];
@@ -288,6 +332,8 @@ static int finish(struct local_run *run, struct slice body)
     }
     struct slice why = error->len ? buffer_slice(error) : SLICE_LITERAL("{\"title\":\"the run was cancelled\"}");
     (void)fprintf(stderr, "%.*s\n", SLICE_ARGS(why));
+    if (was_refused(why))
+        hint_at_secrets(run);
     return CLI_FAULTED;
 }
 

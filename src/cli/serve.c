@@ -61,5 +61,6 @@ const struct cli_command cli_serve = {
     .help = "Becomes sallyportd, which takes the same options.\n",
     .examples = "sallyport serve --data try/data --root-key try/root.key --listen 127.0.0.1:8700\n",
     .options = options,
+    .answers_nothing = true,
     .run = run,
 };

@@ -1,5 +1,6 @@
 /* api_runs_read: runs that the API lists and shows. Reads come from the database on the slow thread, are opened with the
  * namespace's key, and are audited: an administrator's look at a run's data leaves a leaf. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -25,6 +26,7 @@ struct listing {
     struct run_id last;
     uint32_t n;
     int code;
+    char damage[160]; /* where, at -SP_ETAMPERED */
 };
 
 static void write_head(struct json_writer *w, const struct store_run *row)
@@ -58,6 +60,8 @@ static void list_work(struct store_reader *reader, void *user)
 {
     struct listing *l = user;
     l->code = store_runs(reader, &l->filter, on_listed, l);
+    if (l->code == -SP_ETAMPERED)
+        (void)snprintf(l->damage, sizeof l->damage, ": %s is damaged; `sallyport audit verify` tells what else is", store_reader_damage(reader));
 }
 
 static void listing_free(struct listing *l)
@@ -77,7 +81,7 @@ static void list_done(void *user)
     }
     json_object_end(&l->writer);
     if (l->code < 0)
-        respond_problem(l->request, l->code, "The runs could not be read.");
+        respond_problem(l->request, l->code, "The runs could not be read%s.", l->damage);
     else
         respond_json(l->request, 200, &l->body);
     listing_free(l);

@@ -82,7 +82,7 @@ void page_command(const char *name)
     mdoc_text(CLI_ABOUT " " CLI_OPTION_FORM);
     mdoc_paragraph();
     mdoc_text("Every command takes:");
-    put_options(cli_common_options, false);
+    put_options(cli_common_options(NULL), false);
     mdoc_section("COMMANDS");
     for (const struct cli_command *const *at = cli_commands; *at; at++)
         put_command(*at);

@@ -137,8 +137,6 @@ static void drop_written(struct channel *c)
         buffer_free(&c->out);
 }
 
-#define HEAR_OUT_S .5 /* who reads no more and does not go speaks for so long */
-
 /* What the peer said before it went is still there. It is read, and the end of the stream then closes the channel. */
 static void stop_writing(struct channel *c)
 {
@@ -149,7 +147,7 @@ static void stop_writing(struct channel *c)
     c->n_fds_out = 0;
     c->out_done = 0;
     buffer_free(&c->out);
-    ev_timer_set(&c->closer, HEAR_OUT_S, 0.);
+    ev_timer_set(&c->closer, LIMIT_HEAR_OUT_MS / 1000., 0.);
     ev_timer_start(c->loop, &c->closer);
 }
 

@@ -204,7 +204,7 @@ def test_a_damaged_table_is_named_and_nothing_starts(copy, name):
 
 SHOWN_CASES = {
     "a leaf that is no JSON": ("UPDATE leaves SET body = '{{' WHERE idx = 3", "/api/v1/audit/leaves?from=0", "Leaf 3 "),
-    "an ended run's state": ("-UPDATE runs SET state = 77 WHERE id = {ended}", "/api/v1/runs", "could not be read"),
+    "an ended run's state": ("-UPDATE runs SET state = 77 WHERE id = {ended}", "/api/v1/runs", "column state of the row "),
     "an ended run's trigger": ("UPDATE runs SET trigger = 4294967297 WHERE id = {ended}", "/api/v1/runs/{ended_id}", "could not be opened"),
     "an ended run's time": ("UPDATE runs SET ended_ms = 9223372036854775807 WHERE id = {ended}", "/api/v1/runs/{ended_id}", "could not be opened"),
     "an ended run's actor": ("UPDATE runs SET actor = x'ff' WHERE id = {ended}", "/api/v1/runs/{ended_id}", "could not be opened"),

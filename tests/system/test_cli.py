@@ -225,6 +225,30 @@ def test_a_run_here_gives_output_and_context_of_any_size(folder):
     assert last["status"] == "completed" and len(last["output"]) == (4 << 20) - 2 and len(last["context"]["large"]) == 4194290
 
 
+def test_a_run_here_names_the_secrets_that_nobody_gave(folder):
+    """With the option that gives them: the server's own words are for those who set credentials there."""
+    path = folder / "secret.yaml"
+    path.write_text(HELLO[:HELLO.index("do:")].replace("name: hello", "name: secret") + """use: {secrets: [given, missing]}
+do:
+  - call:
+      call: http
+      with:
+        method: get
+        endpoint: {uri: "http://127.0.0.1:9/", authentication: {bearer: {token: "${ $secrets.missing }"}}}
+""")
+    (folder / "token").write_text("a-value-1")
+    r = call("run", path, "--allow", "http://127.0.0.1:9", "--secret", f"given={folder / 'token'}")
+    error, *hints = r.stderr.splitlines()
+    assert r.returncode == FAULTED and "there is no credential of this name" in json.loads(error)["detail"]
+    assert hints == ["hint: the definition names the secret missing, which was not given: --secret missing=FILE"]
+
+
+def test_what_answers_nothing_has_no_json(folder):
+    for args in (["serve"], ["completion", "bash"]):
+        assert "--json: there is no such option" in call(*args, "--json").stderr
+        assert "--json" not in call(*args, "--help").stdout
+
+
 def test_a_part_of_a_run_alone(server):
     """As it is, so that it can be saved; and what a whole run has no room for is named with the command that has it."""
     run = server.good("runs", "start", "test/hello", "--wait", "--input", "-", stdin='{"name": "you", "big": 12345678901234567}').split()[0]
