@@ -404,7 +404,7 @@ static void begin_call(struct effect *effect)
         return;
     }
     effect->egress_tag = 0;
-    if (r == -SP_EUNAVAILABLE || r == -EPIPE)
+    if (r == -SP_EUNAVAILABLE)
         return; /* egress_connected sends it */
     struct msg_egress_result refused = {.code = r, .reason = slice_text(error_text(r))};
     call_ends(effect, &refused);

@@ -213,7 +213,7 @@ static int ask(struct channel *channel, struct ask_table *table, uint16_t type, 
     int r = channel_send_with(channel, type, encode, message);
     if (r < 0)
         ask_forget(table, *tag);
-    return r;
+    return r == -EPIPE ? -SP_EUNAVAILABLE : r; /* its end is not known here yet */
 }
 
 #define ASK(channel, ANSWER, NAME, name, message)                                                                \

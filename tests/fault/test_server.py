@@ -168,6 +168,24 @@ def test_start_with_system_calls_that_fail(folder, rule):
 # --- roles and upstreams ------------------------------------------------------------------------------------------------
 
 
+def test_a_vault_that_dies_while_the_server_starts(own_server):
+    """At any step of the start, its signature included: the next vault takes part from the beginning, and the start has its leaf once."""
+    id = own_server.deploy(definition("echo", [{"s": {"set": {"n": "${ .n }"}}}])) and own_server.run("echo", {"n": 1}).json["id"]
+    for n in range(16):
+        own_server.stop()
+        own_server.start(wait=False)
+        [vault] = eventually(lambda: own_server.roles("vault"), 10, "the vault")
+        time.sleep(n * 0.004)
+        os.kill(vault, signal.SIGKILL)
+        own_server.wait_listening()
+        own_server.wait_ready(30)
+        assert own_server.run_state(id)["output"] == {"n": 1}
+    starts = [leaf for leaf in own_server.leaves() if leaf["action"] == "server.started"]
+    assert len(starts) == own_server.log(whole=True).count("event=supervisor.ready")
+    own_server.stop()
+    assert own_server.verify().returncode == 0
+
+
 @pytest.mark.parametrize("role", ["vault", "egress", "worker"])
 def test_role_that_stands_still(own_server, upstream, role):
     """Nobody hangs for ever because one role does not answer; when it goes on, so does everything."""
