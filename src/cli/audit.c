@@ -1,9 +1,8 @@
-/* audit: the log of a server: its leaves, its signed head, its public key, the proof of a run. */
+/* audit: the log of a server: its leaves, its signed head, its public key. */
 #include <stdio.h>
 #include <time.h>
 
 #include "base/error.h"
-#include "base/id.h"
 #include "base/json_writer.h"
 #include "cli/audit_key.h"
 #include "cli/commands.h"
@@ -116,21 +115,6 @@ static int run_key(const struct cli_args *args)
     return remote_print(args, "GET", "/api/v1/identity", show_key);
 }
 
-static int run_proof(const struct cli_args *args)
-{
-    struct run_id id;
-    char path[64];
-    if (run_id_parse(slice_text(args->operands[0]), &id) < 0)
-        return cli_fail(-SP_EINVALID, "%s: this is no run's id", args->operands[0]);
-    /* Asking for the head has the newest leaves signed, which a proof needs; the server itself does that once in a while. */
-    _cleanup_buffer_ struct buffer head = BUFFER_MAX(LIMIT_TEXT);
-    int status = remote_request(args, "GET", "/api/v1/audit/checkpoint", NULL, (struct slice){NULL, 0}, &head);
-    if (status)
-        return status;
-    (void)snprintf(path, sizeof path, "/api/v1/runs/%s/proof", args->operands[0]);
-    return remote_print(args, "GET", path, NULL);
-}
-
 const struct cli_command cli_audit_tail = {.name = "audit tail", .operands = "", .summary = "Shows leaves of a server's audit log",
     .options = tail_options, .run = run_tail};
 const struct cli_command cli_audit_checkpoint = {.name = "audit checkpoint", .operands = "",
@@ -142,7 +126,3 @@ const struct cli_command cli_audit_key = {.name = "audit key", .operands = "",
     .summary = "Prints the public key of a server's audit log",
     .help = "A C2SP verifier key, NAME+HASH+KEY, for audit verify --key and other tools. init prints the same one.\n",
     .options = options, .run = run_key};
-const struct cli_command cli_audit_proof = {.name = "audit proof", .operands = "ID",
-    .summary = "Prints the proof that a run's leaves are in the log",
-    .help = "JSON, for audit verify --proof: it needs neither the server nor the rest of the log.\n",
-    .options = options, .min_operands = 1, .max_operands = 1, .run = run_proof};

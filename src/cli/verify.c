@@ -185,7 +185,7 @@ static int on_leaf(void *user, uint64_t index, struct slice leaf)
 static int verify_proof(const struct cli_args *args, const char *path, const struct audit_key *key)
 {
     struct diag why = {0};
-    _cleanup_buffer_ struct buffer file = BUFFER_MAX(LIMIT_FRAME), lines = BUFFER_MAX(LIMIT_FRAME);
+    _cleanup_buffer_ struct buffer file = BUFFER_MAX(LIMIT_PROOF_FILE), lines = BUFFER_MAX(LIMIT_PROOF_FILE);
     bool is_json = cli_flag(args, "json");
     int r = file_read(path, &file, &why);
     if (r < 0)
@@ -222,7 +222,7 @@ static int read_key(const char *text, struct audit_key *ret)
 
 /* The copy of init beside the database: it finds accidents, and whoever does not know of it. Who can write the database
  * could write it too, so that is said. */
-static int read_key_beside(const char *database, struct audit_key *ret)
+int verify_read_key_beside(const char *database, struct audit_key *ret)
 {
     char path[PATHS_MAX + 32];
     const char *slash = strrchr(database, '/');
@@ -250,7 +250,7 @@ static int run(const struct cli_args *args)
         return cli_fail(r, "%s", error_text(r));
     int status = proof && key ? CLI_DONE : verify_find_database(args, path);
     if (status == CLI_DONE)
-        status = key ? read_key(key, &o.key) : read_key_beside(path, &o.key);
+        status = key ? read_key(key, &o.key) : verify_read_key_beside(path, &o.key);
     if (status)
         return status;
     if (trusted && (r = file_read(trusted, &note, &why)) < 0)

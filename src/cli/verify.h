@@ -3,9 +3,12 @@
 #define CLI_VERIFY_H
 
 #include "cli/cli.h"
+#include "audit/verify.h"
 #include "supervisor/paths.h"
 
 /* The database that `--data` names, or the default one: CLI_DONE, or the exit status of an error that was said. */
 int verify_find_database(const struct cli_args *args, char path[PATHS_MAX + 16]);
+/* The signer's public key as init left it beside that database, which is said on standard error; the same. */
+int verify_read_key_beside(const char *database, struct audit_key *ret);
 
 #endif

@@ -97,28 +97,10 @@ void api_audit_leaves(struct request *r)
 struct proof {
     struct request *request;
     struct run_id id;
-    uint64_t first, last;
-    struct buffer checkpoint, file;
+    struct buffer file;
     struct diag diag;
     int code;
 };
-
-static int on_run(void *user, const struct store_run *row)
-{
-    struct proof *p = user;
-    p->first = row->first_leaf;
-    p->last = row->last_leaf;
-    return 0;
-}
-
-static int on_checkpoint(void *user, uint64_t size, struct slice note, int64_t at_ms)
-{
-    struct proof *p = user;
-    (void)at_ms;
-    if (p->last == 0 && size)
-        p->last = size - 1;
-    return buffer_append_slice(&p->checkpoint, note);
-}
 
 static void proof_work(struct store_reader *reader, void *user)
 {
@@ -126,24 +108,19 @@ static void proof_work(struct store_reader *reader, void *user)
     const struct identity *identity = identity_of_vault();
     struct audit_key key = {.origin = slice_text(identity->origin)};
     memcpy(key.public_key, identity->audit_public, sizeof key.public_key);
-    p->code = store_run_by_id(reader, p->id, on_run, p);
-    p->code = p->code < 0 ? p->code : store_checkpoint_last(reader, on_checkpoint, p);
-    if (p->code < 0)
-        return;
-    struct audit_log log = store_audit_log(reader);
-    p->code = audit_proof_export(&log, p->id, p->first, p->last, buffer_slice(&p->checkpoint), &key, &p->file, &p->diag);
+    p->code = store_run_proof(reader, p->id, RUN_GONE_IS_UNKNOWN, &key, &p->file, &p->diag);
 }
 
 static void proof_done(void *user)
 {
     struct proof *p = user;
-    if (p->code < 0)
-        respond_problem(p->request, p->code, "%s", p->diag.code                 ? p->diag.text
-                                                   : p->code == -SP_ENOTFOUND ? "There is no such run."
-                                                                              : "The run could not be read.");
+    if (p->code == -SP_ELIMIT)
+        respond_problem(p->request, p->code,
+                        "The proof is too large for one answer; where the database is, `sallyport audit proof ID --data DIR` writes it.");
+    else if (p->code < 0)
+        respond_problem(p->request, p->code, "No proof: %s.", p->diag.code ? p->diag.text : error_text(p->code));
     else if (look_record(p->request, AUDIT_AUDIT_READ, (struct run_id){0}, (struct slice){0}))
         respond_json(p->request, 200, &p->file);
-    buffer_free(&p->checkpoint);
     buffer_free(&p->file);
     free(p);
 }
@@ -152,7 +129,7 @@ void api_runs_proof(struct request *r)
 {
     struct proof *p = calloc(1, sizeof *p);
     if (p)
-        *p = (struct proof){.request = r, .checkpoint = BUFFER_MAX(LIMIT_TEXT), .file = BUFFER_MAX(LIMIT_BODY)};
+        *p = (struct proof){.request = r, .file = BUFFER_MAX(LIMIT_BODY)};
     if (!p || !identity_of_vault() || run_id_parse(r->params[0], &p->id) < 0) {
         respond_problem(r, p ? -SP_ENOTFOUND : -SP_EOVERLOAD, "There is no such run.");
     } else if (slow_submit(proof_work, proof_done, p) == 0) {

@@ -415,6 +415,28 @@ def test_proof_of_one_run(server):
     assert status == FAULTED and "ALTERED" in out and str(proof) in err
 
 
+def test_proof_of_a_run_that_is_too_long_for_an_answer(server):
+    """From the data folder it may be of any size; the leaves of a run that is gone stay provable, too."""
+    emit = HELLO[:HELLO.index("do:")].replace("name: hello", "name: emits") + """do:
+  - each:
+      for: {in: '${ [range(6000)] }'}
+      do:
+        - event: {emit: {event: {with: {type: com.example.t, source: "https://example.com/", data: {}}}}}
+"""
+    server.deploy(emit)
+    run = server.good("runs", "start", "test/emits", "--wait").split()[0]
+    refused = server.cli("audit", "proof", run)
+    assert "413: The proof is too large for one answer; where the database is, `sallyport audit proof ID --data DIR` writes it." in refused.stderr
+    proof, key = server.folder / "large-proof.json", server.made["auditKey"]
+    found = call("audit", "proof", run, "--data", server.data)
+    assert found.returncode == DONE and "The key is that of" in found.stderr, found.stderr
+    proof.write_text(found.stdout)
+    status, out, _ = verify("--proof", proof, "--key", key)
+    assert status == DONE and out.count("event.emitted") == 6000
+    unknown = call("audit", "proof", "r0saqmfqhfktm7", "--data", server.data)
+    assert unknown.returncode != DONE and "the log tells of no such run" in unknown.stderr
+
+
 def test_what_cannot_be_verified_is_status_4(server, folder):
     key = server.made["auditKey"]
     assert verify("--data", folder / "nowhere", "--key", key)[0] == UNAVAILABLE
@@ -447,6 +469,19 @@ def stopped(tmp_path_factory):
     s.checkpoint = s.good("audit", "checkpoint")
     assert s.stop() == 0
     return s
+
+
+def test_a_run_that_is_gone_is_still_proven(stopped, folder):
+    """Retention takes its row, and never its leaves."""
+    shutil.copytree(stopped.data, folder / "copy")
+    with sqlite3.connect(folder / "copy/sallyport.db") as database:
+        assert database.execute("DELETE FROM runs WHERE id = (SELECT max(id) FROM runs)").rowcount == 1
+        [(leaf,)] = database.execute("SELECT body FROM leaves WHERE body LIKE '%\"run.completed\"%' ORDER BY idx DESC LIMIT 1").fetchall()
+    run = json.loads(leaf)["run"]
+    r = call("audit", "proof", run, "--data", folder / "copy")
+    (folder / "proof.json").write_text(r.stdout)
+    status, out, _ = verify("--proof", folder / "proof.json", "--key", stopped.made["auditKey"])
+    assert status == DONE and f'"run":"{run}"' in out, r.stderr
 
 
 ALTERATIONS = {
