@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "engine/metrics.h"
-#include "engine/patience.h"
+#include "engine/deadline.h"
 #include "role/role.h"
 
 #define KNOWN_DEFINITIONS (LIMIT_WORKER_DEFINITIONS / 2)
@@ -20,7 +20,7 @@
 /* A step that a worker has yet to answer. The ticket tells apart two that the same run asked for. */
 struct owed {
     uint64_t run, ticket;
-    uint32_t worth_ms; /* of patience */
+    uint32_t worth_ms; /* what the deadline is moved by, at most */
 };
 
 struct worker {
@@ -31,7 +31,7 @@ struct worker {
     unsigned n_known, next_known;
     struct owed owed[LIMIT_WORKER_OWED]; /* a ring */
     uint32_t first_owed, n_owed;
-    struct patience patience;
+    struct deadline deadline;
     uint32_t worth_ms; /* of the step for the run that is being given to it */
 };
 
@@ -57,8 +57,8 @@ static int index_of(const struct channel *channel)
 static void take_first_owed(struct worker *w, struct owed *ret)
 {
     *ret = w->owed[w->first_owed];
-    patience_pass(&w->patience, clock_monotonic_ms(), true);
-    patience_restore(&w->patience, ret->worth_ms);
+    deadline_pass(&w->deadline, clock_monotonic_ms(), true);
+    deadline_restore(&w->deadline, ret->worth_ms);
     w->first_owed = (w->first_owed + 1) % LIMIT_WORKER_OWED;
     w->n_owed--;
 }
@@ -145,10 +145,10 @@ static void on_watch(struct ev_loop *loop, ev_timer *timer, int events)
         struct worker *w = &workers[i];
         if (!w->channel)
             continue;
-        patience_pass(&w->patience, now, w->n_owed > 0);
-        if (!patience_is_over(&w->patience) || w->n_owed == 0)
+        deadline_pass(&w->deadline, now, w->n_owed > 0);
+        if (!deadline_is_over(&w->deadline) || w->n_owed == 0)
             continue;
-        patience_begin(&w->patience, now);
+        deadline_begin(&w->deadline, now);
         log_event(LOG_LEVEL_ERROR, "engine.worker-silent", "worker", LOG_U64(i), NULL);
         runs_on_worker_silent((struct run_id){w->owed[w->first_owed].run});
         (void)role_ask_restart(ROLE_WORKER, (uint16_t)i);
@@ -173,7 +173,7 @@ int workers_connect(uint16_t index, int fd)
         n_workers = index + 1u;
     if (workers[index].channel)
         on_closed(workers[index].channel, "replaced", NULL);
-    patience_begin(&workers[index].patience, clock_monotonic_ms());
+    deadline_begin(&workers[index].deadline, clock_monotonic_ms());
     int r = channel_new(role_loop(), fd, ROLE_ENGINE, ROLE_WORKER, &channel_table, NULL, &workers[index].channel);
     if (r == 0)
         runs_on_worker_born();
@@ -247,7 +247,7 @@ static bool may_owe(const struct worker *w)
 static uint64_t owe(struct worker *w, uint64_t run, uint32_t worth_ms)
 {
     static uint64_t last_ticket;
-    patience_pass(&w->patience, clock_monotonic_ms(), w->n_owed > 0);
+    deadline_pass(&w->deadline, clock_monotonic_ms(), w->n_owed > 0);
     w->owed[(w->first_owed + w->n_owed++) % LIMIT_WORKER_OWED] = (struct owed){run, ++last_ticket, worth_ms};
     return last_ticket;
 }

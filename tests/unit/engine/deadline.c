@@ -7,27 +7,27 @@
 #include <cmocka.h>
 
 #include "base/limits.h"
-#include "engine/patience.h"
+#include "engine/deadline.h"
 
 #define LOOK_MS 2000
 
 /* `ms` go by, with a look now and then. */
-static void pass(struct patience *p, int64_t ms, bool is_owing)
+static void pass(struct deadline *p, int64_t ms, bool is_owing)
 {
     for (; ms > 0; ms -= LOOK_MS)
-        patience_pass(p, p->at_ms + (ms < LOOK_MS ? ms : LOOK_MS), is_owing);
+        deadline_pass(p, p->at_ms + (ms < LOOK_MS ? ms : LOOK_MS), is_owing);
 }
 
 /* How many steps a worker answers that takes `ms` for each, until its time is over; `most` if that does not come. */
 static unsigned steps_of(int64_t ms, uint32_t worth_ms, unsigned most)
 {
-    struct patience p;
-    patience_begin(&p, 1000);
+    struct deadline p;
+    deadline_begin(&p, 1000);
     for (unsigned n = 0; n < most; n++) {
         pass(&p, ms, true);
-        if (patience_is_over(&p))
+        if (deadline_is_over(&p))
             return n;
-        patience_restore(&p, worth_ms);
+        deadline_restore(&p, worth_ms);
     }
     return most;
 }
@@ -53,31 +53,31 @@ static void one_that_works_hard_lives(void **state)
 
 static void what_is_given_back_does_not_add_up(void **state)
 {
-    struct patience p;
-    patience_begin(&p, 1000);
+    struct deadline p;
+    deadline_begin(&p, 1000);
     for (unsigned i = 0; i < 100; i++)
-        patience_restore(&p, LIMIT_WORKER_STEP_MS);
+        deadline_restore(&p, LIMIT_WORKER_STEP_MS);
     pass(&p, LIMIT_WORKER_SILENCE_MS + 1, true);
-    assert_true(patience_is_over(&p));
+    assert_true(deadline_is_over(&p));
 }
 
 static void only_what_is_owed_takes_time(void **state)
 {
-    struct patience p;
-    patience_begin(&p, 1000);
+    struct deadline p;
+    deadline_begin(&p, 1000);
     pass(&p, 100000, false);
     pass(&p, LIMIT_WORKER_SILENCE_MS, true);
-    assert_false(patience_is_over(&p));
+    assert_false(deadline_is_over(&p));
     pass(&p, 1, true);
-    assert_true(patience_is_over(&p));
+    assert_true(deadline_is_over(&p));
 }
 
 static void our_own_standstill_is_not_the_workers(void **state)
 {
-    struct patience p;
-    patience_begin(&p, 1000);
-    patience_pass(&p, 1000 + 3600000, true);
-    assert_false(patience_is_over(&p));
+    struct deadline p;
+    deadline_begin(&p, 1000);
+    deadline_pass(&p, 1000 + 3600000, true);
+    assert_false(deadline_is_over(&p));
 }
 
 int main(void)
