@@ -21,7 +21,7 @@ enum format {
 };
 
 static const struct cli_option options[] = {
-    {"format", "FORMAT", "text (default), json or sarif"},
+    {"format", "FORMAT", "text (default), json or sarif", "text json sarif"},
     {"verbose", NULL, "show the log lines of the checker"},
     {NULL, NULL, NULL},
 };

@@ -23,7 +23,10 @@ struct cli_option {
     const char *name;  /* without dashes; NULL ends the list */
     const char *value; /* "FILE"; NULL: a flag */
     const char *help;
+    const char *choices; /* the values that there are, parted by blanks, for completion; NULL: any */
 };
+/* For choices out of a list (ID, number, text, …). */
+#define CLI_WORD(ID, number, text, ...) text " "
 
 struct cli_args {
     const struct cli_command *command;
@@ -40,6 +43,7 @@ struct cli_command {
     const char *help;     /* more, with a newline at its end; may be NULL */
     const char *examples; /* lines for a shell, each with its newline; may be NULL */
     const struct cli_option *options;
+    const char *choices; /* of the last operand, as an option's */
     unsigned min_operands, max_operands;
     bool answers_nothing; /* that could be JSON */
     int (*run)(const struct cli_args *args);

@@ -42,11 +42,41 @@ static bool is_first_of_group(const struct cli_command *const *at)
     return (*at)->name[len] && (at == cli_commands || strncmp(at[-1]->name, (*at)->name, len + 1) != 0);
 }
 
+static bool is_one_word(const struct cli_command *c)
+{
+    return !strchr(c->name, ' ');
+}
+
+/* The values of options, where all are known: matched against "N COMMAND WORD --OPTION". Of a command of one word, the word after it is an
+ * operand or an option. */
+static void print_bash_values(const struct cli_command *c)
+{
+    for (const struct cli_option *o = c->options; o && o->name; o++)
+        if (o->choices)
+            (void)printf("    *\" %s%s --%s\") words=\"%s\";;\n", c->name, is_one_word(c) ? " \"*\"" : "", o->name, o->choices);
+}
+
+static void print_bash_operands(const struct cli_command *c)
+{
+    if (c->choices)
+        (void)printf("    \"%u %s \"*) words=\"%s\";;\n", c->max_operands + (is_one_word(c) ? 1 : 2), c->name, c->choices);
+}
+
 static void print_bash(void)
 {
     cli_out_text("_sallyport() {\n"
                  "  local cur=${COMP_WORDS[COMP_CWORD]} words=\n"
-                 "  if [ \"$COMP_CWORD\" -eq 1 ]; then words=\"");
+                 "  local line=\"$COMP_CWORD ${COMP_WORDS[1]} ${COMP_WORDS[2]} ${COMP_WORDS[COMP_CWORD-1]}\"\n"
+                 "  case \"$line\" in\n");
+    for (const struct cli_command *const *at = cli_commands; *at; at++)
+        print_bash_values(*at);
+    cli_out_text("  esac\n"
+                 "  [[ $cur == -* ]] || case \"$line\" in\n");
+    for (const struct cli_command *const *at = cli_commands; *at; at++)
+        print_bash_operands(*at);
+    cli_out_text("  esac\n"
+                 "  if [ -n \"$words\" ]; then :\n"
+                 "  elif [ \"$COMP_CWORD\" -eq 1 ]; then words=\"");
     print_first_words();
     cli_out_text("\"\n"
                  "  elif [[ $cur == -* ]]; then case \"${COMP_WORDS[1]} ${COMP_WORDS[2]}\" in\n");
@@ -94,7 +124,10 @@ static void print_fish_option(const char *condition, const struct cli_option *o)
                  : names_file(o->value) ? " -r"
                                         : " -x");
     print_quoted(o->help, "");
-    cli_out_text("'\n");
+    cli_out_text("'");
+    if (o->choices)
+        (void)printf(" -a '%s'", o->choices);
+    cli_out_text("\n");
 }
 
 static void print_fish_word(const struct cli_command *const *at)
@@ -129,6 +162,8 @@ static void print_fish(void)
         char condition[96];
         print_fish_word(at);
         (void)snprintf(condition, sizeof condition, " -n '__sallyport_is %s'", c->name);
+        if (c->choices)
+            (void)printf("complete -c sallyport%s -f -a '%s'\n", condition, c->choices);
         for (const struct cli_option *o = c->options; o && o->name; o++)
             print_fish_option(condition, o);
         for (const struct cli_option *o = cli_common_options(c); o->name; o++)
@@ -156,20 +191,31 @@ static void print_zsh_options(const struct cli_option *o)
         if (o->value) {
             cli_out_text(":");
             print_quoted(o->value, ":\\");
-            cli_out_text(names_file(o->value) ? ":_files" : ": ");
+            if (o->choices)
+                (void)printf(":(%s)", o->choices);
+            else
+                cli_out_text(names_file(o->value) ? ":_files" : ": ");
         }
         cli_out_text("'");
     }
 }
 
+static void print_zsh_operands(const struct cli_command *c)
+{
+    for (unsigned i = 1; c->choices && i < c->max_operands; i++)
+        (void)printf(" \\\n        '%u:operand: '", i);
+    if (c->choices)
+        (void)printf(" \\\n        '%u:operand:(%s)'", c->max_operands, c->choices);
+}
+
 static void print_zsh_command(const struct cli_command *c)
 {
-    bool is_one_word = !strchr(c->name, ' ');
-    (void)printf("    '%s'%s)\n      shift %d words; (( CURRENT -= %d ))\n      _arguments -S", c->name,
-                 is_one_word ? "' '*" : "", is_one_word ? 1 : 2, is_one_word ? 1 : 2);
+    int n = is_one_word(c) ? 1 : 2;
+    (void)printf("    '%s'%s)\n      shift %d words; (( CURRENT -= %d ))\n      _arguments -S", c->name, n == 1 ? "' '*" : "", n, n);
     print_zsh_options(c->options);
     print_zsh_options(cli_common_options(c));
-    if (c->max_operands) {
+    print_zsh_operands(c);
+    if (c->max_operands && !c->choices) {
         cli_out_text(" \\\n        '*:");
         print_quoted(c->operands, ":\\");
         cli_out_text(names_file(c->operands) ? ":_files'" : ": '");
@@ -232,6 +278,7 @@ const struct cli_command cli_completion = {
     .examples = "source <(sallyport completion bash)\n"
                 "source <(sallyport completion zsh)\n"
                 "sallyport completion fish | source\n",
+    .choices = "bash zsh fish",
     .answers_nothing = true,
     .min_operands = 1,
     .max_operands = 1,

@@ -11,6 +11,7 @@
 #include "cli/remote.h"
 #include "cli/trace.h"
 #include "cli/view.h"
+#include "store/store.h"
 
 static const struct cli_option start_options[] = {
     {"input", "FILE", "the input, JSON; - is standard input (default: {})"},
@@ -20,7 +21,7 @@ static const struct cli_option start_options[] = {
 static const struct cli_option list_options[] = {
     {"namespace", "NAME", "only of this namespace"},
     {"workflow", "NAME", "only of this workflow"},
-    {"state", "STATE", "pending, running, waiting, completed, faulted or cancelled"},
+    {"state", "STATE", "pending, running, waiting, completed, faulted or cancelled", RUN_STATES(CLI_WORD)},
     {"limit", "N", "at most so many, up to 1000 (default 50)"},
     {"before", "ID", "only those before this one"},
     REMOTE_OPTIONS,
@@ -264,7 +265,8 @@ const struct cli_command cli_runs_show = {.name = "runs show", .operands = "ID",
 const struct cli_command cli_runs_data = {.name = "runs data", .operands = "ID PART",
     .summary = "Prints one part of a run's data",
     .help = "PART is input, output, error or context; it is printed as it is, in JSON. Leaves an audit leaf, as runs show does.\n",
-    .examples = "sallyport runs data r0saqmfqhfktm7 output\n", .options = options, .min_operands = 2, .max_operands = 2, .run = run_data};
+    .examples = "sallyport runs data r0saqmfqhfktm7 output\n", .options = options,
+    .choices = "input output error context", .min_operands = 2, .max_operands = 2, .run = run_data};
 const struct cli_command cli_runs_trace = {.name = "runs trace", .operands = "ID", .summary = "Shows a run's timeline",
     .help = "A line for each task: when it began after the run's start, where it stands, how it ended, and how long it took.\n",
     .options = options, .min_operands = 1, .max_operands = 1, .run = run_trace};

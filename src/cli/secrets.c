@@ -12,10 +12,11 @@
 #include "wire/roles.h"
 
 static const struct cli_option set_options[] = {
-    {"kind", "KIND", "bearer (default), basic (value: {\"username\", \"password\"}), api-key, webhook-key"},
+    {"kind", "KIND", "bearer (default), basic (value: {\"username\", \"password\"}), api-key, webhook-key",
+     CREDENTIAL_KINDS(CLI_WORD)},
     {"origin", "ORIGIN", "https://host[:port] that it may go to; may be repeated"},
     {"method", "METHOD", "that it may be used with; may be repeated (default: all)"},
-    {"place", "PLACE", "header (default), query or body; may be repeated"},
+    {"place", "PLACE", "header (default), query or body; may be repeated", CREDENTIAL_PLACES(CLI_WORD)},
     {"header", "NAME", "of an api-key: the header that carries it"},
     REMOTE_OPTIONS,
 };

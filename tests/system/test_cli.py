@@ -959,11 +959,16 @@ def test_bash_completion(folder):
     assert complete("sallyport", "runs", "list", "--st") == ["--state"]
     assert "--wait" not in complete("sallyport", "runs", "list", "--")
     assert complete("sallyport", "check", "comp") == ["completion"]
+    for line, words in COMPLETED[-6:]:
+        assert set(complete("sallyport", *line.split())) == words
+    assert complete("sallyport", "runs", "data", "r0saqmfqhfktm7", "--js") == ["--json"]
 
 
 COMPLETED = [("wo", {"workflows"}), ("workflows d", {"deploy", "disable"}), ("runs s", {"start", "show"}),
              ("check --fo", {"--format"}), ("runs list --st", {"--state"}), ("runs start x/y --w", {"--wait"}),
-             ("check comp", {"completion"}), ("runs list --wa", set())]
+             ("check comp", {"completion"}), ("runs list --wa", set()), ("runs list --state c", {"completed", "cancelled"}),
+             ("check --format s", {"sarif"}), ("check x.yaml --format j", {"json"}), ("secrets set a/b --place q", {"query"}),
+             ("completion z", {"zsh"}), ("runs data r0saqmfqhfktm7 o", {"output"})]
 
 
 @pytest.mark.parametrize("line, words", COMPLETED)
@@ -999,7 +1004,9 @@ def zsh_completes(folder, line):
 
 @pytest.mark.parametrize("line, completed", [("wo", "workflows"), ("workflows dep", "workflows deploy"),
                                              ("runs sta", "runs start"), ("check --fo", "check --format"),
-                                             ("runs list --st", "runs list --state"), ("check comp", "check completed.yaml")])
+                                             ("runs list --st", "runs list --state"), ("check comp", "check completed.yaml"),
+                                             ("runs list --state fa", "runs list --state faulted"), ("check --format s", "check --format sarif"),
+                                             ("completion z", "completion zsh"), ("runs data r0saqmfqhfktm7 o", "runs data r0saqmfqhfktm7 output")])
 def test_zsh_completion(folder, line, completed):
     if not shutil.which("zsh"):
         pytest.skip("zsh is not installed")
