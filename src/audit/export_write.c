@@ -76,7 +76,7 @@ static int put_file(struct export *x, struct slice note)
     json_object_begin(&x->w);
     json_key_string(&x->w, "checkpoint", note);
     json_key_array(&x->w, "leaves");
-    for (size_t i = 0; i < x->n; i++) {
+    for (size_t i = 0; i < x->n && !buffer_error(x->w.out); i++) {
         int r = x->log->leaves(x->log->user, x->indexes[i], x->indexes[i] + 1, put_leaf, x);
         if (r != 1)
             return r < 0 ? r : -SP_ETAMPERED;
@@ -93,6 +93,8 @@ static int put_file(struct export *x, struct slice note)
 static int export(struct export *x, uint64_t first, uint64_t last, struct slice note, struct diag *reterr)
 {
     int r = x->log->leaves(x->log->user, first, last < UINT64_MAX ? last + 1 : last, find, x);
+    if (r == -SP_ELIMIT)
+        return diag_set(reterr, r, "the run has more than %d leaves", LIMIT_PROOF_LEAVES);
     if (r < 0)
         return diag_set(reterr, r, "the leaves cannot be read: %s", error_text(r));
     if (x->n == 0)
@@ -102,6 +104,8 @@ static int export(struct export *x, uint64_t first, uint64_t last, struct slice 
                         (unsigned long long)x->indexes[x->n - 1], (unsigned long long)x->checkpoint.size,
                         PLURAL(x->checkpoint.size, "leaf", "leaves"));
     r = put_file(x, note);
+    if (r == -SP_ELIMIT)
+        return diag_set(reterr, r, "the proof is larger than there is room for");
     return r < 0 ? diag_set(reterr, r, "the proof cannot be made: %s", error_text(r)) : 0;
 }
 

@@ -1,4 +1,4 @@
-/* proof: the proof of one run, from a server, or from a data folder, which has room for any. */
+/* proof: the proof of one run, from a server, or from a data folder: larger ones, and of runs that are gone. */
 #include <stdio.h>
 
 #include "base/error.h"
@@ -11,6 +11,7 @@
 
 static const struct cli_option options[] = {
     {"data", "PATH", "read the log in this data folder, or copy of its sallyport.db, instead of asking a server"},
+    VERIFY_KEY_OPTION,
     REMOTE_OPTIONS,
 };
 
@@ -35,7 +36,7 @@ static int read_log(const struct cli_args *args, struct run_id id)
     _cleanup_(store_reader_closep) struct store_reader *reader = NULL;
     int status = verify_find_database(args, path);
     if (status == CLI_DONE)
-        status = verify_read_key_beside(path, &key);
+        status = verify_find_key(args, path, &key);
     if (status)
         return status;
     int r = crypto_init();
@@ -67,7 +68,7 @@ const struct cli_command cli_audit_proof = {
     .operands = "ID",
     .summary = "Prints the proof that a run's leaves are in the log",
     .help = "JSON, for audit verify --proof: it needs neither the server nor the rest of the log.\n"
-            "From a data folder a proof may be of any size, and of a run that retention has deleted.\n",
+            "From a data folder a proof may have 64 MiB and 100,000 leaves instead of 4 MiB, and be of a run that retention has deleted.\n",
     .examples = "sallyport audit proof r0saqmfqhfktm7 > proof.json\n",
     .options = options,
     .min_operands = 1,

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/json_reader.h"
 #include "cli/file.h"
+#include "cli/json_part.h"
 #include "supervisor/files.h"
 #include "supervisor/paths.h"
 
@@ -235,9 +236,9 @@ static void print_as_it_is(struct slice s)
 int remote_answer(const struct cli_args *args, struct slice answer, remote_show *show)
 {
     bool is_raw = !show || cli_flag(args, "json");
-    json_t *root = is_raw ? NULL : json_read(answer, JSON_DECODE_ANY, NULL);
+    json_t *root = is_raw ? NULL : json_read(answer, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     if (!root && !is_raw) /* somebody's data may have an integer beyond 64 bits; none of ours are */
-        root = json_read(answer, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL);
+        root = json_read(answer, JSON_DECODE_ANY | JSON_OF_DATA, NULL);
     if (!root && !is_raw) /* nor may it reach the terminal as it is */
         return cli_fail(-SP_EUNAVAILABLE, "the server's answer is not JSON; is there a sallyport at this address?");
     if (root) {

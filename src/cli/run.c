@@ -44,7 +44,7 @@ struct local_run {
 
 static int copy_text(struct slice json, const char *key, char ret[LIMIT_NAME + 1])
 {
-    json_t *root = json_read(json, 0, NULL);
+    json_t *root = json_read(json, JSON_OF_DATA, NULL);
     const char *text = json_string_value(json_object_get(root, key));
     int n = text ? snprintf(ret, LIMIT_NAME + 1, "%s", text) : -1;
     json_decref(root);
@@ -210,7 +210,7 @@ static int take_parts(struct local_run *run)
     int status = CLI_DONE;
     size_t i;
     const json_t *name;
-    json_t *root = json_read(buffer_slice(&run->answer), JSON_DECODE_INT_AS_REAL, NULL);
+    json_t *root = json_read(buffer_slice(&run->answer), JSON_OF_DATA, NULL);
     json_array_foreach(json_object_get(root, "omitted"), i, name)
     {
         status = json_is_string(name) ? take_omitted(run, json_string_value(name)) : CLI_DONE;
@@ -306,7 +306,7 @@ static void hint_at_secrets(struct local_run *run)
 static bool was_refused(struct slice error)
 {
     static const char end[] = "/authorization";
-    json_t *root = json_read(error, 0, NULL);
+    json_t *root = json_read(error, JSON_OF_DATA, NULL);
     const char *type = json_string_value(json_object_get(root, "type"));
     size_t len = type ? strlen(type) : 0;
     bool is = len >= sizeof end && strcmp(type + len - (sizeof end - 1), end) == 0;
@@ -346,7 +346,7 @@ static int read_input(struct local_run *run, const char *path, struct diag *rete
         return r;
     if (run->input.len == 0)
         return diag_set(reterr, -SP_ESYNTAX, "%s: the input is empty; write {} or leave --input out", path);
-    json_t *root = json_read(buffer_slice(&run->input), JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &error);
+    json_t *root = json_read(buffer_slice(&run->input), JSON_DECODE_ANY | JSON_OF_DATA, &error);
     json_decref(root);
     return root ? 0 : diag_set(reterr, -SP_ESYNTAX, "%s:%d:%d: %s", path, error.line, error.column, error.text);
 }

@@ -40,7 +40,7 @@ static int make_body(const struct cli_args *args, struct buffer *ret)
     if (file && input.len == 0)
         return cli_fail(-SP_ESYNTAX, "%s: the input is empty; write {} or leave --input out", file);
     json_error_t error;
-    json_t *parsed = file ? json_read(buffer_slice(&input), JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &error) : NULL;
+    json_t *parsed = file ? json_read(buffer_slice(&input), JSON_DECODE_ANY | JSON_OF_DATA, &error) : NULL;
     json_decref(parsed);
     if (file && !parsed)
         return cli_fail(-SP_ESYNTAX, "%s:%d:%d: %s", file, error.line, error.column, error.text);
@@ -140,7 +140,7 @@ static void show_data(struct slice answer)
 /* What one answer has no room for, with the command that has it. */
 static void show_omitted(struct slice answer, const char *id)
 {
-    json_t *root = json_read(answer, JSON_DECODE_INT_AS_REAL, NULL);
+    json_t *root = json_read(answer, JSON_OF_DATA, NULL);
     size_t i;
     const json_t *part;
     json_array_foreach(json_object_get(root, "omitted"), i, part) {
@@ -170,7 +170,7 @@ static int run_start(const struct cli_args *args)
         return status;
     if (!cli_flag(args, "json"))
         show_data(buffer_slice(&answer));
-    json_t *root = json_read(buffer_slice(&answer), JSON_DECODE_INT_AS_REAL, NULL);
+    json_t *root = json_read(buffer_slice(&answer), JSON_OF_DATA, NULL);
     const char *state = json_string_value(json_object_get(root, "state"));
     status = state && (strcmp(state, "faulted") == 0 || strcmp(state, "cancelled") == 0) ? CLI_FAULTED : CLI_DONE;
     json_decref(root);

@@ -23,7 +23,7 @@
 static const struct cli_option options[] = {
     {"data", "PATH", "the data folder, or a copy of its sallyport.db (default: the server's default folder)"},
     {"proof", "FILE", "verify a run's proof file instead (- is standard input)"},
-    {"key", "KEY", "public key of the log's signer, as audit key prints it, or a file that holds it"},
+    VERIFY_KEY_OPTION,
     {"checkpoint", "FILE", "a checkpoint that was kept elsewhere: finds a log that was rolled back"},
     {NULL, NULL, NULL},
 };
@@ -222,7 +222,7 @@ static int read_key(const char *text, struct audit_key *ret)
 
 /* The copy of init beside the database: it finds accidents, and whoever does not know of it. Who can write the database
  * could write it too, so that is said. */
-int verify_read_key_beside(const char *database, struct audit_key *ret)
+static int read_key_beside(const char *database, struct audit_key *ret)
 {
     char path[PATHS_MAX + 32];
     const char *slash = strrchr(database, '/');
@@ -238,6 +238,12 @@ int verify_read_key_beside(const char *database, struct audit_key *ret)
     return status;
 }
 
+int verify_find_key(const struct cli_args *args, const char *database, struct audit_key *ret)
+{
+    const char *key = cli_value(args, "key");
+    return key ? read_key(key, ret) : read_key_beside(database, ret);
+}
+
 static int run(const struct cli_args *args)
 {
     struct diag why = {0};
@@ -250,7 +256,7 @@ static int run(const struct cli_args *args)
         return cli_fail(r, "%s", error_text(r));
     int status = proof && key ? CLI_DONE : verify_find_database(args, path);
     if (status == CLI_DONE)
-        status = key ? read_key(key, &o.key) : verify_read_key_beside(path, &o.key);
+        status = verify_find_key(args, path, &o.key);
     if (status)
         return status;
     if (trusted && (r = file_read(trusted, &note, &why)) < 0)

@@ -8,7 +8,8 @@
 
 /* The database that `--data` names, or the default one: CLI_DONE, or the exit status of an error that was said. */
 int verify_find_database(const struct cli_args *args, char path[PATHS_MAX + 16]);
-/* The signer's public key as init left it beside that database, which is said on standard error; the same. */
-int verify_read_key_beside(const char *database, struct audit_key *ret);
+/* The signer's public key: that of `--key`, else as init left it beside that database, which is said on standard error; the same. */
+int verify_find_key(const struct cli_args *args, const char *database, struct audit_key *ret);
+#define VERIFY_KEY_OPTION {"key", "KEY", "public key of the log's signer, as audit key prints it, or a file that holds it"}
 
 #endif

@@ -114,11 +114,11 @@ static void proof_work(struct store_reader *reader, void *user)
 static void proof_done(void *user)
 {
     struct proof *p = user;
-    if (p->code == -SP_ELIMIT)
-        respond_problem(p->request, p->code,
-                        "The proof is too large for one answer; where the database is, `sallyport audit proof ID --data DIR` writes it.");
+    const char *more = p->code == -SP_ELIMIT ? "; `sallyport audit proof ID --data DIR` has more, where the database is" : "";
+    if (p->code == -SP_ENOTFOUND)
+        respond_problem(p->request, p->code, "There is no such run.");
     else if (p->code < 0)
-        respond_problem(p->request, p->code, "No proof: %s.", p->diag.code ? p->diag.text : error_text(p->code));
+        respond_problem(p->request, p->code, "No proof: %s%s.", p->diag.code ? p->diag.text : error_text(p->code), more);
     else if (look_record(p->request, AUDIT_AUDIT_READ, (struct run_id){0}, (struct slice){0}))
         respond_json(p->request, 200, &p->file);
     buffer_free(&p->file);

@@ -2,12 +2,15 @@
  * signature, and keeps the result. One at a time. The vault verifies the proof: an engine that rewrote the log gets none. */
 #include "engine/checkpoints.h"
 
+#include <errno.h>
 #include <ev.h>
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/plural.h"
+#include "crypto/merkle.h"
 #include "crypto/note.h"
 #include "engine/commit.h"
 #include "engine/committer.h"
@@ -17,6 +20,7 @@
 #include "engine/resumed.h"
 #include "engine/slow.h"
 #include "role/role.h"
+#include "store/audit.h"
 
 #define INTERVAL_S 1.
 #define PATIENCE_S 3. /* for the last one: the vault may be away */
@@ -45,6 +49,46 @@ int checkpoints_load(struct store_reader *reader)
 {
     int r = store_checkpoint_last(reader, on_last, NULL);
     return r < 0 && r != -SP_ENOTFOUND ? r : resumed_look(reader, last_size);
+}
+
+/* What was signed last; of the empty log when there is nothing. */
+static int last_checkpoint(struct checkpoint *ret)
+{
+    const struct identity *identity = identity_of_vault();
+    if (last_size > 0)
+        return identity ? note_open_checkpoint(buffer_slice(&last_note), slice_text(identity->origin), identity->audit_public, ret)
+                        : -SP_EUNAVAILABLE;
+    ret->size = 0;
+    merkle_empty_root(ret->root);
+    return 0;
+}
+
+int checkpoints_check(struct store_reader *reader, struct diag *reterr)
+{
+    struct checkpoint last;
+    uint8_t root[CRYPTO_HASH_LEN];
+    uint64_t size = 0;
+    struct audit_log log = store_audit_log(reader);
+    int r = last_checkpoint(&last);
+    if (r == 0 && last.size != last_size)
+        r = -SP_ETAMPERED;
+    if (r < 0)
+        return diag_set(reterr, r == -ENOMEM ? r : -SP_ETAMPERED, "its last checkpoint is not one that this server signed");
+    if (last.size == 0)
+        return 0;
+    r = store_leaf_count(reader, &size);
+    if (r < 0)
+        return diag_set(reterr, r, "its leaves cannot be counted: %s", error_text(r));
+    if (size < last.size)
+        return diag_set(reterr, -SP_ETAMPERED, "it has %llu %s, and one of %llu was signed", (unsigned long long)size,
+                        PLURAL(size, "leaf", "leaves"), (unsigned long long)last.size);
+    r = audit_proof_root(&log, last.size, root);
+    if (r < 0)
+        return diag_set(reterr, r == -ENOMEM ? r : -SP_ETAMPERED, "its tree cannot be read: %s", error_text(r));
+    return memcmp(root, last.root, sizeof root) == 0
+               ? 0
+               : diag_set(reterr, -SP_ETAMPERED, "its first %llu %s not those that were signed", (unsigned long long)last.size,
+                          PLURAL(last.size, "leaf is", "leaves are"));
 }
 
 void checkpoints_vault_restarted(void)
@@ -162,6 +206,12 @@ static void on_signed(int code, const void *answer, void *user)
 static void on_head(int code, const struct store_head *head, struct slice proof, void *user)
 {
     (void)user;
+    struct checkpoint last;
+    if (code == 0 && head->size == last_size) {
+        code = last_checkpoint(&last);
+        if (code == 0 && memcmp(head->root, last.root, sizeof last.root) != 0)
+            code = -SP_ETAMPERED; /* of the same size, and another log */
+    }
     if (code < 0 || head->size == last_size) {
         ends(code, "head", (struct slice){0});
         return;

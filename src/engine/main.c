@@ -27,7 +27,7 @@
 
 static struct limiter_config limits = LIMITER_DEFAULTS;
 static struct store_reader *loader; /* for the start only */
-static bool is_started, is_ready;
+static bool is_started, is_ready, is_stopping;
 
 /* --- configuration ------------------------------------------------------------------------------------------------- */
 
@@ -134,13 +134,22 @@ static void serve(void)
     role_ready();
 }
 
+static int log_failed(int code, const char *why)
+{
+    bool is_altered = code == -SP_ETAMPERED || code == -SP_ECONFLICT;
+    return role_fail(code, "the audit log cannot be signed: %s%s", why,
+                     is_altered ? "; `sallyport audit verify` tells what else is wrong with it" : "");
+}
+
 /* What a crash leaves unsigned begins behind a signed start: a start knows anything else for what it is. */
 static void on_start_signed(int code, const char *why)
 {
+    if (is_stopping || code == -SP_EUNAVAILABLE || (code == 0 && !vault_is_unlocked()))
+        return; /* the vault's next life begins the chain again */
     if (code == 0)
         serve();
-    else if (code != -SP_EUNAVAILABLE)
-        (void)role_fail(code, "the audit log cannot be signed: %s; `sallyport audit verify` tells what is wrong with it", why);
+    else
+        (void)log_failed(code, why);
 }
 
 static void on_start_told(int code, uint32_t id, void *user)
@@ -153,21 +162,36 @@ static void on_start_told(int code, uint32_t id, void *user)
         checkpoints_start(on_start_signed);
 }
 
+/* Nothing is added to a log that is not the one that was signed: it would be harder to see what became of it. */
+static void tell_start(void)
+{
+    struct diag why = {0};
+    int r = checkpoints_check(loader, &why);
+    if (r < 0)
+        (void)log_failed(r, why.text);
+    else if (!resumed_tell() || !leaf_of_server(AUDIT_SERVER_STARTED, on_start_told))
+        (void)start_failed(-SP_EOVERLOAD, "the leaf of the start cannot be written");
+}
+
 static void on_credentials(int code, void *user)
 {
     static bool is_told;
     (void)user;
-    if (code < 0) {
+    if (code == -SP_EUNAVAILABLE) {
         log_event(LOG_LEVEL_WARN, "engine.vault-not-ready", "error", error_text(code), NULL);
         return; /* the vault's next life begins the chain again */
+    }
+    if (code < 0) {
+        (void)start_failed(code, "the credentials cannot be unlocked");
+        return;
     }
     vault_unlocked();
     if (is_ready)
         return;
     if (is_told)
         checkpoints_start(on_start_signed);
-    else if (!resumed_tell() || !leaf_of_server(AUDIT_SERVER_STARTED, on_start_told))
-        (void)start_failed(-SP_EOVERLOAD, "the leaf of the start cannot be written");
+    else
+        tell_start();
     is_told = true;
 }
 
@@ -186,6 +210,8 @@ static void on_identity(int code, void *user)
     (void)user;
     if (code == 0)
         namespaces_unlock(on_namespaces, NULL);
+    else if (code != -SP_EUNAVAILABLE)
+        (void)start_failed(code, "the vault's identity cannot be learned");
 }
 
 static void begin_unlocking(void)
@@ -280,6 +306,7 @@ static void on_stopped(int code, uint32_t id, void *user)
 
 static void on_stop(void)
 {
+    is_stopping = true;
     if (!is_ready || !leaf_of_server(AUDIT_SERVER_STOPPED, on_stopped))
         end();
     else

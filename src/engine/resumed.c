@@ -4,6 +4,7 @@
  * signed with the rest: what tells of them afterwards is the leaf that is written here. */
 #include "engine/resumed.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -12,15 +13,13 @@
 #include "engine/commit.h"
 #include "store/audit.h"
 
-#define USUAL_MS 10000 /* between the first and the last of a crash: the vault may have been away for a while */
-
 /* What the leaf before says of the server. */
 enum phase { SERVES, STOPPED, STARTS };
 
 struct tail {
     enum phase phase;
-    int64_t first_ms, last_ms; /* of what a crash left; 0: nothing */
-    const char *oddity;        /* what a crash does not explain; NULL: nothing */
+    const char *oddity; /* what a crash does not explain; NULL: nothing */
+    struct buffer memory;
 };
 
 static struct {
@@ -35,51 +34,60 @@ static enum phase phase_after(enum audit_action action)
     return action == AUDIT_SERVER_STOPPED ? STOPPED : SERVES;
 }
 
-static const char *oddity_of(struct tail *t, const struct audit_event *event)
+/* A leaf's time is that of what it tells, which may be long before it was written: nothing follows from it. */
+static const char *oddity_of(enum phase before, enum phase now)
 {
-    if (phase_after(event->action) == STARTS)
-        return NULL; /* as often as a start did not come to a signature, at any time */
-    if (t->phase == STOPPED)
-        return "the server had stopped in order";
-    if (t->phase == STARTS)
-        return "a server that starts does nothing before its start is signed";
-    t->first_ms = t->first_ms && t->first_ms < event->time_ms ? t->first_ms : event->time_ms;
-    t->last_ms = t->last_ms > event->time_ms ? t->last_ms : event->time_ms;
-    return t->last_ms - t->first_ms > USUAL_MS ? "they are more than a crash leaves" : NULL;
+    if (now == STARTS)
+        return NULL; /* as often as a start did not come to a signature */
+    return before == STOPPED  ? "the server had stopped in order"
+           : before == STARTS ? "a server that starts does nothing before its start is signed"
+                              : NULL;
+}
+
+static int decode(struct tail *t, struct slice leaf, enum phase *ret)
+{
+    struct audit_event event;
+    buffer_clear(&t->memory);
+    int r = audit_leaf_decode(leaf, &event, &t->memory);
+    if (r == 0)
+        *ret = phase_after(event.action);
+    return r;
 }
 
 static int on_leaf(void *user, uint64_t index, struct slice leaf)
 {
     (void)index;
     struct tail *t = user;
-    _cleanup_buffer_ struct buffer memory = BUFFER_MAX(LIMIT_LEAF);
-    struct audit_event event;
-    int r = audit_leaf_decode(leaf, &event, &memory);
-    if (r == -ENOMEM || t->oddity)
-        return r == -ENOMEM ? r : 0;
-    t->oddity = r < 0 ? "they are not as a server writes them" : oddity_of(t, &event);
-    t->phase = r < 0 ? t->phase : phase_after(event.action);
-    return 0;
+    enum phase now = SERVES;
+    int r = decode(t, leaf, &now);
+    if (r == -ENOMEM)
+        return r;
+    t->oddity = r < 0 ? "they are not as a server writes them" : oddity_of(t->phase, now);
+    t->phase = now;
+    return t->oddity ? 1 : 0;
 }
 
-/* Of the leaf that was signed last, all but what it says of the server is of no concern. */
+/* Behind a start that is signed the server serves. */
 static int on_signed_leaf(void *user, uint64_t index, struct slice leaf)
 {
+    (void)index;
     struct tail *t = user;
-    int r = on_leaf(t, index, leaf);
-    *t = (struct tail){.phase = t->phase == STARTS ? SERVES : t->phase};
-    return r;
+    enum phase now = SERVES;
+    int r = decode(t, leaf, &now);
+    t->phase = now == STOPPED ? STOPPED : SERVES;
+    return r == -ENOMEM ? r : 0;
 }
 
 int resumed_look(struct store_reader *reader, uint64_t signed_size)
 {
     uint64_t size = 0;
-    struct tail tail = {0};
+    struct tail tail = {.memory = BUFFER_MAX(LIMIT_LEAF)};
     int r = store_leaf_count(reader, &size);
     if (r < 0 || size <= signed_size)
         return r;
     r = signed_size ? store_leaves(reader, signed_size - 1, signed_size, on_signed_leaf, &tail) : 0;
     r = r < 0 ? r : store_leaves(reader, signed_size, size, on_leaf, &tail);
+    buffer_free(&tail.memory);
     if (r < 0)
         return r;
     unsigned_leaves.signed_size = signed_size;

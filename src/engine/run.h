@@ -74,7 +74,7 @@ struct run {
     bool is_cancelled, has_leaf_started;
     uint32_t results;    /* delivered so far: the step's place in the journal */
     uint32_t journal_seq;
-    size_t journal_len, events_len; /* bytes; what an earlier life wrote, as it is sealed */
+    size_t journal_len, events_len; /* bytes, before they are sealed */
     unsigned rescues;    /* workers that died with it in hand since its last step */
     bool is_refused;     /* the store refused a step of it: it is ending with a fault that has nothing of that step */
     uint32_t last_effect; /* the highest number of an effect, event or cancellation */

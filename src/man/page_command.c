@@ -81,7 +81,7 @@ void page_command(const char *name)
     mdoc_section("DESCRIPTION");
     mdoc_text(CLI_ABOUT " " CLI_OPTION_FORM);
     mdoc_paragraph();
-    mdoc_text("Every command takes:");
+    mdoc_text("Every command takes the second, and the first where there is an answer:");
     put_options(cli_common_options(NULL), false);
     mdoc_section("COMMANDS");
     for (const struct cli_command *const *at = cli_commands; *at; at++)

@@ -155,7 +155,7 @@
     S(JOURNAL, "SELECT seq, kind, effect, at_ms, data FROM journal WHERE run_id = ? ORDER BY seq")               \
     S(JOURNAL_DELETE, "DELETE FROM journal WHERE run_id = ?")                                                    \
     S(EVENT_PUT, "INSERT INTO events (id, run_id, at_ms, data) VALUES (?, ?, ?, ?)")                             \
-    S(EVENTS_LEN, "SELECT sum(length(data)) FROM events WHERE run_id = ?")                                       \
+    S(EVENTS_LEN, "SELECT sum(max(0, length(data) - ?2)) FROM events WHERE run_id = ?1")                         \
     S(EVENTS_DELETE, "DELETE FROM events WHERE run_id = ?")                                                      \
     S(DELIVERIES_PUT, "INSERT INTO deliveries (seen_ms, hashes) VALUES (?, ?)")                                  \
     S(DELIVERIES_SIZES, "SELECT id, length(hashes) FROM deliveries ORDER BY id DESC")                            \

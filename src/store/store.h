@@ -342,7 +342,7 @@ struct store_run_filter {
  * not. */
 [[gnu::warn_unused_result]] int store_runs_open(struct store_reader *r, store_open_run_fn *each, void *user);
 [[gnu::warn_unused_result]] int store_journal(struct store_reader *r, struct run_id run, store_journal_fn *each, void *user);
-/* The bytes of the run's events, as they are sealed. */
+/* The bytes of the run's events, before they were sealed. */
 [[gnu::warn_unused_result]] int store_events_len(struct store_reader *r, struct run_id run, uint64_t *ret);
 /* The newest since then, oldest first: `n` or, since those of one batch come together, some more. */
 [[gnu::warn_unused_result]] int store_deliveries(struct store_reader *r, int64_t since_ms, uint32_t n, store_delivery_fn *each,

@@ -1,5 +1,6 @@
 /* store_sqlite_read_run: reads of runs, their journals, events and deliveries. Called at a start (recovery), from the engine's
  * reading thread (listings), and by the command. */
+#include "store/seal.h"
 #include "store/sqlite.h"
 
 static struct query begin(struct store_reader *r, enum statement which)
@@ -145,6 +146,7 @@ int store_events_len(struct store_reader *r, struct run_id run, uint64_t *ret)
 {
     struct query q = begin(r, STATEMENT_EVENTS_LEN);
     query_u64(&q, run.n);
+    query_u64(&q, SEAL_OVERHEAD);
     int e = query_next(&q);
     if (e > 0)
         *ret = column_u64(&q, 0, COLUMN_OPTIONAL); /* NULL: it has none */

@@ -178,10 +178,10 @@ class Role:
     """A role in the test's hands. With `real` (the path of its executable) that one serves behind it, and every message of
     both sides passes through `filters`: {NAME: function(message) → message, list of messages or None}."""
 
-    def __init__(self, argv, control, puppet, real, log):
+    def __init__(self, argv, control, puppet, real, log, filters):
         self.name, self.argv, self.control, self.puppet, self.log = argv[0].removeprefix("sallyport-"), argv, control, puppet, log
         self.index = int(argv[argv.index("--index") + 1]) if "--index" in argv else 0
-        self.peers, self.files, self.inside, self.filters = {}, [], {}, {}
+        self.peers, self.files, self.inside, self.filters = {}, [], {}, dict(filters)
         self.answers, self.changed, self.mark = {}, threading.Condition(), next(MARKS)
         self.next_tag = self.mark << 48
         self.process, self.seen = None, []
@@ -332,10 +332,11 @@ class Role:
 
 class Taken(sallyport.Server):
     """A server some of whose roles are in the test's hands. `honest` says of a start, (role, index, how often it was started
-    before), whether the real one is to serve behind it."""
+    before), whether the real one is to serve behind it; `filters` are those of a role from its first message on: {role: {NAME: …}}."""
 
-    def __init__(self, folder, roles, honest=lambda role, index, n: True, **more):
+    def __init__(self, folder, roles, honest=lambda role, index, n: True, filters=None, **more):
         self.place, self.taken, self.honest, self.met = Path(folder) / "bin", set(roles), honest, []
+        self.filters = filters or {}
         self.place.mkdir()
         binaries = Path(sallyport.program("sallyport")).parent if "SALLYPORT_BIN" in os.environ else None
         found = binaries.glob("sallyport*") if binaries else (sallyport.build_folder() / "src").glob("*/sallyport*")
@@ -369,7 +370,8 @@ class Taken(sallyport.Server):
             index = int(argv[argv.index("--index") + 1]) if "--index" in argv else 0
             n = starts[name, index] = starts.get((name, index), -1) + 1
             role = Role(argv, Wire(socket.socket(fileno=fd)), puppet,
-                        self.place / f"real-{name}" if self.honest(name, index, n) else None, self.log_path)
+                        self.place / f"real-{name}" if self.honest(name, index, n) else None, self.log_path,
+                        self.filters.get(name, {}))
             with self.condition:
                 self.met.append(role)
                 self.condition.notify_all()

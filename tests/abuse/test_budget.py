@@ -147,5 +147,3 @@ def test_a_run_fills_no_disk_from_start_to_start(own_server):
     run = own_server.wait_run(run, 30)
     assert run["state"] == "faulted" and "more than one run may emit" in run["error"]["detail"], run
     assert 8 < emitted() < 16
-
-

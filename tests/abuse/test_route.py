@@ -20,7 +20,7 @@ API = built()
 PRIVATE = [o for o in API.operations.values() if o.is_private]
 PATHS = sorted({o.path for o in PRIVATE})
 KEY = "0123456789abcdef-of-the-sender"
-NAMES = {"{namespace}": "test", "{name}": "echo", "{credential}": "key", "{id}": "r0saqmfqhfktm7"}
+NAMES = {"{namespace}": "test", "{name}": "echo", "{credential}": "key", "{id}": "r0saqmfqhfktm7", "{part}": "output"}
 
 
 def filled(path, names=NAMES):
@@ -226,7 +226,7 @@ OBJECTS = sorted({o.path for o in PRIVATE if "{" in o.path})
 @pytest.mark.parametrize("operation", [o for o in PRIVATE if "{" in o.path and o.method != "PUT"], ids=lambda o: o.id)
 def test_object_of_another_namespace_is_like_an_absent_one(server, operation):
     """Whether namespace, name or both are somebody else's or nobody's."""
-    others = [{"{namespace}": ns, "{name}": name, "{credential}": name, "{id}": id} for ns, name, id in
+    others = [{"{namespace}": ns, "{name}": name, "{credential}": name, "{id}": id, "{part}": "output"} for ns, name, id in
               (("nobody", "nothing", "r0saqmfqhfktm7"), ("test", "absent", "r0saqmfqhfktm8"), ("nobody", "echo", "R0SAQMFQHFKTM7"),
                ("nobody", "key", "r" * 14), ("x" * 120, "y" * 120, "z" * 120), ("$secrets", "%24%7Bx%7D", "0"), ("TEST", "ECHO", "r0"))]
     answers = {whole(server, operation.method, filled(operation.path, names)) [0::2] for names in others}
@@ -237,7 +237,7 @@ def test_object_of_another_namespace_is_like_an_absent_one(server, operation):
 def test_object_is_like_an_absent_one_to_a_stranger(server, operation):
     run = server.run("echo").json["id"]
     there = {**NAMES, "{id}": run}
-    absent = {"{namespace}": "nobody", "{name}": "nothing", "{credential}": "nothing", "{id}": "r0saqmfqhfktm7"}
+    absent = {"{namespace}": "nobody", "{name}": "nothing", "{credential}": "nothing", "{id}": "r0saqmfqhfktm7", "{part}": "output"}
     answers = {whole(server, operation.method, filled(operation.path, names), token=None, headers={"X-Forwarded-For": next(server.addresses)})[2]
                for names in (there, absent)}
     assert len(answers) == 1

@@ -14,7 +14,7 @@ import urllib.parse
 import pytest
 
 from conftest import make_folder
-from sallyport import Upstream, call, definition, eventually, sign
+from sallyport import PATIENCE, Upstream, call, definition, eventually, sign
 from taken import FIELDS, LIMITS, ROLES as ROLE_NAMES, TYPES, Taken, decode, effects, encode, pairs, read
 
 ROLES = ["gateway", "engine", "vault", "egress", "worker", "checker"]
@@ -494,6 +494,65 @@ def test_vault_cannot_answer_a_question_with_another_ones_answer(rough, said):
     rough.role("vault", life=1)
     rough.wait_ready()
     assert others(rough, "vault") == before and serves(rough)
+
+
+@pytest.fixture
+def first_signature(folder):
+    """A server that is started, and what its vault is to do when it is asked for the first signature or has given it."""
+    def start(**filters):
+        server = Taken(folder, ["vault"], filters={"vault": filters}, start=False)
+        servers.append(server)
+        server.init()
+        return server.start(wait=False)
+    servers = []
+    yield start
+    for server in servers:
+        server.__exit__(None, None, None)
+
+
+def test_nobody_is_served_before_the_start_is_signed(first_signature):
+    """So that leaves of a life never stand behind a start without a signature."""
+    held, is_held = [], threading.Event()
+
+    def hold(message):
+        if is_held.is_set():
+            return message
+        held.append(type(message)(message.type, message.payload))
+        is_held.set()
+        return None
+    server = first_signature(VAULT_SIGNED=hold)
+    assert is_held.wait(10 * PATIENCE)
+    time.sleep(0.5)
+    assert "event=supervisor.ready" not in server.log() and "event=supervisor.listening" not in server.log()
+    server.role("vault").peer("engine").send_frame(held[0].type, held[0].payload)
+    server.wait_listening()
+    server.wait_ready()
+    assert [leaf["action"] for leaf in server.leaves()].count("server.started") == 1
+
+
+def test_a_vault_that_dies_when_it_is_asked_for_the_first_signature(first_signature):
+    lives = []
+
+    def die(message):
+        lives.append(message)
+        if len(lives) > 3:
+            return message
+        server.role("vault", life=len(lives) - 1).end()
+        return None
+    server = first_signature(VAULT_SIGN=die)
+    server.wait_listening()
+    server.wait_ready(30)
+    assert len(lives) >= 4 and server.lives("vault") == 4
+    assert [leaf["action"] for leaf in server.leaves()].count("server.started") == 1
+
+
+def test_a_start_that_the_vault_will_not_sign_serves_nobody(first_signature):
+    def refuse(message):
+        tag = decode("vault_signed", message.payload)["tag"]
+        return type(message)(message.type, encode("vault_signed", tag=tag, code=code_of("SP_ECONFLICT"), reason="another log was signed"))
+    server = first_signature(VAULT_SIGNED=refuse)
+    assert server.process.wait(20 * PATIENCE) == 4
+    assert "the audit log cannot be signed: another log was signed; `sallyport audit verify`" in server.log()
 
 
 def test_a_delivery_counts_by_the_version_that_is_live_when_its_signature_is_known(folder):

@@ -225,6 +225,22 @@ def test_a_run_here_gives_output_and_context_of_any_size(folder):
     assert last["status"] == "completed" and len(last["output"]) == (4 << 20) - 2 and len(last["context"]["large"]) == 4194290
 
 
+def test_any_data_is_shown(server, folder):
+    """U+0000 too, which not every reader of JSON likes."""
+    text = HELLO[:HELLO.index("do:")].replace("name: hello", "name: odd") + """do:
+  - s: {set: {nul: '${ "a\\u0000b" }'}, export: {as: '${ . }'}}
+"""
+    (folder / "odd.yaml").write_text(text)
+    (folder / "in.json").write_text('{"nul": "\\u0000"}')
+    r = call("run", folder / "odd.yaml", "--input", folder / "in.json")
+    assert r.returncode == DONE and '"nul":"a\\u0000b"' in r.stdout, r.stderr
+    server.deploy(text)
+    run = server.good("runs", "start", "test/odd", "--wait", "--input", folder / "in.json").split()[0]
+    shown = server.good("runs", "show", run)
+    assert '"a\\u0000b"' in shown and "completed" in shown
+    assert server.good("runs", "data", run, "input") == '{"nul":"\\u0000"}\n'
+
+
 def test_a_run_here_names_the_secrets_that_nobody_gave(folder):
     """With the option that gives them: the server's own words are for those who set credentials there."""
     path = folder / "secret.yaml"
@@ -426,7 +442,7 @@ def test_proof_of_a_run_that_is_too_long_for_an_answer(server):
     server.deploy(emit)
     run = server.good("runs", "start", "test/emits", "--wait").split()[0]
     refused = server.cli("audit", "proof", run)
-    assert "413: The proof is too large for one answer; where the database is, `sallyport audit proof ID --data DIR` writes it." in refused.stderr
+    assert "413: No proof: the proof is larger than there is room for; `sallyport audit proof ID --data DIR` has more" in refused.stderr
     proof, key = server.folder / "large-proof.json", server.made["auditKey"]
     found = call("audit", "proof", run, "--data", server.data)
     assert found.returncode == DONE and "The key is that of" in found.stderr, found.stderr
