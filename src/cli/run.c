@@ -159,7 +159,7 @@ static int start(struct local_run *run, unsigned *ret_status, struct slice *ret_
 
 static int get(struct local_run *run, const char *what, unsigned *ret_status, struct slice *ret_body, struct diag *reterr)
 {
-    char path[2 * LIMIT_NAME];
+    char path[3 * LIMIT_NAME];
     (void)snprintf(path, sizeof path, "/api/v1/runs/%s%s", run->id, what);
     return ephemeral_request(run->server, HTTP_GET, path, NULL, (struct slice){NULL, 0}, ret_status, ret_body, reterr);
 }
