@@ -60,6 +60,8 @@ static int run(const struct cli_args *args)
     struct run_id id;
     if (run_id_parse(slice_text(args->operands[0]), &id) < 0)
         return cli_fail(-SP_EINVALID, "%s: this is no run's id", args->operands[0]);
+    if (cli_value(args, "key") && !cli_value(args, "data"))
+        return cli_fail(-SP_EINVALID, "--key goes with --data; audit verify --proof --key checks what a server gives");
     return cli_value(args, "data") ? read_log(args, id) : ask_server(args);
 }
 

@@ -114,8 +114,8 @@ static void proof_work(struct store_reader *reader, void *user)
 static void proof_done(void *user)
 {
     struct proof *p = user;
-    const char *more = p->code == -SP_ELIMIT ? "; `sallyport audit proof ID --data DIR` has more, where the database is" : "";
-    if (p->code == -SP_ENOTFOUND)
+    const char *more = buffer_error(&p->file) == -SP_ELIMIT ? "; `sallyport audit proof ID --data DIR` has more, where the database is" : "";
+    if (p->code == -SP_ENOTFOUND && !p->diag.code)
         respond_problem(p->request, p->code, "There is no such run.");
     else if (p->code < 0)
         respond_problem(p->request, p->code, "No proof: %s%s.", p->diag.code ? p->diag.text : error_text(p->code), more);

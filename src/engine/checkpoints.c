@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "base/plural.h"
 #include "crypto/merkle.h"
 #include "crypto/note.h"
 #include "engine/commit.h"
@@ -20,7 +19,6 @@
 #include "engine/resumed.h"
 #include "engine/slow.h"
 #include "role/role.h"
-#include "store/audit.h"
 
 #define INTERVAL_S 1.
 #define PATIENCE_S 3. /* for the last one: the vault may be away */
@@ -48,14 +46,14 @@ static int on_last(void *user, uint64_t size, struct slice note, int64_t at_ms)
 int checkpoints_load(struct store_reader *reader)
 {
     int r = store_checkpoint_last(reader, on_last, NULL);
-    return r < 0 && r != -SP_ENOTFOUND ? r : resumed_look(reader, last_size);
+    return r == -SP_ENOTFOUND ? 0 : r;
 }
 
 /* What was signed last; of the empty log when there is nothing. */
 static int last_checkpoint(struct checkpoint *ret)
 {
     const struct identity *identity = identity_of_vault();
-    if (last_size > 0)
+    if (last_note.len > 0)
         return identity ? note_open_checkpoint(buffer_slice(&last_note), slice_text(identity->origin), identity->audit_public, ret)
                         : -SP_EUNAVAILABLE;
     ret->size = 0;
@@ -66,29 +64,14 @@ static int last_checkpoint(struct checkpoint *ret)
 int checkpoints_check(struct store_reader *reader, struct diag *reterr)
 {
     struct checkpoint last;
-    uint8_t root[CRYPTO_HASH_LEN];
-    uint64_t size = 0;
-    struct audit_log log = store_audit_log(reader);
     int r = last_checkpoint(&last);
     if (r == 0 && last.size != last_size)
         r = -SP_ETAMPERED;
+    if (r == -ENOMEM)
+        return diag_set(reterr, r, "there is no memory for its last checkpoint");
     if (r < 0)
-        return diag_set(reterr, r == -ENOMEM ? r : -SP_ETAMPERED, "its last checkpoint is not one that this server signed");
-    if (last.size == 0)
-        return 0;
-    r = store_leaf_count(reader, &size);
-    if (r < 0)
-        return diag_set(reterr, r, "its leaves cannot be counted: %s", error_text(r));
-    if (size < last.size)
-        return diag_set(reterr, -SP_ETAMPERED, "it has %llu %s, and one of %llu was signed", (unsigned long long)size,
-                        PLURAL(size, "leaf", "leaves"), (unsigned long long)last.size);
-    r = audit_proof_root(&log, last.size, root);
-    if (r < 0)
-        return diag_set(reterr, r == -ENOMEM ? r : -SP_ETAMPERED, "its tree cannot be read: %s", error_text(r));
-    return memcmp(root, last.root, sizeof root) == 0
-               ? 0
-               : diag_set(reterr, -SP_ETAMPERED, "its first %llu %s not those that were signed", (unsigned long long)last.size,
-                          PLURAL(last.size, "leaf is", "leaves are"));
+        return diag_set(reterr, -SP_ETAMPERED, "its last checkpoint is not one that this server signed");
+    return resumed_look(reader, &last, reterr);
 }
 
 void checkpoints_vault_restarted(void)
@@ -161,6 +144,16 @@ static void on_stored(int code, uint32_t id, void *user)
     ends(code, "store", (struct slice){0});
 }
 
+static bool keep(uint64_t size, struct slice note)
+{
+    buffer_clear(&last_note);
+    if (buffer_append_slice(&last_note, note) < 0)
+        return false;
+    last_size = size;
+    vault_knows_last = true;
+    return true;
+}
+
 /* The vault has signed a later head than the one that we kept: we died between its signature and the disk. What it signed is
  * the state from which the next one must be proven. */
 static bool adopt(const struct msg_vault_signed *m)
@@ -171,10 +164,7 @@ static bool adopt(const struct msg_vault_signed *m)
         note_open_checkpoint(m->checkpoint, slice_text(identity->origin), identity->audit_public, &head) < 0 ||
         head.size <= last_size)
         return false;
-    last_size = head.size;
-    vault_knows_last = true;
-    buffer_clear(&last_note);
-    return buffer_append_slice(&last_note, m->checkpoint) == 0;
+    return keep(head.size, m->checkpoint);
 }
 
 static void on_signed(int code, const void *answer, void *user)
@@ -190,11 +180,7 @@ static void on_signed(int code, const void *answer, void *user)
         ends(code, "vault", m ? m->reason : (struct slice){0});
         return;
     }
-    vault_knows_last = true;
-    last_size = asked_size;
-    buffer_clear(&last_note);
-    (void)buffer_append_slice(&last_note, m->checkpoint);
-    struct commit *c = commit_new_of_log(on_stored, NULL);
+    struct commit *c = keep(asked_size, m->checkpoint) ? commit_new_of_log(on_stored, NULL) : NULL;
     if (!c) {
         ends(-SP_EOVERLOAD, "store", (struct slice){0});
         return;
@@ -245,6 +231,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 
 void checkpoints_start(void (*tell)(int code, const char *why))
 {
+    ev_timer_stop(role_loop(), &tick);
     ev_timer_init(&tick, on_tick, INTERVAL_S, INTERVAL_S);
     signed_first = tell;
     begin();

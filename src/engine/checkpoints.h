@@ -5,8 +5,8 @@
 #include "store/store.h"
 
 [[gnu::warn_unused_result]] int checkpoints_load(struct store_reader *reader);
-/* Whether the log that is there begins with what was signed last, when the signer is known. -SP_ETAMPERED, and why: it is shorter, or
- * another. To be asked before a leaf is added, which would hide that it is shorter. */
+/* resumed_look at what is behind the last checkpoint, when the signer is known. To be asked before a leaf is added, which would hide that
+ * the log is shorter. */
 [[gnu::warn_unused_result]] int checkpoints_check(struct store_reader *reader, struct diag *reterr);
 /* Signs what is there, and then what comes, each second. `signed_first` is called once, when the first is kept or cannot be: with
  * -SP_EUNAVAILABLE when the vault went away, whose next life is reason to call again; else `why` is for a person. */

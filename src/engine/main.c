@@ -1,6 +1,7 @@
 /* main: the engine opens the database, takes its channels, has the vault unlock what is sealed, brings back the runs that had
  * not ended, and serves. The order is a chain of steps, each begun when the one before it is done. */
 #include <errno.h>
+#include <ev.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -162,7 +163,7 @@ static void on_start_told(int code, uint32_t id, void *user)
         checkpoints_start(on_start_signed);
 }
 
-/* Nothing is added to a log that is not the one that was signed: it would be harder to see what became of it. */
+/* Nothing is added to a log that is not what was signed and what follows: it would be harder to see what became of it. */
 static void tell_start(void)
 {
     struct diag why = {0};
@@ -173,16 +174,33 @@ static void tell_start(void)
         (void)start_failed(-SP_EOVERLOAD, "the leaf of the start cannot be written");
 }
 
+static void begin_unlocking(void);
+
+static void on_again(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)loop;
+    (void)timer;
+    (void)events;
+    begin_unlocking();
+}
+
+/* A vault that is away begins the chain again by coming back; a shortage here passes. */
+static void unlock_later(int code)
+{
+    static ev_timer again;
+    log_event(LOG_LEVEL_WARN, "engine.vault-not-ready", "error", error_text(code), NULL);
+    if (code == -SP_EUNAVAILABLE || ev_is_active(&again))
+        return;
+    ev_timer_init(&again, on_again, 1., 0.);
+    ev_timer_start(role_loop(), &again);
+}
+
 static void on_credentials(int code, void *user)
 {
     static bool is_told;
     (void)user;
-    if (code == -SP_EUNAVAILABLE) {
-        log_event(LOG_LEVEL_WARN, "engine.vault-not-ready", "error", error_text(code), NULL);
-        return; /* the vault's next life begins the chain again */
-    }
     if (code < 0) {
-        (void)start_failed(code, "the credentials cannot be unlocked");
+        unlock_later(code);
         return;
     }
     vault_unlocked();
@@ -200,7 +218,9 @@ static void on_namespaces(int code, void *user)
     (void)user;
     if (code == 0)
         credentials_unlock(on_credentials, NULL);
-    else if (code != -SP_EUNAVAILABLE)
+    else if (code == -SP_EUNAVAILABLE || code == -SP_EOVERLOAD || code == -ENOMEM)
+        unlock_later(code);
+    else
         (void)role_fail(code, "a namespace's key cannot be unwrapped: %s; this database belongs to another root key",
                         error_text(code));
 }
@@ -210,8 +230,8 @@ static void on_identity(int code, void *user)
     (void)user;
     if (code == 0)
         namespaces_unlock(on_namespaces, NULL);
-    else if (code != -SP_EUNAVAILABLE)
-        (void)start_failed(code, "the vault's identity cannot be learned");
+    else
+        unlock_later(code);
 }
 
 static void begin_unlocking(void)

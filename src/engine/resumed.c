@@ -1,7 +1,10 @@
 /* resumed: see resumed.h. A server signs its start before it serves, then its log each second, and at a stop in order all of it. So at
  * a start a second's leaves may be without a signature, after a crash, and none after a stop, but for those of starts that came to
  * nothing; others were written by who can write the database. A crash's cannot be told from those that he adds to them, and all are
- * signed with the rest: what tells of them afterwards is the leaf that is written here. */
+ * signed with the rest: what tells of them afterwards is the leaf that is written here.
+ *
+ * What will be signed is the tree, which is read from tiles; what is judged are leaves. So each unsigned leaf is hashed, and the tiles
+ * above them must be what follows from it. */
 #include "engine/resumed.h"
 
 #include <errno.h>
@@ -10,6 +13,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/plural.h"
 #include "engine/commit.h"
 #include "store/audit.h"
 
@@ -19,6 +23,8 @@ enum phase { SERVES, STOPPED, STARTS };
 struct tail {
     enum phase phase;
     const char *oddity; /* what a crash does not explain; NULL: nothing */
+    struct audit_log log;
+    struct audit_tree *tree; /* of the leaves that were walked, and all before them */
     struct buffer memory;
 };
 
@@ -54,17 +60,24 @@ static int decode(struct tail *t, struct slice leaf, enum phase *ret)
     return r;
 }
 
-static int on_leaf(void *user, uint64_t index, struct slice leaf)
+static int judge(struct tail *t, struct slice leaf)
 {
-    (void)index;
-    struct tail *t = user;
     enum phase now = SERVES;
     int r = decode(t, leaf, &now);
     if (r == -ENOMEM)
         return r;
     t->oddity = r < 0 ? "they are not as a server writes them" : oddity_of(t->phase, now);
     t->phase = now;
-    return t->oddity ? 1 : 0;
+    return 0;
+}
+
+static int on_leaf(void *user, uint64_t index, struct slice leaf)
+{
+    struct tail *t = user;
+    if (index != audit_tree_size(t->tree))
+        return -SP_ETAMPERED;
+    int r = t->oddity ? 0 : judge(t, leaf);
+    return r < 0 ? r : audit_tree_append(t->tree, leaf);
 }
 
 /* Behind a start that is signed the server serves. */
@@ -78,22 +91,58 @@ static int on_signed_leaf(void *user, uint64_t index, struct slice leaf)
     return r == -ENOMEM ? r : 0;
 }
 
-int resumed_look(struct store_reader *reader, uint64_t signed_size)
+static int on_tile(void *user, unsigned level, uint64_t index, struct slice hashes)
 {
+    const struct tail *t = user;
+    uint8_t stored[AUDIT_TILE_LEN];
+    int r = t->log.tile(t->log.user, level, index, (unsigned)(hashes.len / CRYPTO_HASH_LEN), stored);
+    if (r == 0 && memcmp(stored, hashes.p, hashes.len) != 0)
+        r = -SP_ETAMPERED;
+    return r == -SP_ENOTFOUND ? -SP_ETAMPERED : r;
+}
+
+static int walk(struct tail *t, struct store_reader *reader, uint64_t from, uint64_t to)
+{
+    int r = from ? store_leaves(reader, from - 1, from, on_signed_leaf, t) : 0;
+    r = r < 0 ? r : store_leaves(reader, from, to, on_leaf, t);
+    if (r == 0 && audit_tree_size(t->tree) != to)
+        r = -SP_ETAMPERED;
+    return r < 0 ? r : audit_tree_flush(t->tree);
+}
+
+static int look(struct tail *t, struct store_reader *reader, const struct checkpoint *last, struct diag *reterr)
+{
+    uint8_t root[CRYPTO_HASH_LEN];
     uint64_t size = 0;
-    struct tail tail = {.memory = BUFFER_MAX(LIMIT_LEAF)};
     int r = store_leaf_count(reader, &size);
-    if (r < 0 || size <= signed_size)
-        return r;
-    r = signed_size ? store_leaves(reader, signed_size - 1, signed_size, on_signed_leaf, &tail) : 0;
-    r = r < 0 ? r : store_leaves(reader, signed_size, size, on_leaf, &tail);
-    buffer_free(&tail.memory);
     if (r < 0)
-        return r;
-    unsigned_leaves.signed_size = signed_size;
-    unsigned_leaves.n = size - signed_size;
-    unsigned_leaves.oddity = tail.oddity;
+        return diag_set(reterr, r, "its leaves cannot be counted: %s", error_text(r));
+    if (size < last->size)
+        return diag_set(reterr, -SP_ETAMPERED, "it has %llu %s, and one of %llu was signed", (unsigned long long)size,
+                        PLURAL(size, "leaf", "leaves"), (unsigned long long)last->size);
+    r = audit_tree_new(&t->log, last->size, on_tile, t, &t->tree);
+    if (r < 0)
+        return diag_set(reterr, r, "its tree cannot be read: %s", error_text(r));
+    audit_tree_root(t->tree, root);
+    if (memcmp(root, last->root, sizeof root) != 0)
+        return diag_set(reterr, -SP_ETAMPERED, "its first %llu %s not those that were signed", (unsigned long long)last->size,
+                        PLURAL(last->size, "leaf is", "leaves are"));
+    r = walk(t, reader, last->size, size);
+    if (r < 0)
+        return diag_set(reterr, r, "its leaves from %llu on and its tree differ: %s", (unsigned long long)last->size, error_text(r));
+    unsigned_leaves.signed_size = last->size;
+    unsigned_leaves.n = size - last->size;
+    unsigned_leaves.oddity = t->oddity;
     return 0;
+}
+
+int resumed_look(struct store_reader *reader, const struct checkpoint *last, struct diag *reterr)
+{
+    struct tail tail = {.log = store_audit_log(reader), .memory = BUFFER_MAX(LIMIT_LEAF)};
+    int r = look(&tail, reader, last, reterr);
+    audit_tree_free(tail.tree);
+    buffer_free(&tail.memory);
+    return r;
 }
 
 bool resumed_tell(void)

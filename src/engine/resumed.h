@@ -2,10 +2,12 @@
 #ifndef ENGINE_RESUMED_H
 #define ENGINE_RESUMED_H
 
+#include "crypto/note.h"
 #include "store/store.h"
 
-/* Looks at the log's end; `signed_size` is that of the last signed head, 0 without one. */
-[[gnu::warn_unused_result]] int resumed_look(struct store_reader *reader, uint64_t signed_size);
+/* Holds the log against the last signed head, of size 0 without one: that it begins with it, and that what is behind it is whole, leaves
+ * and tree. -SP_ETAMPERED, and what is wrong. Of signed leaves the last 255 are read at most, of their tree one tile for each level. */
+[[gnu::warn_unused_result]] int resumed_look(struct store_reader *reader, const struct checkpoint *last, struct diag *reterr);
 
 /* The leaf that tells of it, before any other of this life; none when everything is signed. False: it could not be begun. */
 [[nodiscard]] bool resumed_tell(void);

@@ -18,7 +18,8 @@ struct audit_source store_audit_source(struct store_reader *r);
 [[gnu::warn_unused_result]] int store_leaf_count(struct store_reader *r, uint64_t *ret);
 
 /* Appends the proof file of the run's leaves under the newest checkpoint, as audit_proof_export does. Retention takes a run's row and
- * never its leaves: with RUN_GONE_IS_SOUGHT the whole log is searched for them, else a run that is gone is -SP_ENOTFOUND. */
+ * never its leaves: with RUN_GONE_IS_SOUGHT the whole log is searched for them, else a run that is gone is -SP_ENOTFOUND with no
+ * `reterr`. */
 enum store_run_gone { RUN_GONE_IS_UNKNOWN, RUN_GONE_IS_SOUGHT };
 [[gnu::warn_unused_result]] int store_run_proof(struct store_reader *r, struct run_id run, enum store_run_gone gone,
                                                 const struct audit_key *key, struct buffer *ret, struct diag *reterr);

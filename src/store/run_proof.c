@@ -33,9 +33,9 @@ int store_run_proof(struct store_reader *r, struct run_id run, enum store_run_go
     int e = store_run_by_id(r, run, on_run, &range);
     if (e == -SP_ENOTFOUND && gone == RUN_GONE_IS_SOUGHT)
         e = 0;
-    if (e < 0)
-        (void)diag_set(reterr, e, e == -SP_ENOTFOUND ? "there is no such run" : "the run cannot be read: %s", error_text(e));
-    else if ((e = store_checkpoint_last(r, on_checkpoint, &range)) < 0)
+    if (e < 0 && e != -SP_ENOTFOUND)
+        (void)diag_set(reterr, e, "the run cannot be read: %s", error_text(e));
+    else if (e == 0 && (e = store_checkpoint_last(r, on_checkpoint, &range)) < 0)
         (void)diag_set(reterr, e, e == -SP_ENOTFOUND ? "no head of the log is signed yet" : "the log's head cannot be read: %s",
                        error_text(e));
     if (e == 0) {

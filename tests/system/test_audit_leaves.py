@@ -1,8 +1,10 @@
 """Leaves that tell of the server itself: who signed in, which settings changed, which worker was used up, and a signed head
 at an orderly stop. Leaves of runs and their effects are in test_api.py and test_webhook.py."""
+import hashlib
 import http.client
 import json
 import os
+import re
 import signal
 import sqlite3
 import threading
@@ -131,6 +133,25 @@ def forged(server, *actions, seconds=0):
     return size
 
 
+def tile_hash(hashes):
+    while len(hashes) > 1:
+        hashes = [hashlib.sha256(b"\1" + left + right).digest() for left, right in zip(hashes[::2], hashes[1::2])]
+    return hashes[0]
+
+
+def leaf_hash(body):
+    return hashlib.sha256(b"\0" + body.encode()).digest()
+
+
+def refused(server):
+    """What a start says that does not come to serve; nothing is added to the log."""
+    before = edit(server, ("SELECT count(*) FROM leaves",))
+    server.start(wait=False)
+    assert server.process.wait(20) != 0
+    assert edit(server, ("SELECT count(*) FROM leaves",)) == before
+    return re.search(r"the audit log cannot be signed: (.*?); `sallyport audit verify`", server.log())[1]
+
+
 STOPPED = "the server had stopped in order"
 STARTED = "a server that starts does nothing before its start is signed"
 NOT_OURS = "they are not as a server writes them"
@@ -189,10 +210,7 @@ def test_a_log_that_was_cut_serves_nobody(own_server, n):
     [(size,)] = edit(own_server, ("SELECT count(*) FROM leaves",))
     edit(own_server, ("DELETE FROM leaves WHERE idx >= ?", (size - n,)))
     for _ in range(n + 2):
-        own_server.start(wait=False)
-        assert own_server.process.wait(20) != 0
-        assert f"the audit log cannot be signed: it has {size - n} leaves, and one of {size} was signed; `sallyport audit verify`" in own_server.log()
-        assert edit(own_server, ("SELECT count(*) FROM leaves",)) == [(size - n,)]
+        assert refused(own_server) == f"it has {size - n} leaves, and one of {size} was signed"
 
 
 def test_a_log_that_was_rewritten_serves_nobody(own_server):
@@ -201,9 +219,40 @@ def test_a_log_that_was_rewritten_serves_nobody(own_server):
     [(index, body)] = edit(own_server, ("SELECT idx, body FROM leaves ORDER BY idx DESC LIMIT 1",))
     other = body.replace("server.stopped", "server.started")
     edit(own_server, ("UPDATE leaves SET body = ? WHERE idx = ?", (other, index)))
+    assert refused(own_server) == f"its first {index + 1} leaves are not those that were signed"
+
+
+def test_what_is_signed_is_what_is_judged(own_server):
+    """Leaves that look like starts that came to nothing, under tiles of others that are put in their place when the vault has signed."""
+    own_server.stop()
+    size = forged(own_server, *["server.started"] * 260)
+    bodies = [body for body, in edit(own_server, ("SELECT body FROM leaves ORDER BY idx LIMIT 256",))]
+    hashes = [leaf_hash(body if i < size else body.replace("server.started", "login.ok")) for i, body in enumerate(bodies)]
+    edit(own_server, ("INSERT INTO tiles VALUES (0, 0, ?)", (b"".join(hashes),)), ("INSERT INTO tiles VALUES (1, 0, ?)", (tile_hash(hashes),)))
+    assert refused(own_server).startswith(f"its leaves from {size} on and its tree differ")
+    hashes = [leaf_hash(body) for body in bodies]
+    edit(own_server, ("UPDATE tiles SET hashes = ? WHERE level = 0", (b"".join(hashes),)))
+    assert refused(own_server).startswith(f"its leaves from {size} on and its tree differ"), "a level above it"
+    edit(own_server, ("UPDATE tiles SET hashes = ? WHERE level = 1", (tile_hash(hashes),)), ("DELETE FROM leaves WHERE idx = ?", (size + 1,)))
+    assert refused(own_server).startswith(f"its leaves from {size} on and its tree differ"), "a leaf is missing"
+    edit(own_server, ("INSERT INTO leaves VALUES (?, ?)", (size + 1, bodies[size + 1])))
+    assert start_finds(own_server, 260, None) == size, "starts that came to nothing, as many as there may be"
+
+
+def test_a_log_with_a_gap_serves_nobody(own_server):
+    """In its last 255 leaves the tree itself cannot be made; further back it is the walk that meets it."""
+    own_server.stop()
+    size = forged(own_server, "server.started", "server.started")
+    edit(own_server, ("UPDATE leaves SET idx = idx + 1 WHERE idx = ?", (size + 1,)))
     own_server.start(wait=False)
-    assert own_server.process.wait(20) != 0
-    assert f"the audit log cannot be signed: its first {index + 1} leaves are not those that were signed" in own_server.log()
+    assert own_server.process.wait(20) != 0 and "the end of the audit log is damaged" in own_server.log(), own_server.log()
+
+
+@pytest.mark.parametrize("change", ["size = 0", "size = size + 1", "note = replace(note, 'sallyport/', 'sallyporu/')", "note = ''"])
+def test_a_checkpoint_that_was_changed_serves_nobody(own_server, change):
+    own_server.stop()
+    edit(own_server, ("DELETE FROM checkpoints WHERE size < (SELECT max(size) FROM checkpoints)",), (f"UPDATE checkpoints SET {change}",))
+    assert refused(own_server) == "its last checkpoint is not one that this server signed"
 
 
 def test_a_log_without_any_checkpoint_is_told_of(own_server):
