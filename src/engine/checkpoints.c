@@ -25,7 +25,7 @@
 #define LAST_TRIES 3
 
 static struct buffer last_note = BUFFER_MAX(LIMIT_TEXT);
-static uint64_t last_size, asked_size;
+static uint64_t last_size, stored_size, asked_size;
 static bool is_busy, must_retry, vault_knows_last;
 static ev_timer tick, patience;
 static void (*signed_first)(int code, const char *why);
@@ -38,7 +38,7 @@ static int on_last(void *user, uint64_t size, struct slice note, int64_t at_ms)
 {
     (void)user;
     (void)at_ms;
-    last_size = size;
+    last_size = stored_size = size;
     buffer_clear(&last_note);
     return buffer_append_slice(&last_note, note);
 }
@@ -71,7 +71,9 @@ int checkpoints_check(struct store_reader *reader, struct diag *reterr)
         return diag_set(reterr, r, "there is no memory for its last checkpoint");
     if (r < 0)
         return diag_set(reterr, -SP_ETAMPERED, "its last checkpoint is not one that this server signed");
-    return resumed_look(reader, &last, reterr);
+    struct store_head head;
+    store_head(committer_store(), &head); /* nothing of this life is under way */
+    return resumed_look(reader, &last, &head, reterr);
 }
 
 void checkpoints_vault_restarted(void)
@@ -141,14 +143,31 @@ static void on_stored(int code, uint32_t id, void *user)
 {
     (void)id;
     (void)user;
+    if (code == 0)
+        stored_size = last_size;
     ends(code, "store", (struct slice){0});
+}
+
+static void store_last(void)
+{
+    struct commit *c = commit_new_of_log(on_stored, NULL);
+    if (!c) {
+        ends(-SP_EOVERLOAD, "store", (struct slice){0});
+        return;
+    }
+    commit_checkpoint(c, last_size, buffer_slice(&last_note), clock_wall_ms());
+    commit_submit(c);
 }
 
 static bool keep(uint64_t size, struct slice note)
 {
-    buffer_clear(&last_note);
-    if (buffer_append_slice(&last_note, note) < 0)
+    struct buffer next = BUFFER_MAX(LIMIT_TEXT);
+    if (buffer_append_slice(&next, note) < 0) {
+        buffer_free(&next);
         return false;
+    }
+    buffer_free(&last_note);
+    last_note = next;
     last_size = size;
     vault_knows_last = true;
     return true;
@@ -180,25 +199,33 @@ static void on_signed(int code, const void *answer, void *user)
         ends(code, "vault", m ? m->reason : (struct slice){0});
         return;
     }
-    struct commit *c = keep(asked_size, m->checkpoint) ? commit_new_of_log(on_stored, NULL) : NULL;
-    if (!c) {
-        ends(-SP_EOVERLOAD, "store", (struct slice){0});
-        return;
-    }
-    commit_checkpoint(c, last_size, m->checkpoint, clock_wall_ms());
-    commit_submit(c);
+    if (keep(asked_size, m->checkpoint))
+        store_last();
+    else
+        ends(-ENOMEM, "vault", (struct slice){0});
+}
+
+/* The head is of the size that was signed last. */
+static void on_signed_head(const struct store_head *head)
+{
+    struct checkpoint last;
+    int r = last_checkpoint(&last);
+    if (r == 0 && memcmp(head->root, last.root, sizeof last.root) != 0)
+        r = -SP_ETAMPERED;
+    if (r == 0 && stored_size != last_size)
+        store_last();
+    else
+        ends(r, "head", (struct slice){0});
 }
 
 static void on_head(int code, const struct store_head *head, struct slice proof, void *user)
 {
     (void)user;
-    struct checkpoint last;
     if (code == 0 && head->size == last_size) {
-        code = last_checkpoint(&last);
-        if (code == 0 && memcmp(head->root, last.root, sizeof last.root) != 0)
-            code = -SP_ETAMPERED; /* of the same size, and another log */
+        on_signed_head(head);
+        return;
     }
-    if (code < 0 || head->size == last_size) {
+    if (code < 0) {
         ends(code, "head", (struct slice){0});
         return;
     }

@@ -94,16 +94,11 @@ static int on_configure(struct slice json)
 
 /* --- the start ----------------------------------------------------------------------------------------------------- */
 
-static bool leaf_of_server(enum audit_action action, commit_done *done)
+static void add_leaf_of_server(struct commit *c, enum audit_action action)
 {
-    struct commit *c = commit_new(done, NULL);
-    if (!c)
-        return false;
     struct audit_event e = {.action = action, .time_ms = clock_wall_ms(), .actor_kind = SLICE_LITERAL("server"),
                             .version = SLICE_LITERAL(SALLYPORT_VERSION)};
     commit_leaf(c, &e);
-    commit_submit(c);
-    return true;
 }
 
 static int start_failed(int code, const char *what)
@@ -142,13 +137,60 @@ static int log_failed(int code, const char *why)
                      is_altered ? "; `sallyport audit verify` tells what else is wrong with it" : "");
 }
 
+/* --- the vault's part of it: a chain of questions that each of its lives begins anew */
+
+static ev_timer again;
+
+static void on_identity(int code, void *user);
+
+static void begin_unlocking(void)
+{
+    ev_timer_stop(role_loop(), &again);
+    checkpoints_vault_restarted();
+    identity_learn(on_identity, NULL);
+}
+
+static void on_again(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)loop;
+    (void)timer;
+    (void)events;
+    begin_unlocking();
+}
+
+static bool is_passing(int code)
+{
+    return code == -SP_EUNAVAILABLE || code == -SP_EOVERLOAD || code == -ENOMEM;
+}
+
+/* A vault that is away begins the chain again by coming back; a shortage here is waited for. */
+static void unlock_later(int code)
+{
+    log_event(LOG_LEVEL_WARN, "engine.vault-not-ready", "error", error_text(code), NULL);
+    if (code == -SP_EUNAVAILABLE || is_stopping)
+        return;
+    ev_timer_stop(role_loop(), &again);
+    ev_timer_init(&again, on_again, 1., 0.);
+    ev_timer_start(role_loop(), &again);
+}
+
+static void unlock_failed(int code, const char *what)
+{
+    if (is_passing(code))
+        unlock_later(code);
+    else
+        (void)start_failed(code, what);
+}
+
 /* What a crash leaves unsigned begins behind a signed start: a start knows anything else for what it is. */
 static void on_start_signed(int code, const char *why)
 {
-    if (is_stopping || code == -SP_EUNAVAILABLE || (code == 0 && !vault_is_unlocked()))
-        return; /* the vault's next life begins the chain again */
+    if (is_stopping || (code == 0 && !vault_is_unlocked()))
+        return;
     if (code == 0)
         serve();
+    else if (is_passing(code))
+        unlock_later(code);
     else
         (void)log_failed(code, why);
 }
@@ -163,44 +205,33 @@ static void on_start_told(int code, uint32_t id, void *user)
         checkpoints_start(on_start_signed);
 }
 
-/* Nothing is added to a log that is not what was signed and what follows: it would be harder to see what became of it. */
-static void tell_start(void)
+/* Nothing is added to a log that is not what was signed and what follows: it would be harder to see what became of it. False: not now. */
+static bool tell_start(void)
 {
     struct diag why = {0};
     int r = checkpoints_check(loader, &why);
-    if (r < 0)
+    struct commit *c = r < 0 ? NULL : commit_new(on_start_told, NULL);
+    if (c) {
+        resumed_tell(c);
+        add_leaf_of_server(c, AUDIT_SERVER_STARTED);
+        commit_submit(c);
+        return true;
+    }
+    if (r < 0 && !is_passing(r))
         (void)log_failed(r, why.text);
-    else if (!resumed_tell() || !leaf_of_server(AUDIT_SERVER_STARTED, on_start_told))
-        (void)start_failed(-SP_EOVERLOAD, "the leaf of the start cannot be written");
-}
-
-static void begin_unlocking(void);
-
-static void on_again(struct ev_loop *loop, ev_timer *timer, int events)
-{
-    (void)loop;
-    (void)timer;
-    (void)events;
-    begin_unlocking();
-}
-
-/* A vault that is away begins the chain again by coming back; a shortage here passes. */
-static void unlock_later(int code)
-{
-    static ev_timer again;
-    log_event(LOG_LEVEL_WARN, "engine.vault-not-ready", "error", error_text(code), NULL);
-    if (code == -SP_EUNAVAILABLE || ev_is_active(&again))
-        return;
-    ev_timer_init(&again, on_again, 1., 0.);
-    ev_timer_start(role_loop(), &again);
+    else
+        unlock_later(r < 0 ? r : -SP_EOVERLOAD);
+    return false;
 }
 
 static void on_credentials(int code, void *user)
 {
     static bool is_told;
     (void)user;
+    if (is_stopping)
+        return;
     if (code < 0) {
-        unlock_later(code);
+        unlock_failed(code, "the credentials cannot be unlocked");
         return;
     }
     vault_unlocked();
@@ -209,8 +240,7 @@ static void on_credentials(int code, void *user)
     if (is_told)
         checkpoints_start(on_start_signed);
     else
-        tell_start();
-    is_told = true;
+        is_told = tell_start();
 }
 
 static void on_namespaces(int code, void *user)
@@ -218,11 +248,8 @@ static void on_namespaces(int code, void *user)
     (void)user;
     if (code == 0)
         credentials_unlock(on_credentials, NULL);
-    else if (code == -SP_EUNAVAILABLE || code == -SP_EOVERLOAD || code == -ENOMEM)
-        unlock_later(code);
     else
-        (void)role_fail(code, "a namespace's key cannot be unwrapped: %s; this database belongs to another root key",
-                        error_text(code));
+        unlock_failed(code, "a namespace's key cannot be unwrapped, this database belongs to another root key");
 }
 
 static void on_identity(int code, void *user)
@@ -231,13 +258,7 @@ static void on_identity(int code, void *user)
     if (code == 0)
         namespaces_unlock(on_namespaces, NULL);
     else
-        unlock_later(code);
-}
-
-static void begin_unlocking(void)
-{
-    checkpoints_vault_restarted();
-    identity_learn(on_identity, NULL);
+        unlock_failed(code, "the vault's identity cannot be learned");
 }
 
 void vault_connected(void)
@@ -327,10 +348,14 @@ static void on_stopped(int code, uint32_t id, void *user)
 static void on_stop(void)
 {
     is_stopping = true;
-    if (!is_ready || !leaf_of_server(AUDIT_SERVER_STOPPED, on_stopped))
+    struct commit *c = is_ready ? commit_new(on_stopped, NULL) : NULL;
+    if (!c) {
         end();
-    else
-        committer_close();
+        return;
+    }
+    add_leaf_of_server(c, AUDIT_SERVER_STOPPED);
+    commit_submit(c);
+    committer_close();
 }
 
 int main(int argc, char **argv)

@@ -3,8 +3,9 @@
  * nothing; others were written by who can write the database. A crash's cannot be told from those that he adds to them, and all are
  * signed with the rest: what tells of them afterwards is the leaf that is written here.
  *
- * What will be signed is the tree, which is read from tiles; what is judged are leaves. So each unsigned leaf is hashed, and the tiles
- * above them must be what follows from it. */
+ * What will be signed is the store's tree, which was made from tiles and the last leaves when the database was opened; what is judged are
+ * leaves, as a walk finds them now. So the last signed leaf must be proven, each unsigned one is hashed, and tree and tiles must be what
+ * follows from them. */
 #include "engine/resumed.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/plural.h"
+#include "crypto/merkle.h"
 #include "engine/commit.h"
 #include "store/audit.h"
 
@@ -80,15 +82,38 @@ static int on_leaf(void *user, uint64_t index, struct slice leaf)
     return r < 0 ? r : audit_tree_append(t->tree, leaf);
 }
 
+struct signed_leaf {
+    struct tail *tail;
+    uint64_t index;
+    uint8_t hash[CRYPTO_HASH_LEN];
+};
+
 /* Behind a start that is signed the server serves. */
 static int on_signed_leaf(void *user, uint64_t index, struct slice leaf)
 {
-    (void)index;
-    struct tail *t = user;
+    struct signed_leaf *s = user;
     enum phase now = SERVES;
-    int r = decode(t, leaf, &now);
-    t->phase = now == STOPPED ? STOPPED : SERVES;
+    int r = decode(s->tail, leaf, &now);
+    s->tail->phase = now == STOPPED ? STOPPED : SERVES;
+    s->index = index;
+    merkle_leaf_hash(leaf, s->hash);
     return r == -ENOMEM ? r : 0;
+}
+
+/* What the last signed leaf says of the server, when it is proven to be that. */
+static int look_at_signed(struct tail *t, struct store_reader *reader, const struct checkpoint *last)
+{
+    struct signed_leaf s = {.tail = t, .index = UINT64_MAX};
+    _cleanup_buffer_ struct buffer proof = BUFFER_MAX(AUDIT_PROOF_MAX * CRYPTO_HASH_LEN);
+    if (last->size == 0)
+        return 0;
+    int r = store_leaves(reader, last->size - 1, last->size, on_signed_leaf, &s);
+    r = r < 0 ? r : audit_proof_inclusion(&t->log, last->size, last->size - 1, &proof);
+    if (r < 0)
+        return r == -SP_ENOTFOUND ? -SP_ETAMPERED : r;
+    return s.index == last->size - 1
+               ? merkle_verify_inclusion(s.index, last->size, s.hash, buffer_slice(&proof), last->root)
+               : -SP_ETAMPERED;
 }
 
 static int on_tile(void *user, unsigned level, uint64_t index, struct slice hashes)
@@ -101,67 +126,68 @@ static int on_tile(void *user, unsigned level, uint64_t index, struct slice hash
     return r == -SP_ENOTFOUND ? -SP_ETAMPERED : r;
 }
 
-static int walk(struct tail *t, struct store_reader *reader, uint64_t from, uint64_t to)
-{
-    int r = from ? store_leaves(reader, from - 1, from, on_signed_leaf, t) : 0;
-    r = r < 0 ? r : store_leaves(reader, from, to, on_leaf, t);
-    if (r == 0 && audit_tree_size(t->tree) != to)
-        r = -SP_ETAMPERED;
-    return r < 0 ? r : audit_tree_flush(t->tree);
-}
-
-static int look(struct tail *t, struct store_reader *reader, const struct checkpoint *last, struct diag *reterr)
+static int walk(struct tail *t, struct store_reader *reader, uint64_t from, const struct store_head *head)
 {
     uint8_t root[CRYPTO_HASH_LEN];
-    uint64_t size = 0;
-    int r = store_leaf_count(reader, &size);
-    if (r < 0)
-        return diag_set(reterr, r, "its leaves cannot be counted: %s", error_text(r));
-    if (size < last->size)
-        return diag_set(reterr, -SP_ETAMPERED, "it has %llu %s, and one of %llu was signed", (unsigned long long)size,
-                        PLURAL(size, "leaf", "leaves"), (unsigned long long)last->size);
-    r = audit_tree_new(&t->log, last->size, on_tile, t, &t->tree);
-    if (r < 0)
-        return diag_set(reterr, r, "its tree cannot be read: %s", error_text(r));
+    int r = store_leaves(reader, from, UINT64_MAX, on_leaf, t);
+    r = r < 0 ? r : audit_tree_flush(t->tree);
     audit_tree_root(t->tree, root);
-    if (memcmp(root, last->root, sizeof root) != 0)
-        return diag_set(reterr, -SP_ETAMPERED, "its first %llu %s not those that were signed", (unsigned long long)last->size,
-                        PLURAL(last->size, "leaf is", "leaves are"));
-    r = walk(t, reader, last->size, size);
+    if (r == 0 && (audit_tree_size(t->tree) != head->size || memcmp(root, head->root, sizeof root) != 0))
+        r = -SP_ETAMPERED;
+    return r;
+}
+
+static int cannot_be_read(int code, struct diag *reterr)
+{
+    return diag_set(reterr, code, "its end cannot be read: %s", error_text(code));
+}
+
+static int look(struct tail *t, struct store_reader *reader, const struct checkpoint *last, const struct store_head *head,
+                struct diag *reterr)
+{
+    uint8_t root[CRYPTO_HASH_LEN];
+    if (head->size < last->size)
+        return diag_set(reterr, -SP_ETAMPERED, "it has %llu %s, and one of %llu was signed", (unsigned long long)head->size,
+                        PLURAL(head->size, "leaf", "leaves"), (unsigned long long)last->size);
+    int r = audit_tree_new(&t->log, last->size, on_tile, t, &t->tree);
     if (r < 0)
-        return diag_set(reterr, r, "its leaves from %llu on and its tree differ: %s", (unsigned long long)last->size, error_text(r));
+        return cannot_be_read(r, reterr);
+    audit_tree_root(t->tree, root);
+    r = memcmp(root, last->root, sizeof root) == 0 ? look_at_signed(t, reader, last) : -SP_ETAMPERED;
+    if (r == -SP_ETAMPERED)
+        return diag_set(reterr, r, "its first %llu %s not those that were signed", (unsigned long long)last->size,
+                        PLURAL(last->size, "leaf is", "leaves are"));
+    r = r < 0 ? r : walk(t, reader, last->size, head);
+    if (r == -SP_ETAMPERED)
+        return diag_set(reterr, r, "its leaves from %llu on and its tree differ", (unsigned long long)last->size);
+    if (r < 0)
+        return cannot_be_read(r, reterr);
     unsigned_leaves.signed_size = last->size;
-    unsigned_leaves.n = size - last->size;
+    unsigned_leaves.n = head->size - last->size;
     unsigned_leaves.oddity = t->oddity;
     return 0;
 }
 
-int resumed_look(struct store_reader *reader, const struct checkpoint *last, struct diag *reterr)
+int resumed_look(struct store_reader *reader, const struct checkpoint *last, const struct store_head *head, struct diag *reterr)
 {
     struct tail tail = {.log = store_audit_log(reader), .memory = BUFFER_MAX(LIMIT_LEAF)};
-    int r = look(&tail, reader, last, reterr);
+    int r = look(&tail, reader, last, head, reterr);
     audit_tree_free(tail.tree);
     buffer_free(&tail.memory);
     return r;
 }
 
-bool resumed_tell(void)
+void resumed_tell(struct commit *c)
 {
     char from[24], detail[AUDIT_TEXT_MAX];
     const char *oddity = unsigned_leaves.oddity;
     if (unsigned_leaves.n == 0)
-        return true;
+        return;
     (void)snprintf(from, sizeof from, "%llu", (unsigned long long)unsigned_leaves.signed_size);
     (void)snprintf(detail, sizeof detail, "%llu without a signature%s%s", (unsigned long long)unsigned_leaves.n, oddity ? ": " : "",
                    oddity ? oddity : "");
     log_event(oddity ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "engine.log-resumed", "from", from, "leaves", detail, NULL);
-    struct commit *c = commit_new(NULL, NULL);
-    if (!c)
-        return false;
     struct audit_event e = {.action = AUDIT_LOG_RESUMED, .time_ms = clock_wall_ms(), .actor_kind = SLICE_LITERAL("server"),
                             .outcome = oddity ? AUDIT_FAILED : AUDIT_OK, .object = slice_text(from), .detail = slice_text(detail)};
     commit_leaf(c, &e);
-    commit_submit(c);
-    unsigned_leaves.n = 0;
-    return true;
 }

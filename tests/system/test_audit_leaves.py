@@ -239,6 +239,21 @@ def test_what_is_signed_is_what_is_judged(own_server):
     assert start_finds(own_server, 260, None) == size, "starts that came to nothing, as many as there may be"
 
 
+def test_the_last_signed_leaf_is_proven(own_server):
+    """At a multiple of 256 it is under a tile that nothing else reads: what it says of the server must not be another's."""
+    own_server.stop()
+    size = forged(own_server, *["server.started"] * (254 - edit(own_server, ("SELECT count(*) FROM leaves",))[0][0]))
+    server_leaves = [action for action, in edit(own_server, ("SELECT json_extract(body, '$.action') FROM leaves ORDER BY idx LIMIT ?", (size,)))]
+    assert server_leaves[-1] == "server.stopped"
+    # log.resumed and server.started make 256, whatever comes then; a kill leaves the rest of that life unsigned.
+    own_server.start(wait=False)
+    eventually(lambda: edit(own_server, ("SELECT max(size) FROM checkpoints",)) == [(256,)], 10, "a signed start at 256")
+    own_server.kill_all()
+    edit(own_server, ("DELETE FROM leaves WHERE idx >= 256",), ("DELETE FROM checkpoints WHERE size > 256",))
+    edit(own_server, ("UPDATE leaves SET body = replace(body, 'server.started', 'server.stopped') WHERE idx = 255",))
+    assert refused(own_server) == "its first 256 leaves are not those that were signed"
+
+
 def test_a_log_with_a_gap_serves_nobody(own_server):
     """In its last 255 leaves the tree itself cannot be made; further back it is the walk that meets it."""
     own_server.stop()
