@@ -7,6 +7,7 @@ import random
 import re
 import shutil
 import socket
+import sqlite3
 import threading
 import time
 import urllib.parse
@@ -544,6 +545,24 @@ def test_a_vault_that_dies_when_it_is_asked_for_the_first_signature(first_signat
     server.wait_ready(30)
     assert len(lives) >= 4 and server.lives("vault") == 4
     assert [leaf["action"] for leaf in server.leaves()].count("server.started") == 1
+
+
+def test_what_is_judged_is_what_was_opened(first_signature):
+    """The log's tree is made when the database is opened; the leaves are looked at when the vault is known. Written between the two, they differ."""
+    is_held, may_go = threading.Event(), threading.Event()
+
+    def hold(message):
+        is_held.set()
+        may_go.wait(20 * PATIENCE)
+        return message
+    server = first_signature(VAULT_IDENTITY=hold)
+    assert is_held.wait(10 * PATIENCE)
+    with sqlite3.connect(server.data / "sallyport.db") as database:
+        assert database.execute("UPDATE leaves SET body = replace(body, '\"ok\"', '\"no\"') WHERE idx = 0").rowcount == 1
+    database.close()
+    may_go.set()
+    assert server.process.wait(20 * PATIENCE) == 4
+    assert "the audit log cannot be signed: its leaves from 0 on and its tree differ" in server.log()
 
 
 def test_a_start_that_the_vault_will_not_sign_serves_nobody(first_signature):
