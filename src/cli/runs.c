@@ -138,15 +138,20 @@ static void show_data(struct slice answer)
 }
 
 /* What one answer has no room for, with the command that has it. */
-static void show_omitted(struct slice answer, const char *id)
+static void show_omitted(struct slice answer)
 {
     json_t *root = json_read(answer, JSON_OF_DATA, NULL);
     size_t i;
     const json_t *part;
-    json_array_foreach(json_object_get(root, "omitted"), i, part) {
-        _cleanup_buffer_ struct buffer name = BUFFER_MAX(LIMIT_NAME);
-        view_append(&name, json_string_value(part));
-        (void)printf("\nToo large to be shown with the rest: sallyport runs data %s %.*s\n", id, SLICE_ARGS(buffer_slice(&name)));
+    json_array_foreach(json_object_get(root, "omitted"), i, part)
+    {
+        _cleanup_buffer_ struct buffer line = BUFFER_MAX(LIMIT_TEXT);
+        (void)buffer_append_text(&line, "\nToo large to be shown with the rest: sallyport runs data ");
+        view_append_member(&line, root, "id");
+        (void)buffer_append_byte(&line, ' ');
+        view_append(&line, json_is_string(part) ? json_string_value(part) : "?");
+        (void)buffer_append_byte(&line, '\n');
+        cli_out(buffer_slice(&line));
     }
     json_decref(root);
 }
@@ -168,8 +173,10 @@ static int run_start(const struct cli_args *args)
         status = remote_answer(args, buffer_slice(&answer), show_state);
     if (status)
         return status;
-    if (!cli_flag(args, "json"))
+    if (!cli_flag(args, "json")) {
         show_data(buffer_slice(&answer));
+        show_omitted(buffer_slice(&answer));
+    }
     json_t *root = json_read(buffer_slice(&answer), JSON_OF_DATA, NULL);
     const char *state = json_string_value(json_object_get(root, "state"));
     status = state && (strcmp(state, "faulted") == 0 || strcmp(state, "cancelled") == 0) ? CLI_FAULTED : CLI_DONE;
@@ -227,7 +234,7 @@ static int run_show(const struct cli_args *args)
     if (status || cli_flag(args, "json"))
         return status;
     show_data(buffer_slice(&answer));
-    show_omitted(buffer_slice(&answer), args->operands[0]);
+    show_omitted(buffer_slice(&answer));
     cli_out_text("\nTasks:\n");
     return run_trace(args);
 }

@@ -2,8 +2,8 @@
 #ifndef CLI_VERIFY_H
 #define CLI_VERIFY_H
 
-#include "cli/cli.h"
 #include "audit/verify.h"
+#include "cli/cli.h"
 #include "supervisor/paths.h"
 
 /* The database that `--data` names, or the default one: CLI_DONE, or the exit status of an error that was said. */

@@ -1,5 +1,5 @@
-/* main: the engine opens the database, takes its channels, has the vault unlock what is sealed, brings back the runs that had
- * not ended, and serves. The order is a chain of steps, each begun when the one before it is done. */
+/* main: the engine opens the database, takes its channels, has the vault unlock what is sealed and sign its start, brings back
+ * the runs that had not ended, and serves. The order is a chain of steps, each begun when the one before it is done. */
 #include <errno.h>
 #include <ev.h>
 #include <stdlib.h>
@@ -137,7 +137,7 @@ static int log_failed(int code, const char *why)
                      is_altered ? "; `sallyport audit verify` tells what else is wrong with it" : "");
 }
 
-/* --- the vault's part of it: a chain of questions that each of its lives begins anew */
+/* A chain of questions to the vault, which each of its lives begins anew. */
 
 static ev_timer again;
 
@@ -249,7 +249,7 @@ static void on_namespaces(int code, void *user)
     if (code == 0)
         credentials_unlock(on_credentials, NULL);
     else
-        unlock_failed(code, "a namespace's key cannot be unwrapped, this database belongs to another root key");
+        unlock_failed(code, "a namespace's key cannot be unwrapped; this database belongs to another root key");
 }
 
 static void on_identity(int code, void *user)

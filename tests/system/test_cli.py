@@ -419,6 +419,18 @@ def test_what_is_printed_as_it_is_cannot_steer_a_terminal(server):
         assert r.stdout == Steering.ANSWER
 
 
+class Liar(Steering):
+    ANSWER = b'{"id": 7, "state": "completed", "omitted": [1, {}, "a\\u001bb"], "trace": []}'
+
+
+def test_a_server_that_lies_about_what_it_left_out(server):
+    with http.server.HTTPServer(("127.0.0.1", 0), Liar) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        r = call("runs", "show", "r0saqmfqhfktm7", "--server", f"http://127.0.0.1:{other.server_port}", "--token-file", server.token_file)
+        other.shutdown()
+    assert r.returncode == DONE and r.stdout.count("Too large to be shown") == 3 and "\x1b" not in r.stdout, r
+
+
 def test_proof_of_one_run(server):
     run = server.good("runs", "start", "test/hello", "--wait").split()[0]
     proof = server.folder / "proof.json"
@@ -429,6 +441,19 @@ def test_proof_of_one_run(server):
     proof.write_text(proof.read_text().replace('\\"outcome\\":\\"ok\\"', '\\"outcome\\":\\"no\\"').replace('"outcome":"ok"', '"outcome":"no"'))
     status, out, err = verify("--proof", proof, "--key", key)
     assert status == FAULTED and "ALTERED" in out and str(proof) in err
+
+
+def test_what_a_started_run_has_too_much_of_is_named(server):
+    """Who waited for its end is told where its output is, as who looks at it later."""
+    server.deploy(HELLO[:HELLO.index("do:")].replace("name: hello", "name: large-end") + """do:
+  - s:
+      set: '${ "x" * (4194304 - 2) }'
+      export: {as: '${ {large: .[:4194290]} }'}
+""")
+    started = server.good("runs", "start", "test/large-end", "--wait")
+    run = started.split()[0]
+    for part in ("output", "context"):
+        assert f"\nToo large to be shown with the rest: sallyport runs data {run} {part}\n" in started
 
 
 def test_proof_of_a_run_that_is_too_long_for_an_answer(server):
