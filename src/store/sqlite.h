@@ -32,6 +32,9 @@ struct connection {
 void connection_close(struct connection *c);
 const char *connection_path(const struct connection *c); /* for messages; "" in memory */
 
+/* The name of the layer that writes the write-ahead log in few pieces; NULL without memory, which is SQLite's own layer. */
+const char *wal_layer(void);
+
 /* Our code for SQLite's; 0 for SQLITE_OK, ROW and DONE. */
 int sqlite_code(int rc);
 

@@ -68,9 +68,18 @@ static int make_file(const char *path, struct diag *reterr)
     return 0;
 }
 
+/* SQLite counts the memory that it has under a lock, and nobody asks how much that is. */
+static void configure(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 int connection_open(struct connection *c, const char *path, int flags, struct diag *reterr)
 {
-    int rc = sqlite3_open_v2(path, &c->db, flags | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_PRIVATECACHE, NULL);
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, configure);
+    const char *layer = flags & SQLITE_OPEN_READWRITE ? wal_layer() : NULL;
+    int rc = sqlite3_open_v2(path, &c->db, flags | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_PRIVATECACHE, layer);
     int r = sqlite_code(rc);
     if (r == 0) {
         (void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
