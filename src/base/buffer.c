@@ -40,7 +40,7 @@ static uint8_t *resized(struct buffer *b, size_t capacity)
     return p;
 }
 
-int buffer_reserve(struct buffer *b, size_t len)
+int buffer_grow(struct buffer *b, size_t len)
 {
     if (b->error)
         return b->error;
@@ -62,58 +62,27 @@ int buffer_reserve(struct buffer *b, size_t len)
     return 0;
 }
 
-int buffer_extend(struct buffer *b, size_t len, uint8_t **ret)
+static int append_decimal(struct buffer *b, uint64_t value, bool is_negative)
 {
-    int r = buffer_reserve(b, len);
-    if (r < 0)
-        return r;
-    *ret = b->p + b->len;
-    b->len += len;
-    return 0;
-}
-
-int buffer_append(struct buffer *b, const void *p, size_t len)
-{
-    uint8_t *to;
-    int r = buffer_extend(b, len, &to);
-    if (r < 0)
-        return r;
-    if (len)
-        memcpy(to, p, len);
-    return 0;
-}
-
-int buffer_append_slice(struct buffer *b, struct slice s)
-{
-    return buffer_append(b, s.p, s.len);
-}
-
-int buffer_append_text(struct buffer *b, const char *text)
-{
-    return buffer_append(b, text, strlen(text));
-}
-
-int buffer_append_byte(struct buffer *b, uint8_t byte)
-{
-    return buffer_append(b, &byte, 1);
-}
-
-int buffer_append_u64(struct buffer *b, uint64_t value)
-{
-    char digits[20];
+    char digits[21];
     size_t at = sizeof digits;
     do {
         digits[--at] = (char)('0' + value % 10);
         value /= 10;
     } while (value);
+    if (is_negative)
+        digits[--at] = '-';
     return buffer_append(b, digits + at, sizeof digits - at);
+}
+
+int buffer_append_u64(struct buffer *b, uint64_t value)
+{
+    return append_decimal(b, value, false);
 }
 
 int buffer_append_i64(struct buffer *b, int64_t value)
 {
-    char text[24];
-    int n = snprintf(text, sizeof text, "%lld", (long long)value);
-    return buffer_append(b, text, (size_t)n);
+    return append_decimal(b, value < 0 ? 0 - (uint64_t)value : (uint64_t)value, value < 0);
 }
 
 int buffer_printf(struct buffer *b, const char *format, ...)

@@ -27,11 +27,54 @@ void buffer_free(struct buffer *b);
 /* Forgets the content and the sticky error, keeps the memory. */
 void buffer_clear(struct buffer *b);
 
+/* Makes room where there is none; buffer_reserve calls it. */
+int buffer_grow(struct buffer *b, size_t len);
+
 /* All return 0 or the sticky error. */
-int buffer_append(struct buffer *b, const void *p, size_t len);
-int buffer_append_slice(struct buffer *b, struct slice s);
-int buffer_append_text(struct buffer *b, const char *text);
-int buffer_append_byte(struct buffer *b, uint8_t byte);
+
+/* Makes room for `len` more bytes without changing the content. */
+static inline int buffer_reserve(struct buffer *b, size_t len)
+{
+    return b->error == 0 && len < b->capacity - b->len ? 0 : buffer_grow(b, len); /* one byte is left for buffer_text's NUL */
+}
+
+/* Appends `len` bytes of undefined content and points `ret` at them; they move at the next append. */
+static inline int buffer_extend(struct buffer *b, size_t len, uint8_t **ret)
+{
+    int r = buffer_reserve(b, len);
+    if (r < 0)
+        return r;
+    *ret = b->p + b->len;
+    b->len += len;
+    return 0;
+}
+
+static inline int buffer_append(struct buffer *b, const void *p, size_t len)
+{
+    uint8_t *to;
+    int r = buffer_extend(b, len, &to);
+    if (r < 0)
+        return r;
+    if (len)
+        memcpy(to, p, len);
+    return 0;
+}
+
+static inline int buffer_append_slice(struct buffer *b, struct slice s)
+{
+    return buffer_append(b, s.p, s.len);
+}
+
+static inline int buffer_append_text(struct buffer *b, const char *text)
+{
+    return buffer_append(b, text, strlen(text));
+}
+
+static inline int buffer_append_byte(struct buffer *b, uint8_t byte)
+{
+    return buffer_append(b, &byte, 1);
+}
+
 int buffer_append_u64(struct buffer *b, uint64_t value); /* in decimal */
 int buffer_append_i64(struct buffer *b, int64_t value);  /* in decimal */
 [[gnu::format(printf, 2, 3)]] int buffer_printf(struct buffer *b, const char *format, ...);
@@ -45,12 +88,6 @@ int buffer_append_base64(struct buffer *b, struct slice s);
 int buffer_append_base64_decoded(struct buffer *b, struct slice s);
 int buffer_append_base64url_decoded(struct buffer *b, struct slice s);
 int buffer_append_hex_decoded(struct buffer *b, struct slice s);
-
-/* Appends `len` bytes of undefined content and points `ret` at them; they move at the next append. */
-int buffer_extend(struct buffer *b, size_t len, uint8_t **ret);
-
-/* Makes room for `len` more bytes without changing the content. */
-int buffer_reserve(struct buffer *b, size_t len);
 
 /* Drops `len` bytes from the front, or cuts the buffer down to `len` bytes. */
 void buffer_consume(struct buffer *b, size_t len);
