@@ -2,7 +2,9 @@
  *
  * libjq's parser is not used: it takes nan and NaN, lone surrogates, malformed UTF-8, leading zeros and repeated keys. What must
  * hold: no recursion; nothing that RFC 8259 does not allow is accepted, nor a key twice in one object; the first error ends it
- * with its place. Called by the worker's side for inputs, replies and bodies. */
+ * with its place. An object with a key twice has fewer members than keys were read, which costs less to see than to look for each
+ * key; where the second one stands is found by reading a text that has any error again. Called by the worker's side for inputs,
+ * replies and bodies. */
 #include <errno.h>
 #include <math.h>
 
@@ -14,6 +16,7 @@
 struct frame {
     jv container;
     jv key; /* of the value that comes; invalid in an array */
+    int n_keys;
 };
 
 struct reader {
@@ -22,6 +25,7 @@ struct reader {
     struct buffer scratch; /* a string with escapes, decoded */
     struct frame stack[LIMIT_JSON_DEPTH];
     unsigned depth;
+    bool is_wrong; /* the text has an error, and is read again to find the first: each key is looked for */
     struct diag *reterr;
 };
 
@@ -263,8 +267,9 @@ static int read_key(struct reader *r)
     int result = read_string(r, &f->key);
     if (result < 0)
         return result;
-    if (jv_object_has(jv_copy(f->container), jv_copy(f->key)))
+    if (r->is_wrong && jv_object_has(jv_copy(f->container), jv_copy(f->key)))
         return fail(r, start, -SP_EINVALID, "the object has this key already");
+    f->n_keys++;
     skip_space(r);
     if (peek(r) != ':')
         return fail(r, r->at, -SP_ESYNTAX, "a colon was expected");
@@ -278,7 +283,7 @@ static int push(struct reader *r, jv container /* consumed */)
         jv_free(container);
         return fail(r, r->at, -SP_ELIMIT, "the value is nested too deeply");
     }
-    r->stack[r->depth++] = (struct frame){container, jv_invalid()};
+    r->stack[r->depth++] = (struct frame){container, jv_invalid(), 0};
     r->at++;
     return 0;
 }
@@ -336,6 +341,8 @@ static int put_value(struct reader *r, jv *value)
     }
     if (c != (is_object ? '}' : ']'))
         return fail(r, r->at, -SP_ESYNTAX, is_object ? "a comma or } was expected" : "a comma or ] was expected");
+    if (is_object && jv_object_length(jv_copy(f->container)) != f->n_keys)
+        return -SP_EINVALID;
     r->at++;
     *value = f->container;
     r->depth--;
@@ -363,15 +370,9 @@ static int read_text(struct reader *r, jv *ret)
     return 0;
 }
 
-int flow_json_parse(struct slice text, jv *ret, struct diag *reterr)
+static int read_all(struct slice text, bool is_wrong, jv *ret, struct diag *reterr)
 {
-    struct reader r = {.text = text, .scratch = BUFFER_MAX(LIMIT_FRAME), .reterr = reterr};
-    if (text.len > LIMIT_FRAME)
-        return diag_set(reterr, -SP_ELIMIT, "the JSON text is longer than %u bytes", LIMIT_FRAME);
-    if (!slice_is_utf8(text))
-        return diag_set(reterr, -SP_ESYNTAX, "the text is not well-formed UTF-8");
-    if (slice_starts(text, "\xEF\xBB\xBF"))
-        return fail(&r, 0, -SP_ESYNTAX, "a byte-order mark does not belong into JSON");
+    struct reader r = {.text = text, .scratch = BUFFER_MAX(LIMIT_FRAME), .is_wrong = is_wrong, .reterr = reterr};
     int result = read_text(&r, ret);
     while (r.depth) {
         jv_free(r.stack[--r.depth].container);
@@ -379,4 +380,19 @@ int flow_json_parse(struct slice text, jv *ret, struct diag *reterr)
     }
     buffer_free(&r.scratch);
     return result;
+}
+
+int flow_json_parse(struct slice text, jv *ret, struct diag *reterr)
+{
+    if (text.len > LIMIT_FRAME)
+        return diag_set(reterr, -SP_ELIMIT, "the JSON text is longer than %u bytes", LIMIT_FRAME);
+    if (!slice_is_utf8(text))
+        return diag_set(reterr, -SP_ESYNTAX, "the text is not well-formed UTF-8");
+    if (slice_starts(text, "\xEF\xBB\xBF")) {
+        int r = diag_set(reterr, -SP_ESYNTAX, "a byte-order mark does not belong into JSON");
+        flow_text_place(text, 0, reterr);
+        return r;
+    }
+    int r = read_all(text, false, ret, NULL);
+    return r < 0 ? read_all(text, true, ret, reterr) : r;
 }
