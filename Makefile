@@ -29,7 +29,7 @@ deps:
 	@dist/install-packages
 
 $(RELEASE)/build.ninja:
-	meson setup $(RELEASE) --buildtype=release -Db_lto=true --prefix=$(PREFIX) --libexecdir=libexec $(SETUP)
+	meson setup $(RELEASE) --buildtype=release -Db_lto=false --prefix=$(PREFIX) --libexecdir=libexec $(SETUP)
 
 compiled: $(RELEASE)/build.ninja
 	ninja -C $(RELEASE)
