@@ -23,7 +23,7 @@ struct reader {
     struct slice text;
     size_t at;
     struct buffer scratch; /* a string with escapes, decoded */
-    struct frame stack[LIMIT_JSON_DEPTH];
+    struct frame *stack; /* of LIMIT_JSON_DEPTH */
     unsigned depth;
     bool is_wrong; /* the text has an error, and is read again to find the first: each key is looked for */
     struct diag *reterr;
@@ -372,7 +372,8 @@ static int read_text(struct reader *r, jv *ret)
 
 static int read_all(struct slice text, bool is_wrong, jv *ret, struct diag *reterr)
 {
-    struct reader r = {.text = text, .scratch = BUFFER_MAX(LIMIT_FRAME), .is_wrong = is_wrong, .reterr = reterr};
+    [[gnu::uninitialized]] struct frame stack[LIMIT_JSON_DEPTH];
+    struct reader r = {.text = text, .scratch = BUFFER_MAX(LIMIT_FRAME), .stack = stack, .is_wrong = is_wrong, .reterr = reterr};
     int result = read_text(&r, ret);
     while (r.depth) {
         jv_free(r.stack[--r.depth].container);
