@@ -34,6 +34,7 @@ const char *connection_path(const struct connection *c); /* for messages; "" in 
 
 /* The name of the layer that writes the write-ahead log in few pieces; NULL without memory, which is SQLite's own layer. */
 const char *wal_layer(void);
+void wal_forget_on_rollback(sqlite3 *db); /* for each connection that uses it */
 
 /* Our code for SQLite's; 0 for SQLITE_OK, ROW and DONE. */
 int sqlite_code(int rc);

@@ -82,6 +82,7 @@ int connection_open(struct connection *c, const char *path, int flags, struct di
     int rc = sqlite3_open_v2(path, &c->db, flags | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_PRIVATECACHE, layer);
     int r = sqlite_code(rc);
     if (r == 0) {
+        wal_forget_on_rollback(c->db);
         (void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
         (void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
         r = connection_exec(c, pragmas);

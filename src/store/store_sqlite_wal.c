@@ -4,6 +4,8 @@
  * Holds: nobody is told of a frame before it is in the file. SQLite tells readers of a batch after the sync of its last frame
  * (synchronous=FULL), and a sync writes first what is kept; so does whatever reads, measures, cuts or closes the file. After a write that
  * failed nothing is written or synced any more: nobody knows what is there [I1]. All files but the log are those of the layer below.
+ * What a transaction that was rolled back has left is forgotten: it would be written without SQLite's lock, and where it belongs another
+ * writer's frames may be by then, such as those of a shell of SQLite's beside the server.
  * Called by SQLite alone, on the thread that uses the connection. */
 #include "store/sqlite.h"
 
@@ -158,6 +160,19 @@ static int layer_open(sqlite3_vfs *unused, const char *name, sqlite3_file *file,
         (void)below_of(wal)->pMethods->xClose(below_of(wal));
     free(wal->kept);
     return r;
+}
+
+static void forget(void *db)
+{
+    sqlite3_file *log = NULL;
+    (void)sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+    if (log && log->pMethods == &methods)
+        wal_of(log)->n_kept = 0;
+}
+
+void wal_forget_on_rollback(sqlite3 *db)
+{
+    (void)sqlite3_rollback_hook(db, forget, db);
 }
 
 static void make_layer(void)

@@ -204,6 +204,27 @@ static void what_was_rolled_back_is_not_there(void **state)
     remove_folder(&f);
 }
 
+/* What a transaction that was rolled back has left is nobody's, and its place in the log may be another writer's by now: a shell of SQLite's
+ * beside the server. */
+static void what_was_rolled_back_is_never_written(void **state)
+{
+    struct folder f;
+    sqlite3 *other = NULL;
+    make_folder(&f);
+    struct connection c = open_writer(&f);
+    assert_int_equal(run(&c, "PRAGMA cache_size = 10; PRAGMA cache_spill = 5;" ROWS(3, 10) "PRAGMA wal_checkpoint;"
+                             "BEGIN;" ROWS(30, 3000) "ROLLBACK"), 0);
+    assert_int_equal(sqlite3_open_v2(f.file, &other, SQLITE_OPEN_READWRITE, NULL), 0);
+    assert_int_equal(sqlite3_exec(other, "BEGIN;" ROWS(40, 3000) "COMMIT", NULL, NULL, NULL), 0);
+    assert_int_equal(run(&c, ROWS(2, 10)), 0);
+    assert_int_equal(sqlite3_exec(other, ROWS(2, 10), NULL, NULL, NULL), 0);
+    assert_int_equal(ask(f.file, "SELECT count(*) FROM t"), 47);
+    assert_int_equal(ask(f.file, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);
+    assert_int_equal(sqlite3_close(other), SQLITE_OK);
+    connection_close(&c);
+    remove_folder(&f);
+}
+
 /* The log begins anew after it was copied, and is cut: what comes next stands at its front. */
 static void the_log_begins_anew(void **state)
 {
@@ -344,7 +365,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_batch_is_one_write_and_one_sync), cmocka_unit_test(a_large_batch_is_whole),
-        cmocka_unit_test(what_was_rolled_back_is_not_there), cmocka_unit_test(the_log_begins_anew),
+        cmocka_unit_test(what_was_rolled_back_is_not_there), cmocka_unit_test(what_was_rolled_back_is_never_written),
+        cmocka_unit_test(the_log_begins_anew),
         cmocka_unit_test(after_a_write_that_failed_nothing_is_written), cmocka_unit_test(who_looks_sees_what_was_written),
         cmocka_unit_test(after_a_failure_there_is_only_reading),
     };
