@@ -3,8 +3,8 @@
  * libjq's parser is not used: it takes nan and NaN, lone surrogates, malformed UTF-8, leading zeros and repeated keys. What must
  * hold: no recursion; nothing that RFC 8259 does not allow is accepted, nor a key twice in one object; the first error ends it
  * with its place. An object with a key twice has fewer members than keys were read, which costs less to see than to look for each
- * key; where the second one stands is found by reading a text that has any error again. Called by the worker's side for inputs,
- * replies and bodies. */
+ * key; where the second one stands is then found by going over that object once more. Nothing is read twice as a whole, since a step's
+ * processor time is bounded. Called by the worker's side for inputs, replies and bodies. */
 #include <errno.h>
 #include <math.h>
 
@@ -17,15 +17,15 @@ struct frame {
     jv container;
     jv key; /* of the value that comes; invalid in an array */
     int n_keys;
+    size_t start; /* in the text */
 };
 
 struct reader {
     struct slice text;
     size_t at;
     struct buffer scratch; /* a string with escapes, decoded */
-    struct frame *stack; /* of LIMIT_JSON_DEPTH */
+    struct frame *stack;   /* of LIMIT_JSON_DEPTH */
     unsigned depth;
-    bool is_wrong; /* the text has an error, and is read again to find the first: each key is looked for */
     struct diag *reterr;
 };
 
@@ -261,14 +261,11 @@ static int read_key(struct reader *r)
 {
     struct frame *f = &r->stack[r->depth - 1];
     skip_space(r);
-    size_t start = r->at;
     if (peek(r) != '"')
-        return fail(r, start, -SP_ESYNTAX, "a key in quotes was expected");
+        return fail(r, r->at, -SP_ESYNTAX, "a key in quotes was expected");
     int result = read_string(r, &f->key);
     if (result < 0)
         return result;
-    if (r->is_wrong && jv_object_has(jv_copy(f->container), jv_copy(f->key)))
-        return fail(r, start, -SP_EINVALID, "the object has this key already");
     f->n_keys++;
     skip_space(r);
     if (peek(r) != ':')
@@ -283,7 +280,7 @@ static int push(struct reader *r, jv container /* consumed */)
         jv_free(container);
         return fail(r, r->at, -SP_ELIMIT, "the value is nested too deeply");
     }
-    r->stack[r->depth++] = (struct frame){container, jv_invalid(), 0};
+    r->stack[r->depth++] = (struct frame){.container = container, .key = jv_invalid(), .start = r->at};
     r->at++;
     return 0;
 }
@@ -370,30 +367,72 @@ static int read_text(struct reader *r, jv *ret)
     return 0;
 }
 
-static int read_all(struct slice text, bool is_wrong, jv *ret, struct diag *reterr)
+static bool has_key_twice(const struct frame *f)
+{
+    if (jv_get_kind(f->container) != JV_KIND_OBJECT)
+        return false;
+    int n = jv_object_length(jv_copy(f->container));
+    if (jv_is_valid(f->key) && !jv_object_has(jv_copy(f->container), jv_copy(f->key)))
+        n++;
+    return n != f->n_keys;
+}
+
+/* The first key that the object has already; up to there its text was read before and has no error. */
+static size_t find_second(struct reader *r, size_t start)
+{
+    jv keys = jv_object(), text = jv_invalid();
+    unsigned depth = 0;
+    bool is_key = false, is_found = false;
+    size_t at = start;
+    for (r->at = start; !is_found && r->at < r->text.len;) {
+        at = r->at;
+        int c = peek(r);
+        if (c != '"') {
+            depth += c == '{' || c == '[';
+            depth -= c == '}' || c == ']';
+            if (c == '{' || c == ',')
+                is_key = depth == 1;
+            r->at++;
+        } else if (read_string(r, &text) < 0) {
+            break; /* no memory */
+        } else if (is_key) {
+            is_found = jv_object_has(jv_copy(keys), jv_copy(text));
+            keys = jv_object_set(keys, text, jv_true());
+            is_key = false;
+        } else {
+            jv_free(text);
+        }
+    }
+    jv_free(keys);
+    return at;
+}
+
+/* An object's keys stand before those of what it holds, so the outermost one has the first. */
+static int fail_first(struct reader *r, int error)
+{
+    for (unsigned i = 0; i < r->depth; i++)
+        if (has_key_twice(&r->stack[i]))
+            return fail(r, find_second(r, r->stack[i].start), -SP_EINVALID, "the object has this key already");
+    return error;
+}
+
+int flow_json_parse(struct slice text, jv *ret, struct diag *reterr)
 {
     [[gnu::uninitialized]] struct frame stack[LIMIT_JSON_DEPTH];
-    struct reader r = {.text = text, .scratch = BUFFER_MAX(LIMIT_FRAME), .stack = stack, .is_wrong = is_wrong, .reterr = reterr};
+    struct reader r = {.text = text, .scratch = BUFFER_MAX(LIMIT_FRAME), .stack = stack, .reterr = reterr};
+    if (text.len > LIMIT_FRAME)
+        return diag_set(reterr, -SP_ELIMIT, "the JSON text is longer than %u bytes", LIMIT_FRAME);
+    if (!slice_is_utf8(text))
+        return diag_set(reterr, -SP_ESYNTAX, "the text is not well-formed UTF-8");
+    if (slice_starts(text, "\xEF\xBB\xBF"))
+        return fail(&r, 0, -SP_ESYNTAX, "a byte-order mark does not belong into JSON");
     int result = read_text(&r, ret);
+    if (result < 0)
+        result = fail_first(&r, result);
     while (r.depth) {
         jv_free(r.stack[--r.depth].container);
         jv_free(r.stack[r.depth].key);
     }
     buffer_free(&r.scratch);
     return result;
-}
-
-int flow_json_parse(struct slice text, jv *ret, struct diag *reterr)
-{
-    if (text.len > LIMIT_FRAME)
-        return diag_set(reterr, -SP_ELIMIT, "the JSON text is longer than %u bytes", LIMIT_FRAME);
-    if (!slice_is_utf8(text))
-        return diag_set(reterr, -SP_ESYNTAX, "the text is not well-formed UTF-8");
-    if (slice_starts(text, "\xEF\xBB\xBF")) {
-        int r = diag_set(reterr, -SP_ESYNTAX, "a byte-order mark does not belong into JSON");
-        flow_text_place(text, 0, reterr);
-        return r;
-    }
-    int r = read_all(text, false, ret, NULL);
-    return r < 0 ? read_all(text, true, ret, reterr) : r;
 }
