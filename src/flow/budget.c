@@ -39,7 +39,8 @@ int flow_budget_init(void (*is_over)(void))
 {
     must(!has_timer);
     tell = is_over;
-    struct sigaction action = {.sa_handler = on_tick, .sa_flags = SA_RESTART};
+    /* On the stack of its own that the thread has for signals, if it has one: libjq's recursion may have used up this one. */
+    struct sigaction action = {.sa_handler = on_tick, .sa_flags = SA_RESTART | SA_ONSTACK};
     if (sigaction(SIGVTALRM, &action, NULL) < 0)
         return -errno;
     timer_t timer;

@@ -1,7 +1,10 @@
 /* Durations and error types by text cases, and the budget by processes that exceed theirs. */
 #include "cases.h"
 
+#include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 
 #include "base/error.h"
 #include "flow/budget.h"
@@ -91,6 +94,40 @@ static void test_budget(void **state)
     assert_int_equal(run_with_budget("[range(100000)] | map(tostring) | join(\",\") | test(\"(,|,,)*x\")"), SP_EXIT_BUDGET);
 }
 
+/* Uses up processor time where the stack has 1 KiB left, in which no signal's frame has room. */
+static volatile char *lowest;
+
+static void spin_at_the_end_of_the_stack(void)
+{
+    volatile char here = 0;
+    volatile char *all = __builtin_alloca((size_t)(&here - lowest) - 1024);
+    for (;;)
+        all[0]++;
+}
+
+static void test_budget_without_a_stack(void **state)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        const size_t page = 4096, size = 64 * page;
+        static char of_signals[65536];
+        char *stack = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        ucontext_t spinning;
+        if (stack == MAP_FAILED || mprotect(stack, page, PROT_NONE) < 0 || getcontext(&spinning) < 0 ||
+            sigaltstack(&(stack_t){.ss_sp = of_signals, .ss_size = sizeof of_signals}, NULL) < 0 || flow_budget_init(NULL) < 0)
+            _exit(1);
+        lowest = stack + page;
+        spinning.uc_stack = (stack_t){.ss_sp = stack + page, .ss_size = size - page};
+        makecontext(&spinning, spin_at_the_end_of_the_stack, 0);
+        flow_budget_begin(100);
+        (void)setcontext(&spinning);
+        _exit(2);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == SP_EXIT_BUDGET);
+}
+
 /* Outside of begin and end nothing is limited, however long it takes. */
 static void test_no_budget(void **state)
 {
@@ -114,6 +151,6 @@ static void test_no_budget(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_durations), cmocka_unit_test(test_error_types), cmocka_unit_test(test_budget),
-                                       cmocka_unit_test(test_no_budget)};
+                                       cmocka_unit_test(test_budget_without_a_stack), cmocka_unit_test(test_no_budget)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
