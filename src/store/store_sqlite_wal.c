@@ -3,7 +3,9 @@
  * what follows on what was written last is kept, and written at once when SQLite syncs the log or looks at it.
  * Holds: nobody is told of a frame before it is in the file. SQLite tells readers of a batch after the sync of its last frame
  * (synchronous=FULL), and a sync writes first what is kept; so does whatever reads, measures, cuts or closes the file. After a write that
- * failed nothing is written or synced any more: nobody knows what is there [I1]. All files but the log are those of the layer below.
+ * failed nothing is written or synced any more: nobody knows what is there [I1]. Where a write may harm bytes beside it when the power
+ * goes, SQLite pads a batch to a sector and tells of a frame that ends behind what was synced: there nothing is kept. All files but the
+ * log are those of the layer below.
  * What a transaction that was rolled back has left is forgotten: it would be written without SQLite's lock, and where it belongs another
  * writer's frames may be by then, such as those of a shell of SQLite's beside the server.
  * Called by SQLite alone, on the thread that uses the connection. */
@@ -16,6 +18,7 @@ struct wal_file {
     unsigned char *kept;
     sqlite3_int64 from; /* where the first kept byte belongs */
     int n_kept;
+    int most;  /* that may be kept */
     int error; /* of the first write that failed: sticks */
 };
 
@@ -50,11 +53,11 @@ static int write_kept(struct wal_file *wal)
 static int wal_write(sqlite3_file *file, const void *bytes, int n, sqlite3_int64 at)
 {
     struct wal_file *wal = wal_of(file);
-    bool follows = wal->n_kept > 0 && at == wal->from + wal->n_kept && n <= KEPT_MAX - wal->n_kept;
+    bool follows = wal->n_kept > 0 && at == wal->from + wal->n_kept && n <= wal->most - wal->n_kept;
     int r = follows ? SQLITE_OK : write_kept(wal);
     if (r != SQLITE_OK)
         return r;
-    if (n > KEPT_MAX || wal->error != SQLITE_OK)
+    if (n > wal->most || wal->error != SQLITE_OK)
         return write_below(wal, bytes, n, at);
     if (!follows)
         wal->from = at;
@@ -154,6 +157,7 @@ static int layer_open(sqlite3_vfs *unused, const char *name, sqlite3_file *file,
     int r = below->xOpen(below, name, below_of(wal), flags, ret_flags);
     if (r == SQLITE_OK) {
         wal->file.pMethods = &methods;
+        wal->most = wal_characteristics(file) & SQLITE_IOCAP_POWERSAFE_OVERWRITE ? KEPT_MAX : 0;
         return SQLITE_OK;
     }
     if (below_of(wal)->pMethods)

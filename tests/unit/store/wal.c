@@ -13,6 +13,7 @@ static struct {
     sqlite3_vfs vfs, *real;
     unsigned writes, syncs;
     sqlite3_int64 bytes; /* of the log, written */
+    bool is_unsafe;      /* a write may harm what is beside it */
     unsigned fail_at;    /* the write into the log that fails, counted from 1 on; 0: none */
 } probe;
 
@@ -71,7 +72,8 @@ static int probe_sector(sqlite3_file *file)
 
 static int probe_characteristics(sqlite3_file *file)
 {
-    return real_of(file)->pMethods->xDeviceCharacteristics(real_of(file));
+    int all = real_of(file)->pMethods->xDeviceCharacteristics(real_of(file));
+    return probe.is_unsafe ? all & ~SQLITE_IOCAP_POWERSAFE_OVERWRITE : all;
 }
 
 static const sqlite3_io_methods probe_methods = {
@@ -342,6 +344,18 @@ static void who_looks_sees_what_was_written(void **state)
     remove_folder(&folder);
 }
 
+static void nothing_is_kept_where_a_batch_is_padded(void **state)
+{
+    struct log l;
+    probe.is_unsafe = true;
+    open_log(&l);
+    probe.is_unsafe = false;
+    write_log(&l, "head", 0, 0);
+    write_log(&l, "page", 4, 0);
+    assert_int_equal(probe.writes, 2);
+    close_log(&l);
+}
+
 /* What is there can still be read: a rollback does. */
 static void after_a_failure_there_is_only_reading(void **state)
 {
@@ -368,7 +382,7 @@ int main(void)
         cmocka_unit_test(what_was_rolled_back_is_not_there), cmocka_unit_test(what_was_rolled_back_is_never_written),
         cmocka_unit_test(the_log_begins_anew),
         cmocka_unit_test(after_a_write_that_failed_nothing_is_written), cmocka_unit_test(who_looks_sees_what_was_written),
-        cmocka_unit_test(after_a_failure_there_is_only_reading),
+        cmocka_unit_test(nothing_is_kept_where_a_batch_is_padded), cmocka_unit_test(after_a_failure_there_is_only_reading),
     };
     return cmocka_run_group_tests_name("store/wal", tests, set_up, NULL);
 }
