@@ -1,21 +1,16 @@
 /* run: one definition in a whole server of our own that lives as long as the run: the same roles, grants and records as in
- * production, in memory. */
-#include <errno.h>
-#include <fcntl.h>
+ * production, in memory. Its end is told by run_end.c. */
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/id.h"
 #include "base/json_reader.h"
 #include "base/json_writer.h"
-#include "cli/cli.h"
 #include "cli/commands.h"
-#include "cli/ephemeral.h"
 #include "cli/file.h"
-#include "cli/findings.h"
 #include "cli/json_part.h"
+#include "cli/local_run.h"
 #include "cli/secret_box.h"
 
 #define POLL_MS 100
@@ -31,40 +26,6 @@ static const struct cli_option options[] = {
     {NULL, NULL, NULL},
 };
 
-/* Of a run's end, in the order of the last line of a trace. */
-#define N_PARTS 3
-static const char *const part_names[N_PARTS] = {"output", "error", "context"};
-
-struct local_run {
-    const struct cli_args *args;
-    struct ephemeral *server;
-    struct buffer definition, input, answer, parts[N_PARTS];
-    char ns[LIMIT_NAME + 1], name[LIMIT_NAME + 1], id[LIMIT_NAME + 1];
-};
-
-static int copy_text(struct slice json, const char *key, char ret[LIMIT_NAME + 1])
-{
-    json_t *root = json_read(json, JSON_OF_DATA, NULL);
-    const char *text = json_string_value(json_object_get(root, key));
-    int n = text ? snprintf(ret, LIMIT_NAME + 1, "%s", text) : -1;
-    json_decref(root);
-    return n > 0 && n <= LIMIT_NAME ? 0 : -SP_EPROTOCOL;
-}
-
-/* A problem of the API: its findings, as check prints them, else one line; the exit code that fits the status. */
-static int refused(struct slice body, unsigned status, const char *file)
-{
-    json_t *root = json_read(body, 0, NULL);
-    const char *detail = json_string_value(json_object_get(root, "detail"));
-    const json_t *findings = json_object_get(root, "findings");
-    findings_print(stderr, file, findings);
-    int code = status == 401 || status == 403 || status == 429 ? -SP_EDENIED : status >= 500 ? -SP_EUNAVAILABLE : -SP_EINVALID;
-    int result =
-        json_array_size(findings) ? error_exit_code(code) : cli_fail(code, "%s: %s", file, detail ? detail : error_text(code));
-    json_decref(root);
-    return result;
-}
-
 static int deploy(struct local_run *run, const char *file)
 {
     struct diag why = {0};
@@ -75,8 +36,8 @@ static int deploy(struct local_run *run, const char *file)
     if (r < 0)
         return cli_fail_diag(&why);
     if (status != 200 && status != 201)
-        return refused(body, status, file);
-    if (copy_text(body, "namespace", run->ns) < 0 || copy_text(body, "name", run->name) < 0)
+        return local_run_refused(body, status, file);
+    if (local_run_text(body, "namespace", run->ns) < 0 || local_run_text(body, "name", run->name) < 0)
         return cli_fail(-SP_EPROTOCOL, "the engine's answer cannot be read");
     return CLI_DONE;
 }
@@ -109,7 +70,7 @@ static int put_secret(struct local_run *run, const char *option, const struct se
     r = ephemeral_request(run->server, HTTP_PUT, path, "application/json", buffer_slice(&body), &status, &answer, &why);
     if (r < 0)
         return cli_fail_diag(&why);
-    return status == 200 || status == 201 || status == 204 ? CLI_DONE : refused(answer, status, name);
+    return status == 200 || status == 201 || status == 204 ? CLI_DONE : local_run_refused(answer, status, name);
 }
 
 static int put_secrets(struct local_run *run)
@@ -130,8 +91,8 @@ static int put_secrets(struct local_run *run)
     int r = ephemeral_request(run->server, HTTP_GET, "/api/v1/identity", NULL, (struct slice){NULL, 0}, &status, &answer, &why);
     if (r < 0)
         return cli_fail_diag(&why);
-    if (status != 200 || copy_text(answer, "boxPublic", key) < 0)
-        return refused(answer, status, "identity");
+    if (status != 200 || local_run_text(answer, "boxPublic", key) < 0)
+        return local_run_refused(answer, status, "identity");
     for (unsigned i = 0; i < n; i++) {
         int result = put_secret(run, secrets[i], &box, slice_text(key));
         if (result)
@@ -157,184 +118,20 @@ static int start(struct local_run *run, unsigned *ret_status, struct slice *ret_
                              ret_body, reterr);
 }
 
-static int get(struct local_run *run, const char *what, unsigned *ret_status, struct slice *ret_body, struct diag *reterr)
-{
-    char path[3 * LIMIT_NAME];
-    (void)snprintf(path, sizeof path, "/api/v1/runs/%s%s", run->id, what);
-    return ephemeral_request(run->server, HTTP_GET, path, NULL, (struct slice){NULL, 0}, ret_status, ret_body, reterr);
-}
-
 /* A run that goes on after the answer's time is asked for until it has ended. */
 static int await(struct local_run *run, unsigned *status, struct slice *body, struct diag *reterr)
 {
     char state[LIMIT_NAME + 1];
     int r = 0;
     while (r == 0 && (*status == 200 || *status == 202)) {
-        if (copy_text(*body, "id", run->id) < 0 || copy_text(*body, "state", state) < 0)
+        if (local_run_text(*body, "id", run->id) < 0 || local_run_text(*body, "state", state) < 0)
             return diag_set(reterr, -SP_EPROTOCOL, "the engine's answer cannot be read");
         if (strcmp(state, "pending") != 0 && strcmp(state, "running") != 0 && strcmp(state, "waiting") != 0)
             break;
         (void)nanosleep(&(struct timespec){.tv_nsec = POLL_MS * 1000000}, NULL);
-        r = get(run, "", status, body, reterr);
+        r = local_run_get(run, "", status, body, reterr);
     }
     return r;
-}
-
-static int take_omitted(struct local_run *run, const char *name)
-{
-    char what[LIMIT_NAME];
-    struct diag why = {0};
-    unsigned status;
-    struct slice body;
-    for (size_t i = 0; i < N_PARTS; i++) {
-        if (strcmp(name, part_names[i]) != 0)
-            continue;
-        (void)snprintf(what, sizeof what, "/data/%s", name);
-        int r = get(run, what, &status, &body, &why);
-        if (r < 0)
-            return cli_fail_diag(&why);
-        if (status != 200)
-            return refused(body, status, name);
-        return buffer_append_slice(&run->parts[i], body) < 0 ? cli_fail(-ENOMEM, "%s", error_text(-ENOMEM)) : CLI_DONE;
-    }
-    return CLI_DONE; /* the input, which was ours */
-}
-
-/* What the run ended with: from the answer, or by itself where that has no room for it. */
-static int take_parts(struct local_run *run)
-{
-    struct slice value;
-    for (size_t i = 0; i < N_PARTS; i++)
-        if (json_part(buffer_slice(&run->answer), part_names[i], &value) && buffer_append_slice(&run->parts[i], value) < 0)
-            return cli_fail(-ENOMEM, "%s", error_text(-ENOMEM));
-    int status = CLI_DONE;
-    size_t i;
-    const json_t *name;
-    json_t *root = json_read(buffer_slice(&run->answer), JSON_OF_DATA, NULL);
-    json_array_foreach(json_object_get(root, "omitted"), i, name)
-    {
-        status = json_is_string(name) ? take_omitted(run, json_string_value(name)) : CLI_DONE;
-        if (status)
-            break;
-    }
-    json_decref(root);
-    return status;
-}
-
-static void write_last_line(FILE *to, const struct local_run *run)
-{
-    _cleanup_buffer_ struct buffer line = BUFFER_MAX(2 * LIMIT_FRAME);
-    struct json_writer w = JSON_WRITER(&line);
-    struct slice value;
-    json_object_begin(&w);
-    json_key(&w, "status");
-    json_raw(&w, json_part(buffer_slice(&run->answer), "state", &value) ? value : SLICE_LITERAL("null"));
-    for (size_t i = 0; i < N_PARTS; i++)
-        if (run->parts[i].len) {
-            json_key(&w, part_names[i]);
-            json_raw(&w, buffer_slice(&run->parts[i]));
-        }
-    json_object_end(&w);
-    (void)buffer_append_byte(&line, '\n');
-    (void)fwrite(line.p, 1, line.len, to);
-}
-
-static int write_trace(struct local_run *run, const char *path)
-{
-    struct diag why = {0};
-    unsigned status;
-    struct slice body;
-    int r = get(run, "/trace", &status, &body, &why);
-    if (r < 0)
-        return cli_fail_diag(&why);
-    if (status != 200)
-        return refused(body, status, "trace");
-    bool is_stderr = strcmp(path, "-") == 0;
-    FILE *to = is_stderr ? stderr : fopen(path, "we");
-    if (!to)
-        return cli_fail(-errno, "%s: %s", path, error_text(-errno));
-    json_t *root = json_read(body, 0, NULL);
-    size_t i;
-    const json_t *entry;
-    json_array_foreach(json_object_get(root, "trace"), i, entry)
-    {
-        char *text = json_dumps(entry, JSON_COMPACT | JSON_PRESERVE_ORDER);
-        (void)fprintf(to, "%s\n", text ? text : "{}");
-        free(text);
-    }
-    json_decref(root);
-    write_last_line(to, run);
-    bool bad = fflush(to) != 0;
-    if (!is_stderr)
-        bad = fclose(to) != 0 || bad;
-    return bad ? cli_fail(-EIO, "%s: it cannot be written", path) : CLI_DONE;
-}
-
-static bool is_given(const struct cli_args *args, const char *secret)
-{
-    const char *const *given = NULL;
-    unsigned n = cli_values(args, "secret", &given);
-    size_t len = strlen(secret);
-    for (unsigned i = 0; i < n; i++)
-        if (strncmp(given[i], secret, len) == 0 && given[i][len] == '=')
-            return true;
-    return false;
-}
-
-/* Of a run that was refused something: the secrets that its definition names and nobody gave may be why. */
-static void hint_at_secrets(struct local_run *run)
-{
-    struct diag why = {0};
-    char path[3 * LIMIT_NAME];
-    unsigned status;
-    struct slice body;
-    size_t i;
-    const json_t *secret;
-    (void)snprintf(path, sizeof path, "/api/v1/workflows/%s/%s", run->ns, run->name);
-    if (ephemeral_request(run->server, HTTP_GET, path, NULL, (struct slice){NULL, 0}, &status, &body, &why) < 0 || status != 200)
-        return;
-    json_t *root = json_read(body, 0, NULL);
-    json_array_foreach(json_object_get(json_object_get(root, "manifest"), "secrets"), i, secret)
-    {
-        const char *name = json_string_value(secret);
-        if (name && !is_given(run->args, name))
-            (void)fprintf(stderr, "hint: the definition names the secret %s, which was not given: --secret %s=FILE\n", name, name);
-    }
-    json_decref(root);
-}
-
-static bool was_refused(struct slice error)
-{
-    static const char end[] = "/authorization";
-    json_t *root = json_read(error, JSON_OF_DATA, NULL);
-    const char *type = json_string_value(json_object_get(root, "type"));
-    size_t len = type ? strlen(type) : 0;
-    bool is = len >= sizeof end && strcmp(type + len - (sizeof end - 1), end) == 0;
-    json_decref(root);
-    return is;
-}
-
-static int finish(struct local_run *run, struct slice body)
-{
-    const struct buffer *output = &run->parts[0], *error = &run->parts[1];
-    const char *trace = cli_value(run->args, "trace");
-    if (buffer_append_slice(&run->answer, body) < 0)
-        return cli_fail(-ENOMEM, "%s", error_text(-ENOMEM));
-    int status = take_parts(run);
-    if (status == CLI_DONE && trace)
-        status = write_trace(run, trace);
-    if (status)
-        return status;
-    if (output->len) {
-        cli_out(buffer_slice(output));
-        cli_out_text("\n");
-        return CLI_DONE;
-    }
-    struct slice why = error->len ? buffer_slice(error) : SLICE_LITERAL("{\"title\":\"the run was cancelled\"}");
-    (void)fprintf(stderr, "%.*s\n", SLICE_ARGS(why));
-    if (was_refused(why))
-        hint_at_secrets(run);
-    return CLI_FAULTED;
 }
 
 /* Checked here, because the request that it becomes a part of must stay one object. */
@@ -378,21 +175,21 @@ static int perform(struct local_run *run)
         r = await(run, &http, &body, &why);
     if (r < 0)
         return cli_fail_diag(&why);
-    return http == 200 ? finish(run, body) : refused(body, http, args->operands[0]);
+    return http == 200 ? local_run_end(run, body) : local_run_refused(body, http, args->operands[0]);
 }
 
 static int run_command(const struct cli_args *args)
 {
     struct local_run run = {.args = args, .definition = BUFFER_MAX(LIMIT_DEFINITION), .input = BUFFER_MAX(LIMIT_BODY),
                             .answer = BUFFER_MAX(LIMIT_FRAME)};
-    for (size_t i = 0; i < N_PARTS; i++)
+    for (size_t i = 0; i < LOCAL_RUN_PARTS; i++)
         run.parts[i] = BUFFER_MAX(LIMIT_BODY);
     int status = perform(&run);
     ephemeral_free(run.server);
     buffer_free(&run.definition);
     buffer_free(&run.input);
     buffer_free(&run.answer);
-    for (size_t i = 0; i < N_PARTS; i++)
+    for (size_t i = 0; i < LOCAL_RUN_PARTS; i++)
         buffer_free(&run.parts[i]);
     return status;
 }
