@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct {
     const struct cli_command *command;
-    const char *operand;
+    const char *operands; /* NULL or up to two */
     bool is_raw; /* prints the answer's bytes as they are */
 } asks[] = {
     {&cli_runs_list, NULL, false},
@@ -40,6 +40,7 @@ static const struct {
     {&cli_audit_key, NULL, false},
     {&cli_audit_checkpoint, NULL, true},
     {&cli_audit_proof, ID, true},
+    {&cli_runs_data, ID " output", true},
 };
 #define ASKS (sizeof asks / sizeof asks[0])
 
@@ -112,15 +113,16 @@ static void make_answers(uint8_t status, struct slice bodies, struct buffer *ret
     must(buffer_error(ret) == 0);
 }
 
-static int run(const struct cli_command *command, const char *operand)
+static int run(const struct cli_command *command, const char *operands)
 {
     static struct cli_args args;
-    char *argv[] = {(char[]){"--token-file"}, token_path, strdup(operand ? operand : "")};
-    int status = cli_parse(command, operand ? 3 : 2, argv, &args);
-    must(status == 0);
-    status = command->run(&args);
-    free(argv[2]);
-    return status;
+    char text[64], *argv[4] = {(char[]){"--token-file"}, token_path}, *rest = NULL;
+    int n = 2;
+    must(snprintf(text, sizeof text, "%s", operands ? operands : "") < (int)sizeof text);
+    for (char *word = strtok_r(text, " ", &rest); word && n < 4; word = strtok_r(NULL, " ", &rest))
+        argv[n++] = word;
+    must(cli_parse(command, n, argv, &args) == 0);
+    return command->run(&args);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -136,7 +138,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct printed out, err;
     print_begin(&out, &stdout);
     print_begin(&err, &stderr);
-    int status = run(ask->command, ask->command == &cli_workflows_deploy ? text_path : ask->operand);
+    int status = run(ask->command, ask->command == &cli_workflows_deploy ? text_path : ask->operands);
     print_end(&out, &stdout);
     print_end(&err, &stderr);
     must(status >= CLI_DONE && status <= CLI_UNAVAILABLE);
