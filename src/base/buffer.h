@@ -51,12 +51,11 @@ static inline int buffer_extend(struct buffer *b, size_t len, uint8_t **ret)
 
 static inline int buffer_append(struct buffer *b, const void *p, size_t len)
 {
-    uint8_t *to;
-    int r = buffer_extend(b, len, &to);
-    if (r < 0)
+    int r = buffer_reserve(b, len);
+    if (r < 0 || len == 0)
         return r;
-    if (len)
-        memcpy(to, p, len);
+    memcpy(b->p + b->len, p, len);
+    b->len += len;
     return 0;
 }
 
