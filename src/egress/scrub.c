@@ -337,7 +337,8 @@ int scrub_apply(const struct scrub *s, struct slice text, struct buffer *out)
         at += n;
         from = at;
     }
-    (void)buffer_append(out, text.p ? text.p + from : NULL, text.len - from);
+    if (from < text.len)
+        (void)buffer_append(out, text.p + from, text.len - from);
     return buffer_error(out) < 0 ? buffer_error(out) : found;
 }
 
