@@ -27,10 +27,10 @@ void buffer_free(struct buffer *b);
 /* Forgets the content and the sticky error, keeps the memory. */
 void buffer_clear(struct buffer *b);
 
-/* Makes room where there is none; buffer_reserve calls it. */
-int buffer_grow(struct buffer *b, size_t len);
-
 /* All return 0 or the sticky error. */
+
+/* Makes room where there is none: for buffer_reserve alone. */
+int buffer_grow(struct buffer *b, size_t len);
 
 /* Makes room for `len` more bytes without changing the content. */
 static inline int buffer_reserve(struct buffer *b, size_t len)

@@ -16,8 +16,6 @@ struct local_run {
     char ns[LIMIT_NAME + 1], name[LIMIT_NAME + 1], id[LIMIT_NAME + 1];
 };
 
-/* Of a JSON object, the text under `key`: 0 or -SP_EPROTOCOL. */
-int local_run_text(struct slice json, const char *key, char ret[LIMIT_NAME + 1]);
 /* Tells a problem of the API: its findings, as check prints them, else one line. The exit code that fits the status. */
 int local_run_refused(struct slice body, unsigned status, const char *file);
 /* Asks for /api/v1/runs/ID and `what` behind it; as ephemeral_request. */

@@ -9,6 +9,7 @@
 #include "base/json_writer.h"
 #include "cli/commands.h"
 #include "cli/file.h"
+#include "cli/findings.h"
 #include "cli/json_part.h"
 #include "cli/local_run.h"
 #include "cli/secret_box.h"
@@ -26,6 +27,28 @@ static const struct cli_option options[] = {
     {NULL, NULL, NULL},
 };
 
+static int copy_text(struct slice json, const char *key, char ret[LIMIT_NAME + 1])
+{
+    json_t *root = json_read(json, JSON_OF_DATA, NULL);
+    const char *text = json_string_value(json_object_get(root, key));
+    int n = text ? snprintf(ret, LIMIT_NAME + 1, "%s", text) : -1;
+    json_decref(root);
+    return n > 0 && n <= LIMIT_NAME ? 0 : -SP_EPROTOCOL;
+}
+
+int local_run_refused(struct slice body, unsigned status, const char *file)
+{
+    json_t *root = json_read(body, 0, NULL);
+    const char *detail = json_string_value(json_object_get(root, "detail"));
+    const json_t *findings = json_object_get(root, "findings");
+    findings_print(stderr, file, findings);
+    int code = status == 401 || status == 403 || status == 429 ? -SP_EDENIED : status >= 500 ? -SP_EUNAVAILABLE : -SP_EINVALID;
+    int result =
+        json_array_size(findings) ? error_exit_code(code) : cli_fail(code, "%s: %s", file, detail ? detail : error_text(code));
+    json_decref(root);
+    return result;
+}
+
 static int deploy(struct local_run *run, const char *file)
 {
     struct diag why = {0};
@@ -37,7 +60,7 @@ static int deploy(struct local_run *run, const char *file)
         return cli_fail_diag(&why);
     if (status != 200 && status != 201)
         return local_run_refused(body, status, file);
-    if (local_run_text(body, "namespace", run->ns) < 0 || local_run_text(body, "name", run->name) < 0)
+    if (copy_text(body, "namespace", run->ns) < 0 || copy_text(body, "name", run->name) < 0)
         return cli_fail(-SP_EPROTOCOL, "the engine's answer cannot be read");
     return CLI_DONE;
 }
@@ -91,7 +114,7 @@ static int put_secrets(struct local_run *run)
     int r = ephemeral_request(run->server, HTTP_GET, "/api/v1/identity", NULL, (struct slice){NULL, 0}, &status, &answer, &why);
     if (r < 0)
         return cli_fail_diag(&why);
-    if (status != 200 || local_run_text(answer, "boxPublic", key) < 0)
+    if (status != 200 || copy_text(answer, "boxPublic", key) < 0)
         return local_run_refused(answer, status, "identity");
     for (unsigned i = 0; i < n; i++) {
         int result = put_secret(run, secrets[i], &box, slice_text(key));
@@ -118,13 +141,20 @@ static int start(struct local_run *run, unsigned *ret_status, struct slice *ret_
                              ret_body, reterr);
 }
 
+int local_run_get(struct local_run *run, const char *what, unsigned *ret_status, struct slice *ret_body, struct diag *reterr)
+{
+    char path[3 * LIMIT_NAME];
+    (void)snprintf(path, sizeof path, "/api/v1/runs/%s%s", run->id, what);
+    return ephemeral_request(run->server, HTTP_GET, path, NULL, (struct slice){NULL, 0}, ret_status, ret_body, reterr);
+}
+
 /* A run that goes on after the answer's time is asked for until it has ended. */
 static int await(struct local_run *run, unsigned *status, struct slice *body, struct diag *reterr)
 {
     char state[LIMIT_NAME + 1];
     int r = 0;
     while (r == 0 && (*status == 200 || *status == 202)) {
-        if (local_run_text(*body, "id", run->id) < 0 || local_run_text(*body, "state", state) < 0)
+        if (copy_text(*body, "id", run->id) < 0 || copy_text(*body, "state", state) < 0)
             return diag_set(reterr, -SP_EPROTOCOL, "the engine's answer cannot be read");
         if (strcmp(state, "pending") != 0 && strcmp(state, "running") != 0 && strcmp(state, "waiting") != 0)
             break;

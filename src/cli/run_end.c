@@ -5,41 +5,11 @@
 #include "base/error.h"
 #include "base/json_reader.h"
 #include "base/json_writer.h"
-#include "cli/findings.h"
 #include "cli/json_part.h"
 #include "cli/local_run.h"
 
 /* In the order of the last line of a trace. */
 static const char *const part_names[LOCAL_RUN_PARTS] = {"output", "error", "context"};
-
-int local_run_text(struct slice json, const char *key, char ret[LIMIT_NAME + 1])
-{
-    json_t *root = json_read(json, JSON_OF_DATA, NULL);
-    const char *text = json_string_value(json_object_get(root, key));
-    int n = text ? snprintf(ret, LIMIT_NAME + 1, "%s", text) : -1;
-    json_decref(root);
-    return n > 0 && n <= LIMIT_NAME ? 0 : -SP_EPROTOCOL;
-}
-
-int local_run_refused(struct slice body, unsigned status, const char *file)
-{
-    json_t *root = json_read(body, 0, NULL);
-    const char *detail = json_string_value(json_object_get(root, "detail"));
-    const json_t *findings = json_object_get(root, "findings");
-    findings_print(stderr, file, findings);
-    int code = status == 401 || status == 403 || status == 429 ? -SP_EDENIED : status >= 500 ? -SP_EUNAVAILABLE : -SP_EINVALID;
-    int result =
-        json_array_size(findings) ? error_exit_code(code) : cli_fail(code, "%s: %s", file, detail ? detail : error_text(code));
-    json_decref(root);
-    return result;
-}
-
-int local_run_get(struct local_run *run, const char *what, unsigned *ret_status, struct slice *ret_body, struct diag *reterr)
-{
-    char path[3 * LIMIT_NAME];
-    (void)snprintf(path, sizeof path, "/api/v1/runs/%s%s", run->id, what);
-    return ephemeral_request(run->server, HTTP_GET, path, NULL, (struct slice){NULL, 0}, ret_status, ret_body, reterr);
-}
 
 static int take_omitted(struct local_run *run, const char *name)
 {
