@@ -11,87 +11,47 @@
 
 static struct {
     sqlite3_vfs vfs, *real;
+    const sqlite3_io_methods *below; /* of SQLite's own layer; `watched` are they, but for three */
+    sqlite3_io_methods watched;
     unsigned writes, syncs;
     sqlite3_int64 bytes; /* of the log, written */
     bool is_unsafe;      /* a write may harm what is beside it */
     unsigned fail_at;    /* the write into the log that fails, counted from 1 on; 0: none */
 } probe;
 
-struct probe_file {
-    sqlite3_file file;
-};
-
-static sqlite3_file *real_of(sqlite3_file *file)
-{
-    return (sqlite3_file *)((struct probe_file *)file + 1);
-}
-
 static int probe_write(sqlite3_file *file, const void *bytes, int n, sqlite3_int64 at)
 {
     if (++probe.writes == probe.fail_at)
         return SQLITE_FULL;
     probe.bytes += n;
-    return real_of(file)->pMethods->xWrite(real_of(file), bytes, n, at);
+    return probe.below->xWrite(file, bytes, n, at);
 }
 
 static int probe_sync(sqlite3_file *file, int flags)
 {
     probe.syncs++;
-    return real_of(file)->pMethods->xSync(real_of(file), flags);
-}
-
-static int probe_close(sqlite3_file *file)
-{
-    return real_of(file)->pMethods->xClose(real_of(file));
-}
-
-static int probe_read(sqlite3_file *file, void *bytes, int n, sqlite3_int64 at)
-{
-    return real_of(file)->pMethods->xRead(real_of(file), bytes, n, at);
-}
-
-static int probe_truncate(sqlite3_file *file, sqlite3_int64 size)
-{
-    return real_of(file)->pMethods->xTruncate(real_of(file), size);
-}
-
-static int probe_size(sqlite3_file *file, sqlite3_int64 *ret)
-{
-    return real_of(file)->pMethods->xFileSize(real_of(file), ret);
-}
-
-static int probe_control(sqlite3_file *file, int what, void *argument)
-{
-    return real_of(file)->pMethods->xFileControl(real_of(file), what, argument);
-}
-
-static int probe_sector(sqlite3_file *file)
-{
-    return real_of(file)->pMethods->xSectorSize(real_of(file));
+    return probe.below->xSync(file, flags);
 }
 
 static int probe_characteristics(sqlite3_file *file)
 {
-    int all = real_of(file)->pMethods->xDeviceCharacteristics(real_of(file));
+    int all = probe.below->xDeviceCharacteristics(file);
     return probe.is_unsafe ? all & ~SQLITE_IOCAP_POWERSAFE_OVERWRITE : all;
 }
-
-static const sqlite3_io_methods probe_methods = {
-    .iVersion = 1, .xClose = probe_close, .xRead = probe_read, .xWrite = probe_write, .xTruncate = probe_truncate,
-    .xSync = probe_sync, .xFileSize = probe_size, .xFileControl = probe_control, .xSectorSize = probe_sector,
-    .xDeviceCharacteristics = probe_characteristics,
-};
 
 static int probe_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *ret_flags)
 {
     (void)vfs;
-    if (!(flags & SQLITE_OPEN_WAL))
-        return probe.real->xOpen(probe.real, name, file, flags, ret_flags);
-    file->pMethods = NULL;
-    int r = probe.real->xOpen(probe.real, name, real_of(file), flags, ret_flags);
-    if (r == SQLITE_OK)
-        file->pMethods = &probe_methods;
-    return r;
+    int r = probe.real->xOpen(probe.real, name, file, flags, ret_flags);
+    if (r != SQLITE_OK || !(flags & SQLITE_OPEN_WAL))
+        return r;
+    probe.below = file->pMethods;
+    probe.watched = *probe.below;
+    probe.watched.xWrite = probe_write;
+    probe.watched.xSync = probe_sync;
+    probe.watched.xDeviceCharacteristics = probe_characteristics;
+    file->pMethods = &probe.watched;
+    return SQLITE_OK;
 }
 
 /* The default from now on, so that the layer, which is made once, lies on it. */
@@ -104,7 +64,6 @@ static int set_up(void **state)
     probe.vfs = *probe.real;
     probe.vfs.pNext = NULL;
     probe.vfs.zName = "probe";
-    probe.vfs.szOsFile += (int)sizeof(struct probe_file);
     probe.vfs.xOpen = probe_open;
     return sqlite3_vfs_register(&probe.vfs, 1) == SQLITE_OK && wal_layer() ? 0 : -1;
 }
@@ -131,17 +90,12 @@ static void remove_folder(const struct folder *f)
     assert_int_equal(remove(f->path), 0);
 }
 
-static int run(struct connection *c, const char *sql)
-{
-    return connection_exec(c, sql);
-}
-
 static struct connection open_writer(const struct folder *f)
 {
     struct connection c = {0};
     probe.fail_at = 0;
     assert_int_equal(connection_open(&c, f->file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL), 0);
-    assert_int_equal(run(&c, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;"
+    assert_int_equal(connection_exec(&c, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;"
                              "CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, n INTEGER, body BLOB) STRICT"), 0);
     probe.writes = probe.syncs = 0;
     probe.bytes = 0;
@@ -167,7 +121,7 @@ static void a_batch_is_one_write_and_one_sync(void **state)
     struct folder f;
     make_folder(&f);
     struct connection c = open_writer(&f);
-    assert_int_equal(run(&c, "BEGIN;" ROWS(20, 2000) "COMMIT"), 0);
+    assert_int_equal(connection_exec(&c, "BEGIN;" ROWS(20, 2000) "COMMIT"), 0);
     assert_int_equal(probe.writes, 1);
     assert_int_equal(probe.syncs, 1);
     assert_true(probe.bytes > 20 * 2000);
@@ -183,7 +137,7 @@ static void a_large_batch_is_whole(void **state)
     struct folder f;
     make_folder(&f);
     struct connection c = open_writer(&f);
-    assert_int_equal(run(&c, "PRAGMA cache_size = 10; PRAGMA cache_spill = 5; BEGIN;" ROWS(1000, 3000)
+    assert_int_equal(connection_exec(&c, "PRAGMA cache_size = 10; PRAGMA cache_spill = 5; BEGIN;" ROWS(1000, 3000)
                              "UPDATE t SET n = n + 1; UPDATE t SET n = n + 1 WHERE id % 7 = 0; DELETE FROM t WHERE id % 5 = 0; COMMIT"), 0);
     assert_true(probe.writes >= 3000000 / (128 * 1024));
     assert_int_equal(ask(f.file, "SELECT count(*) FROM t"), 800);
@@ -198,8 +152,8 @@ static void what_was_rolled_back_is_not_there(void **state)
     struct folder f;
     make_folder(&f);
     struct connection c = open_writer(&f);
-    assert_int_equal(run(&c, "PRAGMA cache_size = 10; PRAGMA cache_spill = 5;" ROWS(3, 10) "BEGIN;" ROWS(500, 3000) "ROLLBACK"), 0);
-    assert_int_equal(run(&c, "BEGIN;" ROWS(2, 10) "SAVEPOINT s;" ROWS(300, 3000) "ROLLBACK TO s; RELEASE s; COMMIT"), 0);
+    assert_int_equal(connection_exec(&c, "PRAGMA cache_size = 10; PRAGMA cache_spill = 5;" ROWS(3, 10) "BEGIN;" ROWS(500, 3000) "ROLLBACK"), 0);
+    assert_int_equal(connection_exec(&c, "BEGIN;" ROWS(2, 10) "SAVEPOINT s;" ROWS(300, 3000) "ROLLBACK TO s; RELEASE s; COMMIT"), 0);
     assert_int_equal(ask(f.file, "SELECT count(*) FROM t"), 5);
     assert_int_equal(ask(f.file, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);
     connection_close(&c);
@@ -214,11 +168,11 @@ static void what_was_rolled_back_is_never_written(void **state)
     sqlite3 *other = NULL;
     make_folder(&f);
     struct connection c = open_writer(&f);
-    assert_int_equal(run(&c, "PRAGMA cache_size = 10; PRAGMA cache_spill = 5;" ROWS(3, 10) "PRAGMA wal_checkpoint;"
+    assert_int_equal(connection_exec(&c, "PRAGMA cache_size = 10; PRAGMA cache_spill = 5;" ROWS(3, 10) "PRAGMA wal_checkpoint;"
                              "BEGIN;" ROWS(30, 3000) "ROLLBACK"), 0);
     assert_int_equal(sqlite3_open_v2(f.file, &other, SQLITE_OPEN_READWRITE, NULL), 0);
     assert_int_equal(sqlite3_exec(other, "BEGIN;" ROWS(40, 3000) "COMMIT", NULL, NULL, NULL), 0);
-    assert_int_equal(run(&c, ROWS(2, 10)), 0);
+    assert_int_equal(connection_exec(&c, ROWS(2, 10)), 0);
     assert_int_equal(sqlite3_exec(other, ROWS(2, 10), NULL, NULL, NULL), 0);
     assert_int_equal(ask(f.file, "SELECT count(*) FROM t"), 47);
     assert_int_equal(ask(f.file, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);
@@ -233,10 +187,10 @@ static void the_log_begins_anew(void **state)
     struct folder f;
     make_folder(&f);
     struct connection c = open_writer(&f);
-    assert_int_equal(run(&c, "PRAGMA journal_size_limit = 32768"), 0);
+    assert_int_equal(connection_exec(&c, "PRAGMA journal_size_limit = 32768"), 0);
     for (int i = 1; i <= 20; i++) {
-        assert_int_equal(run(&c, "BEGIN;" ROWS(30, 3000) "COMMIT"), 0);
-        assert_int_equal(run(&c, i % 3 ? "PRAGMA wal_checkpoint (PASSIVE)" : "PRAGMA wal_checkpoint (TRUNCATE)"), 0);
+        assert_int_equal(connection_exec(&c, "BEGIN;" ROWS(30, 3000) "COMMIT"), 0);
+        assert_int_equal(connection_exec(&c, i % 3 ? "PRAGMA wal_checkpoint (PASSIVE)" : "PRAGMA wal_checkpoint (TRUNCATE)"), 0);
         assert_int_equal(ask(f.file, "SELECT count(*) FROM t"), i * 30);
     }
     assert_int_equal(ask(f.file, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);
@@ -253,11 +207,11 @@ static bool survives(unsigned n)
     struct connection c = open_writer(&f);
     probe.fail_at = n;
     int acknowledged = 0, failed = 0;
-    assert_int_equal(run(&c, "PRAGMA cache_size = 10; PRAGMA cache_spill = 5"), 0);
+    assert_int_equal(connection_exec(&c, "PRAGMA cache_size = 10; PRAGMA cache_spill = 5"), 0);
     for (int i = 0; i < 6; i++) {
-        int r = run(&c, i % 2 ? "BEGIN IMMEDIATE;" ROWS(100, 3000) "COMMIT" : "BEGIN IMMEDIATE;" ROWS(5, 3000) "COMMIT");
+        int r = connection_exec(&c, i % 2 ? "BEGIN IMMEDIATE;" ROWS(100, 3000) "COMMIT" : "BEGIN IMMEDIATE;" ROWS(5, 3000) "COMMIT");
         if (!sqlite3_get_autocommit(c.db))
-            (void)run(&c, "ROLLBACK");
+            (void)sqlite3_exec(c.db, "ROLLBACK", NULL, NULL, NULL);
         failed += r < 0;
         acknowledged += r < 0 ? 0 : i % 2 ? 100 : 5;
         assert_true(failed == 0 || r < 0); /* sticks */
